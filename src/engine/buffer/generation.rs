@@ -1,0 +1,154 @@
+//! One generation: the newest place of every document written in a range of the log.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use hashbrown::{HashTable, hash_table::Entry};
+
+use crate::engine::{
+    error::Result,
+    log::{Claim, Kind, Log, Lsn, Met},
+};
+
+/// What a generation knows of a document's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Only the writes counted here; there may be older ones elsewhere.
+    Part,
+    /// All of it: the document was deleted before, within this generation.
+    Whole,
+    /// All of it: so many writes came before.
+    Since(u64),
+    /// The newest operation is a delete.
+    Deleted,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    hash: u64,
+    /// Place of the newest operation.
+    pub(super) at: u64,
+    /// Upserts since the generation began or since the last delete in it.
+    pub(super) writes: u64,
+    pub(super) seen: Seen,
+}
+
+#[derive(Debug)]
+pub(super) struct Generation {
+    pub(super) claim: Arc<Claim>,
+    end: Option<Lsn>,
+    indexed: Lsn,
+    table: HashTable<Slot>,
+}
+
+impl Generation {
+    pub(super) fn new(log: &Arc<Log>, start: Lsn) -> Self {
+        Generation { claim: Arc::new(log.claim(start)), end: None, indexed: start, table: HashTable::new() }
+    }
+
+    pub(super) fn start(&self) -> Lsn {
+        self.claim.start()
+    }
+
+    pub(super) fn end(&self) -> Option<Lsn> {
+        self.end
+    }
+
+    pub(super) fn freeze(&mut self, end: Lsn) {
+        self.end = Some(end);
+    }
+
+    /// Indexes what was appended since the last time, up to `head` or the generation's end.
+    pub(super) fn catch_up(&mut self, head: Lsn, hash: impl Fn(u32, &str) -> u64) -> Result<()> {
+        let to = self.end.unwrap_or(head).min(head);
+        if self.indexed >= to {
+            return Ok(());
+        }
+        let claim = Arc::clone(&self.claim);
+        let from = std::mem::replace(&mut self.indexed, to);
+        let mut damaged = None;
+        claim.walk(from, to, |met| {
+            let hash = hash(met.op.number, met.op.id);
+            match note(&mut self.table, &claim, hash, &met) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    damaged = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        damaged.map_or(Ok(()), Err)
+    }
+
+    pub(super) fn find(&mut self, hash: u64, number: u32, id: &str) -> Result<Option<&mut Slot>> {
+        let claim = &self.claim;
+        let mut damaged = Ok(());
+        let found = self.table.find_mut(hash, |slot| {
+            slot.hash == hash
+                && match claim.op(slot.at) {
+                    Ok(op) => op.number == number && op.id == id,
+                    Err(error) => {
+                        damaged = Err(error);
+                        false
+                    }
+                }
+        });
+        damaged.map(|()| found)
+    }
+
+    /// One generation over this range and that of the next newer one, which is fully indexed.
+    pub(super) fn absorb(mut self, newer: &Generation, hash: impl Fn(u32, &str) -> u64) -> Result<Generation> {
+        self.catch_up(Lsn(u64::MAX), hash)?;
+        for slot in &newer.table {
+            let op = newer.claim.op(slot.at)?;
+            let Some(older) = self.find(slot.hash, op.number, op.id)? else {
+                self.table.insert_unique(slot.hash, *slot, |slot| slot.hash);
+                continue;
+            };
+            let (writes, seen) = match (older.seen, slot.seen) {
+                (_, Seen::Deleted | Seen::Whole) => (slot.writes, slot.seen),
+                (Seen::Deleted, _) => (slot.writes, Seen::Whole),
+                (seen, _) => (older.writes + slot.writes, seen),
+            };
+            *older = Slot { hash: slot.hash, at: slot.at, writes, seen };
+        }
+        self.end = newer.end;
+        self.indexed = newer.indexed;
+        Ok(self)
+    }
+}
+
+/// Brings one operation into the table.
+fn note(table: &mut HashTable<Slot>, claim: &Claim, hash: u64, met: &Met<'_>) -> Result<()> {
+    let at = met.at;
+    let mut damaged = Ok(());
+    let same = |slot: &Slot| {
+        slot.hash == hash
+            && match claim.op(slot.at) {
+                Ok(op) => op.number == met.op.number && op.id == met.op.id,
+                Err(error) => {
+                    damaged = Err(error);
+                    false
+                }
+            }
+    };
+    match (table.entry(hash, same, |slot| slot.hash), met.op.kind) {
+        (Entry::Vacant(entry), Kind::Upsert) => {
+            entry.insert(Slot { hash, at, writes: 1, seen: Seen::Part });
+        }
+        (Entry::Vacant(entry), Kind::Delete) => {
+            entry.insert(Slot { hash, at, writes: 0, seen: Seen::Deleted });
+        }
+        (Entry::Occupied(mut entry), Kind::Upsert) => {
+            let slot = entry.get_mut();
+            slot.at = at;
+            slot.writes += 1;
+            if slot.seen == Seen::Deleted {
+                slot.seen = Seen::Whole;
+            }
+        }
+        (Entry::Occupied(mut entry), Kind::Delete) => {
+            *entry.get_mut() = Slot { hash, at, writes: 0, seen: Seen::Deleted };
+        }
+    }
+    damaged
+}

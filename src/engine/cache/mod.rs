@@ -1,0 +1,237 @@
+//! Documents read before, bounded in bytes.
+//!
+//! It only holds what shards have committed; what is buffered hides it. A flush changes the entries of the
+//! documents that it wrote before their generation is dropped, so an entry is never older than its shard.
+//! Eviction is CLOCK: an entry that was read since the hand passed last gets a second round.
+
+use std::{
+    hash::BuildHasher,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use parking_lot::Mutex;
+
+use super::log::Lsn;
+
+/// Locks, to let threads read at the same time.
+const SEGMENTS: usize = 16;
+
+/// What an entry takes beside its id and text: slot, table and allocator.
+const OVERHEAD: usize = 96;
+
+/// The read cache.
+#[derive(Debug)]
+pub struct Cache {
+    hasher: RandomState,
+    segments: Vec<Mutex<Segment>>,
+    entries: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// What a flush did to a document.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// Stored with this text after so many writes to what was there before.
+    Stored(&'a [u8], u64),
+    /// Deleted, then stored with this text after so many writes.
+    Recreated(&'a [u8], u64),
+    /// Deleted.
+    Deleted,
+}
+
+#[derive(Debug, Default)]
+struct Segment {
+    table: HashTable<usize>,
+    slots: Vec<Option<Entry>>,
+    free: Vec<usize>,
+    hand: usize,
+    bytes: usize,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    hash: u64,
+    number: u32,
+    version: u64,
+    as_of: Lsn,
+    read: bool,
+    id: Box<str>,
+    value: Box<[u8]>,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        self.id.len() + self.value.len() + OVERHEAD
+    }
+}
+
+impl Cache {
+    /// A cache of at most `bytes` bytes; 0 turns it off.
+    pub fn new(bytes: usize) -> Self {
+        let segment = || Mutex::new(Segment { limit: bytes / SEGMENTS, ..Segment::default() });
+        let segments = (0..SEGMENTS).map(|_| segment()).collect();
+        Cache { hasher: RandomState::default(), segments, entries: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
+    }
+
+    fn place(&self, number: u32, id: &str) -> (u64, &Mutex<Segment>) {
+        let hash = self.hasher.hash_one((number, id));
+        (hash, &self.segments[(hash >> 32) as usize % SEGMENTS])
+    }
+
+    /// Appends the document's text to `value` and returns its version.
+    pub fn read(&self, number: u32, id: &str, value: &mut Vec<u8>) -> Option<u64> {
+        let (hash, segment) = self.place(number, id);
+        let mut segment = segment.lock();
+        let entry = segment.find(hash, number, id)?;
+        entry.read = true;
+        value.extend_from_slice(&entry.value);
+        Some(entry.version)
+    }
+
+    /// The document's version and the log place up to which that is right at least.
+    pub fn version(&self, number: u32, id: &str) -> Option<(u64, Lsn)> {
+        let (hash, segment) = self.place(number, id);
+        let mut segment = segment.lock();
+        segment.find(hash, number, id).map(|entry| (entry.version, entry.as_of))
+    }
+
+    /// Keeps a document that was just read from a shard as of `as_of`, unless `applied`, the shard's position now,
+    /// tells that it may have changed since.
+    pub fn keep(
+        &self,
+        number: u32,
+        id: &str,
+        value: &[u8],
+        version: u64,
+        as_of: Lsn,
+        applied: impl FnOnce() -> Lsn,
+    ) {
+        let (hash, segment) = self.place(number, id);
+        let mut segment = segment.lock();
+        if id.len() + value.len() + OVERHEAD > segment.limit / 8
+            || as_of < applied()
+            || segment.find(hash, number, id).is_some()
+        {
+            return;
+        }
+        let entry = Entry { hash, number, version, as_of, read: false, id: id.into(), value: value.into() };
+        self.counted(&mut segment, |segment| segment.insert(entry));
+    }
+
+    /// Follows what a flush committed up to `as_of`. Only documents that are here are touched.
+    pub fn change(&self, number: u32, id: &str, change: Change<'_>, as_of: Lsn) {
+        let (hash, segment) = self.place(number, id);
+        let mut segment = segment.lock();
+        let Some(entry) = segment.find(hash, number, id) else { return };
+        // Read from the shard after this very commit.
+        if entry.as_of >= as_of {
+            return;
+        }
+        let version = entry.version;
+        self.counted(&mut segment, |segment| {
+            let Some(mut entry) = segment.remove(hash, number, id) else { return };
+            let (value, version) = match change {
+                Change::Stored(value, writes) => (value, version + writes),
+                Change::Recreated(value, writes) => (value, writes),
+                Change::Deleted => return,
+            };
+            entry.value = value.into();
+            (entry.version, entry.as_of) = (version, as_of);
+            if entry.bytes() <= segment.limit / 8 {
+                segment.insert(entry);
+            }
+        });
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of documents.
+    pub fn len(&self) -> usize {
+        self.entries.load(Ordering::Relaxed)
+    }
+
+    /// Bytes in use.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        for segment in &self.segments {
+            self.counted(&mut segment.lock(), |segment| {
+                *segment = Segment { limit: segment.limit, ..Segment::default() };
+            });
+        }
+    }
+
+    /// Does something to a segment and brings the totals up to date.
+    fn counted(&self, segment: &mut Segment, work: impl FnOnce(&mut Segment)) {
+        let before = (segment.table.len(), segment.bytes);
+        work(segment);
+        self.entries.fetch_add(segment.table.len().wrapping_sub(before.0), Ordering::Relaxed);
+        self.bytes.fetch_add(segment.bytes.wrapping_sub(before.1), Ordering::Relaxed);
+    }
+}
+
+impl Segment {
+    fn find(&mut self, hash: u64, number: u32, id: &str) -> Option<&mut Entry> {
+        let slots = &self.slots;
+        let slot = *self.table.find(hash, |slot| is(&slots[*slot], hash, number, id))?;
+        self.slots[slot].as_mut()
+    }
+
+    fn remove(&mut self, hash: u64, number: u32, id: &str) -> Option<Entry> {
+        let slots = &self.slots;
+        let found = self.table.find_entry(hash, |slot| is(&slots[*slot], hash, number, id)).ok()?;
+        let (slot, _) = found.remove();
+        let entry = self.slots[slot].take()?;
+        self.free.push(slot);
+        self.bytes -= entry.bytes();
+        Some(entry)
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        while self.bytes + entry.bytes() > self.limit && !self.table.is_empty() {
+            self.evict_one();
+        }
+        self.bytes += entry.bytes();
+        let hash = entry.hash;
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => {
+                self.slots.push(None);
+                self.slots.len() - 1
+            }
+        };
+        self.slots[slot] = Some(entry);
+        let slots = &self.slots;
+        self.table.insert_unique(hash, slot, |slot| slots[*slot].as_ref().map_or(0, |entry| entry.hash));
+    }
+
+    fn evict_one(&mut self) {
+        loop {
+            self.hand = (self.hand + 1) % self.slots.len();
+            let Some(entry) = &mut self.slots[self.hand] else { continue };
+            if std::mem::take(&mut entry.read) {
+                continue;
+            }
+            let (hash, hand) = (entry.hash, self.hand);
+            if let Ok(found) = self.table.find_entry(hash, |slot| *slot == hand) {
+                found.remove();
+            }
+            self.bytes -= self.slots[hand].take().map_or(0, |entry| entry.bytes());
+            self.free.push(hand);
+            return;
+        }
+    }
+}
+
+fn is(slot: &Option<Entry>, hash: u64, number: u32, id: &str) -> bool {
+    slot.as_ref().is_some_and(|entry| entry.hash == hash && entry.number == number && *entry.id == *id)
+}

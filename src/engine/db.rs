@@ -1,0 +1,410 @@
+//! The face of the engine: one opener's handle on a database.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    Observer,
+    buffer::{Lookup, Pending},
+    core::Core,
+    error::{Code, Error, Result},
+    flush::{Request, spawn},
+    limits,
+    log::{Appended, Done, Draft, Lsn},
+    opening::{Engine, flush_and_wait, wait, waiting},
+    options::Options,
+    registry,
+    scan::{self, Fields, write_document},
+    shard::{Rows, ShardId, Stored, collection::Collection},
+    stats::Stats,
+};
+
+/// A database, open. All methods may be called from any thread. Dropped: as closed, but errors are lost.
+///
+/// ```
+/// # fn main() -> kimdb::Result<()> {
+/// # let folder = tempfile::tempdir().expect("a folder");
+/// use kimdb::{Database, Options};
+/// let db = Database::open(Options::new(folder.path().join("app")), None)?;
+/// let users = db.collection("users");
+/// db.set(&users, "u001", br#"{"name":"Kim"}"#)?;
+/// let mut text = Vec::new();
+/// assert_eq!(db.get(&users, "u001", &mut text)?.map(|found| found.version), Some(1));
+/// assert_eq!(text, br#"{"name":"Kim"}"#);
+/// db.close()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Database {
+    engine: Arc<Engine>,
+    observer: u64,
+    closed: AtomicBool,
+    recovered: u64,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Submitted {
+    /// It is in the log.
+    Logged,
+    /// It waits for room; the callback tells when it is in the log.
+    Queued,
+}
+
+/// A document that was found; its JSON text went to the caller's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Document {
+    /// Writes since it was created.
+    pub version: u64,
+    /// Whether its newest write is not in its shard yet.
+    pub buffered: bool,
+}
+
+impl Database {
+    /// Opens the database, makes it if it does not exist, or joins the engine that this process already has for it.
+    ///
+    /// # Errors
+    /// [`Code::Locked`], [`Code::ShardCount`], [`Code::WalMismatch`], [`Code::OptionConflict`], [`Code::Corrupt`],
+    /// [`Code::DiskFull`], [`Code::Io`].
+    pub fn open(options: Options, observer: Option<Arc<dyn Observer>>) -> Result<Database> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let (engine, first) = registry::enter(options)?;
+        if let Some(observer) = observer {
+            engine.core.observers.lock().push((number, observer));
+        }
+        let recovered = if first { engine.core.counters.recovered.load(Ordering::Relaxed) } else { 0 };
+        Ok(Database { engine, observer: number, closed: AtomicBool::new(false), recovered })
+    }
+
+    fn core(&self) -> Result<&Core> {
+        if self.closed.load(Ordering::Acquire) { Err(Error::closed()) } else { Ok(&self.engine.core) }
+    }
+
+    /// Number of writes that this opening recovered from the log.
+    pub fn recovered(&self) -> u64 {
+        self.recovered
+    }
+
+    /// The settings in force: those of the first opener.
+    pub fn options(&self) -> &Options {
+        &self.engine.core.options
+    }
+
+    /// The log file in use; `None` with `safe_mode: false`.
+    pub fn wal_path(&self) -> Option<&Path> {
+        self.engine.core.log.path()
+    }
+
+    /// A collection by name, for the calls below. Costs a lookup; keep it.
+    pub fn collection(&self, name: &str) -> Arc<Collection> {
+        self.engine.core.collections.get(name)
+    }
+
+    /// Names of the collections that have a table.
+    pub fn collections(&self) -> Vec<String> {
+        self.engine.core.collections.names()
+    }
+
+    /// Appends a record. Everything in it is applied, or nothing. `done` is called only for [`Submitted::Queued`].
+    ///
+    /// # Errors
+    /// [`Code::TooLarge`], [`Code::BufferFull`] after `write_timeout_ms`, [`Code::Io`] once the log has failed.
+    pub fn submit(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Submitted> {
+        self.append(draft, done).map(|appended| match appended {
+            Appended::Logged { .. } => Submitted::Logged,
+            Appended::Queued => Submitted::Queued,
+        })
+    }
+
+    #[inline]
+    fn append(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Appended> {
+        let core = self.core()?;
+        if let Some(error) = core.broken.why() {
+            return Err(error);
+        }
+        let mut done = Some(done);
+        let deadline = || Instant::now() + Duration::from_millis(core.options.write_timeout_ms);
+        loop {
+            let appended = core.log.append(draft, || done.take().expect("called once")());
+            match &appended {
+                Ok(Appended::Logged { wake: false, .. }) => {}
+                Ok(Appended::Logged { .. }) => core.flush.wake(),
+                Ok(Appended::Queued) => core.flush.want_room(),
+                Err(error) if error.code() == Code::BufferFull => {
+                    core.flush.want_room();
+                    if core.log.wait_for_queue(deadline()) {
+                        continue;
+                    }
+                }
+                Err(_) => {}
+            }
+            return appended;
+        }
+    }
+
+    /// As [`Database::submit`], but waits for room.
+    pub fn submit_wait(&self, draft: &mut Draft) -> Result<()> {
+        let (done, logged) = waiting();
+        match self.submit(draft, || done)? {
+            Submitted::Logged => Ok(()),
+            Submitted::Queued => wait(&logged),
+        }
+    }
+
+    /// Appends a record and calls `done` once it is on the disk.
+    pub fn submit_durable(self: &Arc<Self>, draft: &mut Draft, done: Done) -> Result<()> {
+        let mut done = Some(done);
+        let this = Arc::clone(self);
+        let appended = self.append(draft, || {
+            let done = done.take().expect("called once");
+            Box::new(move |logged| match logged {
+                Ok(()) => this.when_durable(done),
+                Err(error) => done(Err(error)),
+            })
+        })?;
+        if let (Appended::Logged { .. }, Some(done)) = (appended, done) {
+            self.when_durable(done);
+        }
+        Ok(())
+    }
+
+    /// As [`Database::submit_durable`], but blocks until then.
+    pub fn submit_durable_wait(self: &Arc<Self>, draft: &mut Draft) -> Result<()> {
+        let (done, durable) = waiting();
+        self.submit_durable(draft, done)?;
+        wait(&durable)
+    }
+
+    fn when_durable(&self, done: Done) {
+        let core = &self.engine.core;
+        if core.log.is_file() {
+            core.sync.wait(done);
+        } else {
+            core.flush.request(Request { target: core.log.head(), done });
+        }
+    }
+
+    /// Stores a document; blocks only while the log is full.
+    pub fn set(&self, collection: &Collection, id: &str, json: &[u8]) -> Result<()> {
+        self.write(super::log::Kind::Upsert, collection, id, json)
+    }
+
+    /// Removes a document; blocks only while the log is full.
+    pub fn delete(&self, collection: &Collection, id: &str) -> Result<()> {
+        self.write(super::log::Kind::Delete, collection, id, b"")
+    }
+
+    fn write(&self, kind: super::log::Kind, collection: &Collection, id: &str, json: &[u8]) -> Result<()> {
+        limits::check(&collection.name, id, json.len())?;
+        let mut draft = Draft::default();
+        draft.clear();
+        draft.push(kind, collection.number, &collection.name, id, json);
+        self.submit_wait(&mut draft)
+    }
+
+    /// Whether writes wait for room; then a read must wait for them (see [`Database::barrier`]).
+    pub fn has_waiting(&self) -> bool {
+        self.engine.core.log.has_waiting()
+    }
+
+    /// Calls `done` once every write called before is in the log. False: that is so already.
+    pub fn barrier(&self, done: impl FnOnce() -> Done) -> Result<bool> {
+        Ok(self.core()?.log.barrier(done))
+    }
+
+    /// Blocks until every write called before is in the log.
+    pub fn barrier_wait(&self) -> Result<()> {
+        let (done, logged) = waiting();
+        if self.barrier(|| done)? { wait(&logged) } else { Ok(()) }
+    }
+
+    /// Reads a document: appends its JSON text to `text`. Sees every write that returned before the call.
+    pub fn get(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Option<Document>> {
+        let core = self.core()?;
+        let found = match core.buffer.read(collection.number, id, text)? {
+            Lookup::Absent => return read_stored(core, collection, id, text),
+            Lookup::Deleted => None,
+            Lookup::Known(version) => Some(Document { version, buffered: true }),
+            Lookup::Unsettled(pending) => {
+                let version = settle(core, collection, id, &pending)?;
+                Some(Document { version, buffered: true })
+            }
+        };
+        core.counters.hits.fetch_add(1, Ordering::Relaxed);
+        Ok(found)
+    }
+
+    /// Reads several documents as one JSON array; `null` stands for one that does not exist.
+    pub fn get_many(&self, collection: &Collection, ids: &[String]) -> Result<Vec<u8>> {
+        let mut out = vec![b'['];
+        let mut value = Vec::new();
+        for (index, id) in ids.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            value.clear();
+            match self.get(collection, id, &mut value)? {
+                None => out.extend_from_slice(b"null"),
+                Some(Document { version, buffered }) => {
+                    write_document(&mut out, &Fields { id, value: &value, version, buffered });
+                }
+            }
+        }
+        out.push(b']');
+        Ok(out)
+    }
+
+    /// Flushes, then reads the documents updated last, newest first, as JSON arrays. `done` is called from an
+    /// engine thread.
+    pub fn newest(
+        &self,
+        name: &str,
+        limit: u64,
+        done: impl FnOnce(Result<Vec<String>>) + Send + 'static,
+    ) -> Result<()> {
+        let core = Arc::clone(&self.engine.core);
+        let collection = self.collection(name);
+        self.core()?;
+        spawn("kimdb-scan", move || {
+            let scanned = flush_and_wait(&core).and_then(|()| scan::newest(&core, &collection, limit));
+            done(scanned);
+        })
+        .map(drop)
+    }
+
+    /// Calls `done` once everything written so far is in the shards and durable.
+    pub fn flush(&self, done: Done) -> Result<()> {
+        self.core()?;
+        let core = Arc::clone(&self.engine.core);
+        let request = |core: &Core, done| core.flush.request(Request { target: core.log.head(), done });
+        let mut done = Some(done);
+        let waits = self.engine.core.log.barrier(|| {
+            let done = done.take().expect("called once");
+            Box::new(move |logged| match logged {
+                Ok(()) => request(&core, done),
+                Err(error) => done(Err(error)),
+            })
+        });
+        if let (false, Some(done)) = (waits, done) {
+            request(&self.engine.core, done);
+        }
+        Ok(())
+    }
+
+    /// Blocks until everything written so far is in the shards and durable.
+    pub fn flush_wait(&self) -> Result<()> {
+        flush_and_wait(self.core()?)
+    }
+
+    /// Figures.
+    pub fn stats(&self) -> Stats {
+        self.engine.core.stats()
+    }
+
+    /// Forgets the documents read before.
+    pub fn clear_cache(&self) {
+        self.engine.core.cache.clear();
+    }
+
+    /// The shard that an id belongs to.
+    pub fn shard_of(&self, id: &str) -> ShardId {
+        self.engine.core.router.shard(id)
+    }
+
+    /// The file of a shard.
+    pub fn shard_path(&self, shard: ShardId) -> Option<&Path> {
+        self.engine.core.shards.get(shard as usize).map(|shard| shard.path())
+    }
+
+    /// Runs a read-only statement in a shard.
+    pub fn shard_query(&self, shard: ShardId, sql: &str, params: &[serde_json::Value]) -> Result<Rows> {
+        self.shard(shard)?.query(sql, params)
+    }
+
+    /// Runs a pragma in a shard.
+    pub fn shard_pragma(&self, shard: ShardId, text: &str) -> Result<Rows> {
+        self.shard(shard)?.pragma(text)
+    }
+
+    fn shard(&self, shard: ShardId) -> Result<&dyn super::shard::Store> {
+        let shards = &self.core()?.shards;
+        let text = || format!("There is no shard {shard}; this database has {}.", shards.len());
+        shards.get(shard as usize).map(|shard| &**shard).ok_or_else(|| Error::new(Code::Sql, text()))
+    }
+
+    /// Flushes everything and lets go; the last handle closes the files and leaves an empty log. Twice is fine.
+    ///
+    /// # Errors
+    /// Why something could not be flushed. It stays in the log then, with `safe_mode`.
+    pub fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let flushed = flush_and_wait(&self.engine.core);
+        // Told last, so that this opener still hears of its own last flush.
+        let left = registry::leave(&self.engine);
+        self.engine.core.observers.lock().retain(|(number, _)| *number != self.observer);
+        flushed.and(left.map(drop))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Errors were reported to observers as they happened.
+        let _ = self.close();
+    }
+}
+
+fn read_stored(core: &Core, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Option<Document>> {
+    if let Some(version) = core.cache.read(collection.number, id, text) {
+        core.counters.hits.fetch_add(1, Ordering::Relaxed);
+        return Ok(Some(Document { version, buffered: false }));
+    }
+    core.counters.misses.fetch_add(1, Ordering::Relaxed);
+    let start = text.len();
+    let shard = &core.shards[core.router.shard(id) as usize];
+    let Stored { version, as_of } = match core.collections.table(collection) {
+        Some(table) => shard.read(&table, id, text)?,
+        None => return Ok(None),
+    };
+    let Some(version) = version else { return Ok(None) };
+    core.cache.keep(collection.number, id, &text[start..], version, as_of, || shard.applied());
+    Ok(Some(Document { version, buffered: false }))
+}
+
+/// The version of a buffered document: what the shard has, and the buffered writes that the shard lacks.
+fn settle(core: &Core, collection: &Collection, id: &str, pending: &Pending) -> Result<u64> {
+    let (stored, as_of) = match core.cache.version(collection.number, id) {
+        Some(known) => known,
+        None => {
+            let shard = &core.shards[core.router.shard(id) as usize];
+            match core.collections.table(collection) {
+                None => (0, Lsn(0)),
+                Some(table) => {
+                    let stored = shard.read(&table, id, &mut Vec::new())?;
+                    (stored.version.unwrap_or(0), stored.as_of)
+                }
+            }
+        }
+    };
+    let mut version = stored;
+    for writes in &pending.writes {
+        version += if as_of <= writes.start {
+            writes.count
+        } else if as_of >= writes.end {
+            0
+        } else {
+            core.buffer.count(collection.number, id, as_of, writes.end)?.unwrap_or(0)
+        };
+    }
+    core.buffer.settle(collection.number, id, pending, version)?;
+    Ok(version)
+}

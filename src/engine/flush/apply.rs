@@ -1,0 +1,212 @@
+//! Bringing a part to its shard: coalesced by key, sorted by id, in one transaction or a few.
+
+use crate::engine::{
+    cache::{Cache, Change},
+    clock,
+    error::{Code, Error, Result},
+    log::{Draft, Id, Kind, Lsn},
+    shard::{
+        Batch, Group, Store, Upsert,
+        collection::{Collection, Collections},
+    },
+};
+use std::sync::Arc;
+
+use super::{
+    Part,
+    part::Entry,
+};
+
+/// Operations of one transaction unless the user bounds it: enough for random ids to find neighbours, and an
+/// interrupted flush does not begin from the start.
+const LARGEST_BATCH: usize = 1 << 16;
+
+/// One operation with everything needed to sort it.
+#[derive(Clone, Copy)]
+struct Item<'a> {
+    number: u32,
+    /// The id's first bytes behind those that all ids of the batch begin with.
+    prefix: u64,
+    at: u64,
+    time: u64,
+    id: &'a str,
+    value: &'a [u8],
+    kind: Kind,
+}
+
+/// One document's change.
+struct Final<'a> {
+    number: u32,
+    id: &'a str,
+    change: Change<'a>,
+    created: u64,
+    updated: u64,
+}
+
+/// Applies what the shard does not have yet of a part. `batch_size` 0: as the engine likes.
+pub(crate) fn apply(
+    part: &Part,
+    log: Id,
+    store: &dyn Store,
+    collections: &Collections,
+    cache: Option<&Cache>,
+    batch_size: usize,
+) -> Result<()> {
+    let applied = store.applied();
+    let first = part.entries.partition_point(|entry| entry.end <= applied);
+    let mut rest = &part.entries[first..];
+    let size = if batch_size == 0 { LARGEST_BATCH } else { batch_size };
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(whole_records(rest, size));
+        rest = later;
+        let end = if rest.is_empty() { part.end } else { now[now.len() - 1].end };
+        let changes = coalesce(part, now)?;
+        commit(&changes, log, end, store, collections)?;
+        if let Some(cache) = cache.filter(|cache| !cache.is_empty()) {
+            for change in &changes {
+                cache.change(change.number, change.id, change.change, end);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Stores the one document of a draft that is too large for the log.
+pub(crate) fn store_alone(
+    draft: &Draft,
+    time_ms: u64,
+    log: Id,
+    end: Lsn,
+    store: &dyn Store,
+    collections: &Collections,
+    cache: &Cache,
+) -> Result<()> {
+    let time = time_ms / 1000;
+    let changes: Vec<Final<'_>> = draft
+        .iter()
+        .map(|op| {
+            let change = match op.kind {
+                Kind::Upsert => Change::Stored(op.value, 1),
+                Kind::Delete => Change::Deleted,
+            };
+            Final { number: op.number, id: op.id, change, created: time, updated: time }
+        })
+        .collect();
+    commit(&changes, log, end, store, collections)?;
+    changes.iter().for_each(|change| cache.change(change.number, change.id, change.change, end));
+    store.sync()
+}
+
+/// Length of the shortest prefix of at least `size` operations that does not split a record.
+fn whole_records(entries: &[Entry], size: usize) -> usize {
+    let mut length = size.min(entries.len());
+    while length < entries.len() && entries[length].end == entries[length - 1].end {
+        length += 1;
+    }
+    length
+}
+
+/// The final state of every document, sorted by collection and id.
+fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Final<'a>>> {
+    let mut items = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let op = part.claim.op(entry.at)?;
+        let Entry { at, number, time, .. } = *entry;
+        items.push(Item { number, prefix: 0, at, time, id: op.id, value: op.value, kind: op.kind });
+    }
+    let common = common_prefix(&items);
+    for item in &mut items {
+        let mut prefix = [0; 8];
+        let rest = &item.id.as_bytes()[common..];
+        let length = rest.len().min(8);
+        prefix[..length].copy_from_slice(&rest[..length]);
+        item.prefix = u64::from_be_bytes(prefix);
+    }
+    items.sort_unstable_by(|a, b| {
+        (a.number, a.prefix)
+            .cmp(&(b.number, b.prefix))
+            .then_with(|| a.id.cmp(b.id))
+            .then_with(|| a.at.cmp(&b.at))
+    });
+    Ok(items.chunk_by(|a, b| a.number == b.number && a.id == b.id).map(last_state).collect())
+}
+
+fn common_prefix(items: &[Item<'_>]) -> usize {
+    let Some(first) = items.first() else { return 0 };
+    let first = first.id.as_bytes();
+    let shared = |item: &Item<'_>, most: usize| {
+        first[..most].iter().zip(item.id.as_bytes()).take_while(|(a, b)| a == b).count()
+    };
+    items.iter().fold(first.len(), |most, item| shared(item, most))
+}
+
+/// All operations on one document, oldest first, as one change.
+fn last_state<'a>(history: &[Item<'a>]) -> Final<'a> {
+    let newest = history[history.len() - 1];
+    let lived = history.iter().rev().take_while(|item| item.kind == Kind::Upsert).count();
+    let writes = lived as u64;
+    let change = match (newest.kind, lived < history.len()) {
+        (Kind::Delete, _) => Change::Deleted,
+        (Kind::Upsert, true) => Change::Recreated(newest.value, writes),
+        (Kind::Upsert, false) => Change::Stored(newest.value, writes),
+    };
+    let created = history[history.len() - lived.max(1)].time;
+    Final { number: newest.number, id: newest.id, change, created, updated: newest.time }
+}
+
+/// Texts of times; most documents of a batch share a few.
+#[derive(Default)]
+struct Times {
+    last: Option<(u64, [u8; 19])>,
+}
+
+impl Times {
+    fn text(&mut self, seconds: u64) -> [u8; 19] {
+        match self.last {
+            Some((known, text)) if known == seconds => text,
+            _ => {
+                let text = clock::sql_time(seconds);
+                self.last = Some((seconds, text));
+                text
+            }
+        }
+    }
+}
+
+fn commit(
+    changes: &[Final<'_>],
+    log: Id,
+    end: Lsn,
+    store: &dyn Store,
+    collections: &Collections,
+) -> Result<()> {
+    let mut times = Times::default();
+    let groups: Vec<(Arc<Collection>, &[Final<'_>])> = changes
+        .chunk_by(|a, b| a.number == b.number)
+        .map(|group| match collections.by_number(group[0].number) {
+            Some(collection) => Ok((collection, group)),
+            None => Err(Error::new(Code::Internal, "The buffer holds a collection without a name.")),
+        })
+        .collect::<Result<_>>()?;
+    let groups = groups.iter().map(|(collection, changes)| {
+        let table = collections.claim(collection);
+        let mut group = Group { collection: &collection.name, table, deletes: vec![], upserts: vec![] };
+        for change in *changes {
+            let (value, writes) = match change.change {
+                Change::Stored(value, writes) => (value, writes),
+                Change::Recreated(value, writes) => {
+                    group.deletes.push(change.id);
+                    (value, writes)
+                }
+                Change::Deleted => {
+                    group.deletes.push(change.id);
+                    continue;
+                }
+            };
+            let (created, updated) = (times.text(change.created), times.text(change.updated));
+            group.upserts.push(Upsert { id: change.id, value, writes, created, updated });
+        }
+        group
+    });
+    store.apply(&Batch { log, end, groups: groups.collect() })
+}

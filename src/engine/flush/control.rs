@@ -1,0 +1,106 @@
+//! How other threads tell the scheduler and the sync thread what they want.
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::engine::log::{Done, Lsn};
+
+/// The scheduler's inbox.
+#[derive(Debug, Default)]
+pub(crate) struct FlushControl {
+    pub(super) inbox: Mutex<FlushInbox>,
+    pub(super) changed: Condvar,
+}
+
+#[derive(Default)]
+pub(super) struct FlushInbox {
+    pub(super) requests: Vec<Request>,
+    /// Writes wait for room in the log.
+    pub(super) room_wanted: bool,
+    pub(super) stop: bool,
+}
+
+/// Somebody waits for everything before `target` to be in the shards and durable.
+pub(crate) struct Request {
+    pub(crate) target: Lsn,
+    pub(crate) done: Done,
+}
+
+impl std::fmt::Debug for FlushInbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FlushInbox").field("requests", &self.requests.len()).finish_non_exhaustive()
+    }
+}
+
+impl FlushControl {
+    /// The log has reached the number of operations at which the scheduler wanted to be woken.
+    pub(crate) fn wake(&self) {
+        let _inbox = self.inbox.lock();
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn want_room(&self) {
+        self.inbox.lock().room_wanted = true;
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn request(&self, request: Request) {
+        self.inbox.lock().requests.push(request);
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.inbox.lock().stop = true;
+        self.changed.notify_one();
+    }
+}
+
+/// The sync thread's inbox.
+#[derive(Debug, Default)]
+pub(crate) struct SyncControl {
+    pub(super) inbox: Mutex<SyncInbox>,
+    pub(super) changed: Condvar,
+}
+
+#[derive(Default)]
+pub(super) struct SyncInbox {
+    pub(super) waiters: Vec<Done>,
+    /// Up to here all shards have the log.
+    pub(super) reclaim: Option<Lsn>,
+    /// The log was written to, so it is synced at the end of the interval.
+    pub(super) active: bool,
+    pub(super) stop: bool,
+}
+
+impl std::fmt::Debug for SyncInbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SyncInbox").field("waiters", &self.waiters.len()).finish_non_exhaustive()
+    }
+}
+
+impl SyncControl {
+    /// Calls `done` once everything that is in the log now is on the disk.
+    pub(crate) fn wait(&self, done: Done) {
+        self.inbox.lock().waiters.push(done);
+        self.changed.notify_one();
+    }
+
+    /// Frees the log up to `applied`, which all shards have.
+    pub(crate) fn reclaim(&self, applied: Lsn) {
+        let mut inbox = self.inbox.lock();
+        inbox.reclaim = inbox.reclaim.max(Some(applied));
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn note_activity(&self) {
+        let mut inbox = self.inbox.lock();
+        if !inbox.active {
+            inbox.active = true;
+            self.changed.notify_one();
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.inbox.lock().stop = true;
+        self.changed.notify_one();
+    }
+}

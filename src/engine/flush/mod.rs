@@ -1,0 +1,19 @@
+//! From the buffer to the shards.
+//!
+//! One scheduler thread decides when, ends the generation and sorts its operations by shard; workers apply them, one
+//! shard at a time each; one sync thread does all waiting for the disk. None of them ever waits for the program.
+
+mod apply;
+mod control;
+mod lane;
+mod part;
+mod pool;
+mod scheduler;
+mod syncer;
+
+pub(crate) use apply::apply;
+pub(crate) use control::{FlushControl, Request, SyncControl};
+pub(crate) use part::{Part, divide};
+pub(crate) use pool::{Pool, panicked, spawn};
+pub(crate) use scheduler::run as run_scheduler;
+pub(crate) use syncer::run as run_syncer;

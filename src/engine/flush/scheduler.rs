@@ -1,0 +1,231 @@
+//! The thread that decides when to flush and sees each flush through.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Part, Pool, Request, apply,
+    apply::store_alone,
+    divide,
+    lane::Lane,
+    syncer,
+};
+use crate::engine::{
+    core::Core,
+    error::{Code, Error, Result},
+    log::{Draft, Lsn},
+};
+
+/// How often waiting writes are looked after while nothing else happens.
+const WAITING_TICK: Duration = Duration::from_millis(50);
+
+pub(super) struct Scheduler {
+    core: Arc<Core>,
+    pool: Pool,
+    lanes: Vec<Lane>,
+    /// Operations in the log when the newest generation ended, and that place.
+    frozen_ops: u64,
+    frozen: Lsn,
+    /// When the oldest write of the current generation was noticed.
+    since: Option<Instant>,
+}
+
+/// Runs until it is told to stop.
+pub(crate) fn run(core: Arc<Core>, pool: Pool) {
+    let lanes = core.shards.iter().map(|_| Lane::default()).collect();
+    let (frozen_ops, frozen) = (0, core.buffer.oldest());
+    let mut scheduler = Scheduler { core, pool, lanes, frozen_ops, frozen, since: None };
+    loop {
+        let (requests, stop) = scheduler.wait();
+        scheduler.round(requests);
+        if stop {
+            return;
+        }
+    }
+}
+
+impl Scheduler {
+    /// Sleeps until there is a reason for a flush.
+    fn wait(&mut self) -> (Vec<Request>, bool) {
+        let core = Arc::clone(&self.core);
+        let mut inbox = core.flush.inbox.lock();
+        loop {
+            if inbox.stop || inbox.room_wanted || !inbox.requests.is_empty() {
+                inbox.room_wanted = false;
+                return (std::mem::take(&mut inbox.requests), inbox.stop);
+            }
+            let now = Instant::now();
+            let mut deadline = self.lanes.iter().filter_map(Lane::retry_at).min();
+            let mut by = |at: Instant| deadline = Some(deadline.map_or(at, |earlier| earlier.min(at)));
+            if core.log.has_waiting() {
+                by(now + WAITING_TICK);
+            }
+            if core.log.wake_at(self.frozen_ops + 1) {
+                if self.since.is_none() {
+                    core.sync.note_activity();
+                }
+                let since = *self.since.get_or_insert(now);
+                by(since + Duration::from_millis(core.options.flush_interval_ms));
+                if core.log.wake_at(self.frozen_ops + core.options.buffer_size) {
+                    return (Vec::new(), false);
+                }
+            }
+            let timed_out = match deadline {
+                Some(deadline) => core.flush.changed.wait_until(&mut inbox, deadline).timed_out(),
+                None => {
+                    core.flush.changed.wait(&mut inbox);
+                    false
+                }
+            };
+            if timed_out && !inbox.stop && inbox.requests.is_empty() {
+                return (Vec::new(), false);
+            }
+        }
+    }
+
+    fn round(&mut self, requests: Vec<Request>) {
+        let core = Arc::clone(&self.core);
+        self.give_up_on_late_writes();
+        while let Some((draft, time_ms)) = core.log.take_direct() {
+            let result = self.store_direct(&draft, time_ms);
+            core.log.finish_direct(result);
+            core.log.drain();
+        }
+        self.flush(!requests.is_empty());
+        self.answer(requests);
+        let applied = self.applied();
+        let crowded = core.log.has_waiting() || core.log.used() > core.log.capacity() / 2;
+        if crowded && applied > core.log.tail() {
+            core.sync.reclaim(applied);
+        }
+    }
+
+    /// Ends the generation and applies it, and what earlier ones left. `forced`: also where a shard is pausing.
+    fn flush(&mut self, forced: bool) {
+        let start = Instant::now();
+        if let Err(error) = self.freeze() {
+            self.core.break_down(error);
+        }
+        let due: Vec<usize> = (0..self.lanes.len()).filter(|i| self.lanes[*i].is_due(start, forced)).collect();
+        if due.is_empty() {
+            self.core.buffer.retire(self.applied());
+            return;
+        }
+        let core = Arc::clone(&self.core);
+        let jobs = due.iter().map(|i| (*i, (*i, self.lanes[*i].parts.iter().cloned().collect::<Vec<_>>())));
+        let results = self.pool.map(jobs, move |(shard, parts)| bring(&core, shard, &parts));
+        let mut count = 0;
+        for (shard, result) in results {
+            let (applied, error) = result.unwrap_or_else(|error| (0, Some(error.in_shard(shard as u32))));
+            let lane = &mut self.lanes[shard];
+            count += lane.parts.iter().take(applied).map(|part| part.entries.len() as u64).sum::<u64>();
+            if let Some(error) = &error {
+                self.core.report(error);
+            }
+            lane.settle(applied, error, Instant::now());
+        }
+        self.core.buffer.retire(self.applied());
+        if let Err(error) = self.core.buffer.compact() {
+            self.core.break_down(error);
+        }
+        if count > 0 {
+            self.core.counters.flushed.fetch_add(count, Ordering::Relaxed);
+            self.core.counters.flushes.fetch_add(1, Ordering::Relaxed);
+            let time = start.elapsed();
+            self.core.each_observer(|observer| observer.flushed(count, time));
+        }
+    }
+
+    /// Ends the current generation and hands each shard its part.
+    fn freeze(&mut self) -> Result<()> {
+        self.since = None;
+        let (ops, head) = self.core.log.position();
+        let Some(frozen) = self.core.buffer.freeze(head) else { return Ok(()) };
+        (self.frozen_ops, self.frozen) = (ops, head);
+        let nothing = vec![Lsn(0); self.lanes.len()];
+        let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing)?;
+        for (lane, part) in self.lanes.iter_mut().zip(parts) {
+            if !part.entries.is_empty() {
+                lane.parts.push_back(Arc::new(part));
+            }
+        }
+        Ok(())
+    }
+
+    /// Up to where all shards have the log.
+    fn applied(&self) -> Lsn {
+        self.lanes.iter().filter_map(Lane::lacks_from).min().unwrap_or(self.frozen)
+    }
+
+    fn answer(&mut self, requests: Vec<Request>) {
+        let applied = self.applied();
+        for Request { target, done } in requests {
+            if target <= applied {
+                self.make_durable(done);
+            } else {
+                let error = self.lanes.iter().find_map(|lane| lane.error.clone());
+                let unknown = || Error::new(Code::Internal, "A flush ended early without a reason.");
+                done(Err(error.or_else(|| self.core.broken.why()).unwrap_or_else(unknown)));
+            }
+        }
+    }
+
+    /// What was flushed survives a power cut because the log does, or else because the shards do.
+    fn make_durable(&self, done: super::super::log::Done) {
+        if self.core.log.is_file() && self.core.broken.why().is_none() {
+            self.core.sync.wait(done);
+            return;
+        }
+        done(self.core.shards.iter().try_for_each(|shard| shard.sync()));
+    }
+
+    /// Stores a document that does not fit the log, after everything that was called before it.
+    fn store_direct(&mut self, draft: &Draft, time_ms: u64) -> Result<()> {
+        self.flush(true);
+        if let Some(error) = self.lanes.iter().find_map(|lane| lane.error.clone()) {
+            return Err(error);
+        }
+        syncer::reclaim(&self.core, self.applied())?;
+        // Readers tell by the place which state of a shard they see, so this write needs one of its own.
+        let end = self.core.log.mark();
+        let Some(op) = draft.iter().next() else { return Ok(()) };
+        let store = &self.core.shards[self.core.router.shard(op.id) as usize];
+        let Core { log, collections, cache, counters, .. } = &*self.core;
+        store_alone(draft, time_ms, log.id(), end, &**store, collections, cache)?;
+        counters.direct.fetch_add(1, Ordering::Relaxed);
+        self.core.each_observer(|observer| observer.flushed(1, Duration::ZERO));
+        Ok(())
+    }
+
+    fn give_up_on_late_writes(&self) {
+        let core = &self.core;
+        let timeout = Duration::from_millis(core.options.write_timeout_ms);
+        let Some(since) = Instant::now().checked_sub(timeout) else { return };
+        core.log.expire(since, || {
+            let text = format!(
+                "The log had no room for {} ms because its writes could not be flushed; see the 'error' event for the \
+                 reason, or raise walSize.",
+                core.options.write_timeout_ms
+            );
+            let error = Error::new(Code::BufferFull, text);
+            match self.lanes.iter().find_map(|lane| lane.error.as_ref()) {
+                Some(cause) => error.because(cause.to_string()),
+                None => error,
+            }
+        });
+    }
+}
+
+/// Applies parts to a shard, in order. Returns how many are done and what stopped it.
+fn bring(core: &Core, shard: usize, parts: &[Arc<Part>]) -> (usize, Option<Error>) {
+    let store = &*core.shards[shard];
+    for (done, part) in parts.iter().enumerate() {
+        let size = core.options.batch_size;
+        if let Err(error) = apply(part, core.log.id(), store, &core.collections, Some(&core.cache), size) {
+            return (done, Some(error));
+        }
+    }
+    (parts.len(), store.checkpoint(false).err())
+}

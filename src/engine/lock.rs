@@ -1,0 +1,68 @@
+//! One process a database: a lock file held by the kernel, which lets go of it the moment the process dies.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    error::{Code, Error, Result},
+    log::same_file,
+};
+
+/// Held as long as the database is open.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    path: PathBuf,
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock of the database at `base`.
+    ///
+    /// # Errors
+    /// [`Code::Locked`] with the holder's pid.
+    pub(crate) fn take(base: &Path) -> Result<Lock> {
+        let mut path = base.as_os_str().to_owned();
+        path.push(".lock");
+        let path = PathBuf::from(path);
+        loop {
+            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let mut file = opened.map_err(|error| Error::io("open the lock", &path, &error))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(held(file, base)),
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path, &error)),
+            }
+            // Whoever held it before may have removed it between our open and our lock.
+            if same_file(&file, &path) {
+                let pid = std::process::id().to_string();
+                let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(pid.as_bytes()));
+                written.map_err(|error| Error::io("write the lock", &path, &error))?;
+                return Ok(Lock { path, file });
+            }
+        }
+    }
+}
+
+fn held(mut file: File, base: &Path) -> Error {
+    let mut pid = String::new();
+    let holder = match file.read_to_string(&mut pid) {
+        Ok(_) if !pid.trim().is_empty() => format!("process {}", pid.trim()),
+        _ => "another process".to_owned(),
+    };
+    let text = format!(
+        "The database '{}' is in use by {holder}; close it there first, one process at a time can have it open.",
+        base.display()
+    );
+    Error::new(Code::Locked, text).at(base)
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Removed while it is still held, so nobody can have locked this file and lose it.
+        let _ = fs::remove_file(&self.path);
+        let _ = self.file.unlock();
+    }
+}

@@ -1,0 +1,431 @@
+//! Appending and reclaiming.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::{
+    Claim, Done, Id, Lsn,
+    header::LogHeader,
+    queue::{Queue, Task},
+    record::{Draft, FLAG_PAD, Header, Ops, RECORD_HEADER, align, decode_op},
+    ring::Ring,
+};
+use crate::engine::{
+    clock,
+    error::{Code, Error, Result},
+};
+
+/// Bound of a record in a very large ring: its length has 32 bits.
+const LARGEST: u64 = 1 << 30;
+
+/// The ring and who may append to it. Shared by all threads.
+#[derive(Debug)]
+pub struct Log {
+    pub(super) ring: Ring,
+    path: Option<PathBuf>,
+    id: Id,
+    appender: Mutex<Appender>,
+    /// Signalled when the queue got shorter.
+    shorter: Condvar,
+    /// End of the last whole record. Stored with Release after the record's bytes.
+    head: AtomicU64,
+    /// Start of what must not be overwritten.
+    tail: AtomicU64,
+    /// Whether the queue holds anything; changed under the append lock.
+    waiting: AtomicBool,
+    pub(super) claims: Mutex<BTreeMap<Lsn, usize>>,
+    reclaiming: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Appender {
+    header: LogHeader,
+    seed: u32,
+    head: u64,
+    ops: u64,
+    /// Number of operations at which the flush scheduler wants to be woken.
+    wake_at: u64,
+    queue: Queue,
+}
+
+/// What became of a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It is in the log; `end` is the end of its record.
+    Logged {
+        /// First byte behind the record.
+        end: Lsn,
+        /// The flush scheduler asked to be woken at this point.
+        wake: bool,
+    },
+    /// It waits for room, behind everything that was called before.
+    Queued,
+}
+
+impl Log {
+    pub(super) fn new(ring: Ring, path: Option<PathBuf>, header: LogHeader) -> Self {
+        let start = header.start;
+        Log {
+            path,
+            id: header.log,
+            appender: Mutex::new(Appender {
+                seed: header.seed(),
+                header,
+                head: start.0,
+                ops: 0,
+                wake_at: u64::MAX,
+                queue: Queue::new(ring.capacity()),
+            }),
+            shorter: Condvar::new(),
+            head: AtomicU64::new(start.0),
+            tail: AtomicU64::new(start.0),
+            waiting: AtomicBool::new(false),
+            claims: Mutex::default(),
+            reclaiming: Mutex::default(),
+            ring,
+        }
+    }
+
+    /// The log file; `None` if this log is memory only.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The log's random name, under which shards store what they have applied.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Whether a file backs it, so that it survives the process.
+    pub fn is_file(&self) -> bool {
+        self.ring.is_file()
+    }
+
+    /// Bytes of the ring.
+    pub fn capacity(&self) -> u64 {
+        self.ring.capacity()
+    }
+
+    /// End of the newest record.
+    pub fn head(&self) -> Lsn {
+        Lsn(self.head.load(Ordering::Acquire))
+    }
+
+    /// Start of what is not reclaimed.
+    pub fn tail(&self) -> Lsn {
+        Lsn(self.tail.load(Ordering::Acquire))
+    }
+
+    /// Bytes that cannot be overwritten now.
+    pub fn used(&self) -> u64 {
+        self.head().0 - self.tail().0
+    }
+
+    /// Largest record that fits for certain once the log is empty, wherever the lap ends.
+    pub fn largest_record(&self) -> u64 {
+        (self.ring.capacity() / 2).min(LARGEST)
+    }
+
+    /// Largest record of a single document; a larger one goes straight to its shard.
+    pub fn largest_document(&self) -> u64 {
+        (self.ring.capacity() / 4).min(LARGEST)
+    }
+
+    /// Appends the draft if there is room and nobody waits; otherwise queues a copy and calls `done` once that
+    /// is in the log. Fails with [`Code::BufferFull`] when the queue itself is full.
+    pub fn append(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Appended> {
+        let length = draft.len();
+        let mut appender = self.appender.lock();
+        let direct = draft.ops() == 1 && length > self.largest_document();
+        if !direct && appender.queue.is_empty() && self.fits(&appender, length) {
+            let end = self.put(&mut appender, draft, clock::now_ms());
+            let wake = appender.ops >= appender.wake_at;
+            if wake {
+                appender.wake_at = u64::MAX;
+            }
+            return Ok(Appended::Logged { end, wake });
+        }
+        if length > self.largest_record() && !direct {
+            let limit = self.largest_record();
+            return Err(Error::new(
+                Code::TooLarge,
+                format!(
+                    "The batch takes {length} bytes of the log and {limit} fit; split it or raise walSize (now {}).",
+                    self.ring.capacity()
+                ),
+            ));
+        }
+        let task = Task::Record { draft: draft.clone(), time_ms: clock::now_ms(), direct };
+        appender.queue.push(task, done)?;
+        self.waiting.store(true, Ordering::Release);
+        Ok(Appended::Queued)
+    }
+
+    /// Calls `done` once everything that waits now is in the log; returns false if nothing waits.
+    pub fn barrier(&self, done: impl FnOnce() -> Done) -> bool {
+        let mut appender = self.appender.lock();
+        let waiting = !appender.queue.is_empty();
+        if waiting {
+            appender.queue.push_barrier(done);
+        }
+        waiting
+    }
+
+    /// Whether writes wait for room.
+    pub fn has_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Bytes waiting for room.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.appender.lock().queue.bytes()
+    }
+
+    /// Blocks while the queue takes no more, at most until `deadline`. False: it still does not.
+    pub fn wait_for_queue(&self, deadline: std::time::Instant) -> bool {
+        let mut appender = self.appender.lock();
+        while appender.queue.is_full() {
+            if self.shorter.wait_until(&mut appender, deadline).timed_out() {
+                return !appender.queue.is_full();
+            }
+        }
+        true
+    }
+
+    /// Operations appended so far, and the end of the last one.
+    pub fn position(&self) -> (u64, Lsn) {
+        let appender = self.appender.lock();
+        (appender.ops, Lsn(appender.head))
+    }
+
+    /// Operations appended so far and operations waiting for room.
+    pub fn accepted(&self) -> (u64, u64) {
+        let appender = self.appender.lock();
+        (appender.ops, appender.queue.ops())
+    }
+
+    /// Appends an empty record, so that what comes after has a later place than all before. There must be room.
+    pub fn mark(&self) -> Lsn {
+        let mut draft = Draft::default();
+        draft.clear();
+        self.put(&mut self.appender.lock(), &mut draft, clock::now_ms())
+    }
+
+    /// Wakes the scheduler at the append that makes the count reach `ops`.
+    /// True: it is reached already, so do not sleep.
+    pub fn wake_at(&self, ops: u64) -> bool {
+        let mut appender = self.appender.lock();
+        let reached = appender.ops >= ops;
+        appender.wake_at = if reached { u64::MAX } else { ops };
+        reached
+    }
+
+    fn fits(&self, appender: &Appender, length: u64) -> bool {
+        let pad = self.pad(appender.head, length);
+        appender.head + pad + length - self.tail.load(Ordering::Acquire) <= self.ring.capacity()
+    }
+
+    /// Bytes to leave unused so that a record of `length` does not wrap.
+    fn pad(&self, head: u64, length: u64) -> u64 {
+        let left = self.ring.to_lap_end(head);
+        if left < length { left } else { 0 }
+    }
+
+    fn put(&self, appender: &mut Appender, draft: &mut Draft, time_ms: u64) -> Lsn {
+        let length = draft.len();
+        let pad = self.pad(appender.head, length);
+        if pad >= RECORD_HEADER as u64 {
+            let header =
+                Header { length: pad as u32, lsn: Lsn(appender.head), time_ms, ops: 0, flags: FLAG_PAD };
+            // SAFETY: the append lock is held and `fits` found this range free.
+            unsafe { self.ring.write(appender.head, &header.encode(appender.seed, 0)) };
+        }
+        let at = appender.head + pad;
+        let bytes = draft.finish(appender.seed, Lsn(at), time_ms);
+        // SAFETY: as above; the record does not wrap because of the padding.
+        unsafe { self.ring.write(at, bytes) };
+        appender.head = at + length;
+        appender.ops += u64::from(draft.ops());
+        // IMPORTANT: Release, after the record: who sees the new head sees the bytes.
+        self.head.store(appender.head, Ordering::Release);
+        Lsn(appender.head)
+    }
+
+    /// Lets the space below `to` be overwritten, as far as no claim covers it. The caller has made everything
+    /// below `to` durable in the shards.
+    ///
+    /// # Errors
+    /// The log could not be synced: nothing is reclaimed and the log must not be trusted any more.
+    pub fn reclaim(&self, to: Lsn) -> io::Result<()> {
+        let _one_at_a_time = self.reclaiming.lock();
+        let to = to.min(self.claims.lock().keys().next().copied().unwrap_or(to)).min(self.head());
+        if to.0 <= self.tail.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        {
+            let mut appender = self.appender.lock();
+            appender.header.start = to;
+            self.write_header(&mut appender);
+        }
+        // IMPORTANT: recovery must start behind the space before that space is used again.
+        self.ring.sync()?;
+        self.tail.store(to.0, Ordering::Release);
+        Ok(())
+    }
+
+    fn write_header(&self, appender: &mut Appender) {
+        appender.header.sequence += 1;
+        self.ring.write_front(appender.header.offset(), &appender.header.encode());
+    }
+
+    /// Moves waiting writes into the log as far as there is room. Calls back those that got in, without the lock.
+    /// True: a document too large for the log is now first in line (see [`Log::take_direct`]).
+    pub fn drain(&self) -> bool {
+        let mut done = Vec::new();
+        let mut appender = self.appender.lock();
+        let direct = loop {
+            match appender.queue.first_length() {
+                None => break false,
+                Some(None) => break true,
+                Some(Some(length)) if length > 0 && !self.fits(&appender, length) => break false,
+                Some(Some(_)) => {}
+            }
+            let (task, callback) = appender.queue.pop().expect("there is a first one");
+            if let Task::Record { mut draft, time_ms, .. } = task {
+                self.put(&mut appender, &mut draft, time_ms);
+            }
+            done.push(callback);
+        };
+        self.release(appender);
+        for callback in done {
+            callback(Ok(()));
+        }
+        direct
+    }
+
+    /// The document too large for the log that is first in line, with the time of its call. It stays in line, so
+    /// that later writes wait, until [`Log::finish_direct`].
+    pub fn take_direct(&self) -> Option<(Draft, u64)> {
+        self.appender.lock().queue.direct()
+    }
+
+    /// Ends what [`Log::take_direct`] began.
+    pub fn finish_direct(&self, result: Result<()>) {
+        let mut appender = self.appender.lock();
+        let finished = appender.queue.pop();
+        self.release(appender);
+        if let Some((_, callback)) = finished {
+            callback(result);
+        }
+    }
+
+    /// Lets go of the append lock after the queue got shorter.
+    fn release(&self, appender: MutexGuard<'_, Appender>) {
+        self.waiting.store(!appender.queue.is_empty(), Ordering::Release);
+        drop(appender);
+        self.shorter.notify_all();
+    }
+
+    /// Fails what has waited since before `since`.
+    pub fn expire(&self, since: std::time::Instant, error: impl Fn() -> Error) {
+        let mut appender = self.appender.lock();
+        let expired = appender.queue.expire(since);
+        self.release(appender);
+        for callback in expired {
+            callback(Err(error()));
+        }
+    }
+
+    /// Brings the log up to its present head to the disk and returns that head.
+    pub fn sync(&self) -> io::Result<Lsn> {
+        let head = self.head();
+        self.ring.sync()?;
+        Ok(head)
+    }
+
+    /// Starts a new epoch at `from`, after recovery: what lies behind is never mistaken for a record of it.
+    /// The caller has made everything before durable in the shards.
+    pub fn begin_epoch(&self, from: Lsn) -> io::Result<()> {
+        {
+            let mut appender = self.appender.lock();
+            appender.header.epoch += 1;
+            appender.header.start = from;
+            appender.head = from.0;
+            appender.ops = 0;
+            appender.seed = appender.header.seed();
+            self.write_header(&mut appender);
+        }
+        self.ring.sync()?;
+        self.tail.store(from.0, Ordering::Release);
+        self.head.store(from.0, Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes over a log that was found at open: `[start, end)` was scanned and is intact.
+    pub(super) fn adopt(&self, end: Lsn, ops: u64) {
+        let mut appender = self.appender.lock();
+        appender.head = end.0;
+        appender.ops = ops;
+        self.head.store(end.0, Ordering::Release);
+    }
+
+    /// Puts a record at the head of a log that nobody else uses yet and that is large enough.
+    pub(super) fn load(&self, draft: &mut Draft, time_ms: u64) {
+        self.put(&mut self.appender.lock(), draft, time_ms);
+    }
+
+    pub(super) fn start_and_seed(&self) -> (Lsn, u32) {
+        let appender = self.appender.lock();
+        (appender.header.start, appender.seed)
+    }
+
+    /// Keeps everything from the present head on in place.
+    pub fn claim(self: &Arc<Self>, from: Lsn) -> Claim {
+        Claim::new(self, from)
+    }
+
+    /// The operation at `at`. Only [`Claim`] calls this, which keeps the bytes in place while they are borrowed.
+    pub(super) fn op_at(&self, at: u64) -> Option<(super::Op<'_>, usize)> {
+        let length = self.ring.to_lap_end(at).min(self.head().0 - at) as usize;
+        // SAFETY: below the head, hence written; above the claim's start, hence not overwritten.
+        decode_op(unsafe { self.ring.bytes(at, length) }, true)
+    }
+
+    /// The record at `at` or, behind padding, at the start of the next lap: its place, header and operations.
+    pub(super) fn record_at(&self, mut at: u64, end: u64) -> Option<(u64, Header, Ops<'_>)> {
+        loop {
+            let left = self.ring.to_lap_end(at);
+            if left < RECORD_HEADER as u64 {
+                at += left;
+                continue;
+            }
+            let length = left.min(end.checked_sub(at)?) as usize;
+            // SAFETY: as in `op_at`.
+            let bytes = unsafe { self.ring.bytes(at, length) };
+            let header = Header::peek(bytes)?;
+            if header.flags & FLAG_PAD != 0 {
+                at += left;
+                continue;
+            }
+            if header.lsn != Lsn(at) {
+                return None;
+            }
+            let body = bytes.get(RECORD_HEADER..header.length as usize)?;
+            return Some((at, header, Ops::new(body, header.ops, true)));
+        }
+    }
+
+    /// First byte behind a record that starts at `at`.
+    pub(super) fn after(at: u64, header: &Header) -> u64 {
+        at + align(u64::from(header.length))
+    }
+}

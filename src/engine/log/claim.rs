@@ -1,0 +1,102 @@
+//! A claim keeps a part of the log in place.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use super::{Log, Lsn, Op};
+use crate::engine::error::{Code, Error, Result};
+
+/// While it lives, nothing from its start on is overwritten, so that it may be read without a copy.
+#[derive(Debug)]
+pub struct Claim {
+    log: Arc<Log>,
+    start: Lsn,
+}
+
+/// One operation met on a walk.
+#[derive(Debug, Clone, Copy)]
+pub struct Met<'a> {
+    /// The operation's own place.
+    pub at: u64,
+    /// First byte behind its record.
+    pub end: Lsn,
+    /// When the write was called, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The operation.
+    pub op: Op<'a>,
+}
+
+impl Claim {
+    pub(super) fn new(log: &Arc<Log>, start: Lsn) -> Self {
+        *log.claims.lock().entry(start).or_insert(0) += 1;
+        Claim { log: Arc::clone(log), start }
+    }
+
+    /// Where it starts.
+    pub fn start(&self) -> Lsn {
+        self.start
+    }
+
+    /// The operation at `at`, a place that [`Claim::walk`] gave.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] if its bytes changed since they were written.
+    pub fn op(&self, at: u64) -> Result<Op<'_>> {
+        assert!(at >= self.start.0 && at < self.log.head().0, "the claim covers the operation");
+        self.log.op_at(at).map(|(op, _)| op).ok_or_else(|| self.damaged(at))
+    }
+
+    /// Visits every operation in `[from, to)`, both record boundaries, in order.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] if a record changed since it was written.
+    pub fn walk<'a>(
+        &'a self,
+        from: Lsn,
+        to: Lsn,
+        mut visit: impl FnMut(Met<'a>) -> ControlFlow<()>,
+    ) -> Result<()> {
+        assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
+        let mut at = from.0;
+        while at < to.0 {
+            let (record, header, mut ops) =
+                self.log.record_at(at, to.0).ok_or_else(|| self.damaged(at))?;
+            let end = Log::after(record, &header);
+            for _ in 0..header.ops {
+                let place = record + u64::from(header.length) - ops.remaining() as u64;
+                let op = ops.next().ok_or_else(|| self.damaged(place))?;
+                let met = Met { at: place, end: Lsn(end), time_ms: header.time_ms, op };
+                if visit(met).is_break() {
+                    return Ok(());
+                }
+            }
+            at = end;
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, at: u64) -> Error {
+        let error = Error::new(
+            Code::Corrupt,
+            format!(
+                "The log was changed from outside at position {at}; keep its file away from other programs \
+                 and restore the database from a backup if documents are missing."
+            ),
+        );
+        match self.log.path() {
+            Some(path) => error.at(path),
+            None => error,
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut claims = self.log.claims.lock();
+        if let Some(count) = claims.get_mut(&self.start) {
+            *count -= 1;
+            if *count == 0 {
+                claims.remove(&self.start);
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The old library's `buffer.wal`: one JSON object a line, `{ collection, id, data, operation, timestamp }`.
+//!
+//! Its writes are loaded into a log in memory that is named after the file's content and therefore gives every
+//! write the same place each time it is read. So recovery treats it like any other log, and nothing is applied twice
+//! when recovery itself is killed.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek},
+    path::Path,
+};
+
+use md5::{Digest, Md5};
+use serde_json::{Value, value::RawValue};
+
+use super::{Draft, Id, Kind, Log, Lsn, header::LogHeader, ring::Ring};
+use crate::engine::{
+    error::{Code, Error, Result},
+    limits,
+};
+
+/// What such a file holds.
+#[derive(Debug)]
+pub struct Writes {
+    writes: Vec<Write>,
+    name: Id,
+}
+
+#[derive(Debug)]
+struct Write {
+    kind: Kind,
+    collection: String,
+    id: String,
+    value: String,
+    time_ms: u64,
+}
+
+/// Reads the file if it is the old library's, or empty, as that library leaves it. `None`: it is something else.
+pub fn read(mut file: &File, path: &Path) -> Result<Option<Writes>> {
+    let mut bytes = Vec::new();
+    file.rewind()
+        .and_then(|()| file.read_to_end(&mut bytes))
+        .map_err(|error: io::Error| Error::io("read the log", path, &error))?;
+    // A crash may tear the last line; what cannot be read was skipped by the old library too.
+    let writes: Vec<Write> = bytes.split(|byte| *byte == b'\n').filter_map(parse).collect();
+    let theirs = bytes.iter().all(u8::is_ascii_whitespace) || !writes.is_empty() || bytes.starts_with(b"{\"collection\":");
+    Ok(theirs.then(|| Writes { writes, name: Md5::digest(&bytes).into() }))
+}
+
+fn parse(line: &[u8]) -> Option<Write> {
+    let text = str::from_utf8(line).ok()?;
+    let fields: std::collections::HashMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let value = |name: &str| serde_json::from_str::<Value>(fields.get(name)?.get()).ok();
+    let collection = value("collection")?.as_str()?.to_owned();
+    let id = match value("id")? {
+        Value::String(id) => id,
+        Value::Number(id) => id.to_string(),
+        _ => return None,
+    };
+    let kind = match value("operation")?.as_str()? {
+        "delete" => Kind::Delete,
+        _ => Kind::Upsert,
+    };
+    let data = match kind {
+        Kind::Upsert => fields.get("data")?.get().to_owned(),
+        Kind::Delete => String::new(),
+    };
+    limits::check(&collection, &id, data.len()).ok()?;
+    let time_ms = value("timestamp").and_then(|time| time.as_u64()).unwrap_or(0);
+    Some(Write { kind, collection, id, value: data, time_ms })
+}
+
+/// The log in memory that holds these writes, standing for the file at `path`.
+pub(super) fn load(writes: &Writes, path: &Path, database: Id) -> Result<Log> {
+    let mut draft = Draft::default();
+    let fill = |write: &Write, draft: &mut Draft| {
+        draft.clear();
+        draft.push(write.kind, 0, &write.collection, &write.id, write.value.as_bytes());
+    };
+    let mut bytes = 4096;
+    for write in &writes.writes {
+        fill(write, &mut draft);
+        bytes += draft.len();
+    }
+    let ring = Ring::anonymous(bytes).map_err(|error| Error::io("load the old log", path, &error))?;
+    let header = LogHeader { sequence: 0, database, log: writes.name, epoch: 0, capacity: bytes, start: Lsn(0) };
+    let log = Log::new(ring, Some(path.to_owned()), header);
+    for write in &writes.writes {
+        fill(write, &mut draft);
+        log.load(&mut draft, write.time_ms);
+    }
+    if log.head() > Lsn(bytes) {
+        return Err(Error::new(Code::Internal, "The old log did not fit the memory measured for it."));
+    }
+    Ok(log)
+}

@@ -1,0 +1,31 @@
+//! The log is the buffer: a ring of records that a killed process leaves behind whole, and that readers and
+//! flush workers use as the only copy of what is not in the shards yet.
+//!
+//! Appending takes one lock and one copy. What lies in the log stays in place as long as a [`Claim`] covers it;
+//! [`Log::reclaim`] frees what no claim covers and the shards have made durable. Writes that find no room wait in
+//! a [`queue`] in the order in which they were called.
+
+mod append;
+mod claim;
+mod file;
+mod header;
+pub mod legacy;
+mod queue;
+mod record;
+mod recovery;
+mod ring;
+#[cfg(test)]
+mod test;
+
+pub use append::{Appended, Log};
+pub use claim::{Claim, Met};
+pub use file::{Opened, Place, open, open_anonymous};
+pub use header::Id;
+pub(crate) use file::{hex, random_id, same_file, sync_folder};
+pub use queue::Done;
+pub use record::{Draft, Kind, Op};
+
+/// A place in the log: bytes since the log began. It only grows; the ring offset is its remainder.
+/// Ranges are half-open, so "applied up to" names the first byte that is not applied.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lsn(pub u64);

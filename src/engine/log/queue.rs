@@ -1,0 +1,140 @@
+//! Writes that wait for room in the ring, in the order in which they were called.
+
+use std::{collections::VecDeque, fmt, time::Instant};
+
+use super::Draft;
+use crate::engine::error::{Code, Error, Result};
+
+/// Called once, from an engine thread, when a waiting task is finished. It must not block.
+pub type Done = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// Memory that an entry takes beyond its record.
+const OVERHEAD: u64 = 128;
+
+#[derive(Debug)]
+pub(super) enum Task {
+    Record {
+        draft: Draft,
+        time_ms: u64,
+        /// Too large for the log: goes straight to its shard.
+        direct: bool,
+    },
+    /// Tells when everything before it is in the log.
+    Barrier,
+}
+
+impl Task {
+    fn bytes(&self) -> u64 {
+        match self {
+            Task::Record { draft, .. } => draft.len() + OVERHEAD,
+            Task::Barrier => OVERHEAD,
+        }
+    }
+
+    fn ops(&self) -> u64 {
+        match self {
+            Task::Record { draft, .. } => u64::from(draft.ops()),
+            Task::Barrier => 0,
+        }
+    }
+}
+
+struct Entry {
+    since: Instant,
+    bytes: u64,
+    ops: u64,
+    task: Task,
+    done: Done,
+}
+
+/// First in, first out, bounded in bytes.
+pub(super) struct Queue {
+    entries: VecDeque<Entry>,
+    bytes: u64,
+    ops: u64,
+    limit: u64,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("entries", &self.entries.len()).field("bytes", &self.bytes).finish()
+    }
+}
+
+impl Queue {
+    pub(super) fn new(limit: u64) -> Self {
+        Queue { entries: VecDeque::new(), bytes: 0, ops: 0, limit }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= self.limit
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Operations waiting.
+    pub(super) fn ops(&self) -> u64 {
+        self.ops
+    }
+
+    /// Adds a task. One that is larger than the limit is taken as long as the queue is not full.
+    pub(super) fn push(&mut self, task: Task, done: impl FnOnce() -> Done) -> Result<()> {
+        if self.is_full() {
+            return Err(Error::new(
+                Code::BufferFull,
+                "The log and the queue before it are full; wait for earlier writes before sending more.",
+            ));
+        }
+        self.add(task, done());
+        Ok(())
+    }
+
+    pub(super) fn push_barrier(&mut self, done: impl FnOnce() -> Done) {
+        self.add(Task::Barrier, done());
+    }
+
+    fn add(&mut self, task: Task, done: Done) {
+        let (bytes, ops) = (task.bytes(), task.ops());
+        self.bytes += bytes;
+        self.ops += ops;
+        self.entries.push_back(Entry { since: Instant::now(), bytes, ops, task, done });
+    }
+
+    /// None: empty. Some(None): the first is too large for the log. Otherwise the bytes that the first needs.
+    pub(super) fn first_length(&self) -> Option<Option<u64>> {
+        self.entries.front().map(|entry| match &entry.task {
+            Task::Record { direct: true, .. } => None,
+            Task::Record { draft, .. } => Some(draft.len()),
+            Task::Barrier => Some(0),
+        })
+    }
+
+    /// Takes the draft of a first task that is too large for the log; the task keeps its place.
+    pub(super) fn direct(&mut self) -> Option<(Draft, u64)> {
+        match &mut self.entries.front_mut()?.task {
+            Task::Record { draft, time_ms, direct: true } => Some((std::mem::take(draft), *time_ms)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<(Task, Done)> {
+        let entry = self.entries.pop_front()?;
+        self.bytes -= entry.bytes;
+        self.ops -= entry.ops;
+        Some((entry.task, entry.done))
+    }
+
+    pub(super) fn expire(&mut self, since: Instant) -> Vec<Done> {
+        let mut expired = Vec::new();
+        while self.entries.front().is_some_and(|entry| entry.since < since) {
+            expired.extend(self.pop().map(|(_, done)| done));
+        }
+        expired
+    }
+}

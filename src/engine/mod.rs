@@ -1,0 +1,41 @@
+//! The engine: a crash-safe ring log in front of SQLite shards. It knows nothing of Node.
+//!
+//! [`Database`] is the face. Knowledge goes one way: `db` -> `flush`, `buffer`, `cache` -> `log`, `shard`.
+
+mod buffer;
+mod cache;
+mod clock;
+mod core;
+mod db;
+mod error;
+mod flush;
+pub mod limits;
+mod lock;
+pub mod log;
+mod opening;
+mod options;
+mod registry;
+mod scan;
+pub mod shard;
+mod stats;
+
+pub use self::{
+    db::{Database, Document, Submitted},
+    error::{Code, Error, Result},
+    options::Options,
+    stats::Stats,
+};
+
+#[cfg(feature = "addon")]
+pub(crate) use self::{flush::panicked, registry::close_all};
+
+use std::time::Duration;
+
+/// What the engine tells about its own work. Called from engine threads; must not block.
+pub trait Observer: Send + Sync + std::fmt::Debug {
+    /// A flush brought `count` writes to the shards.
+    fn flushed(&self, count: u64, time: Duration);
+
+    /// Something failed that no call can report. Nothing was dropped.
+    fn failed(&self, error: &Error);
+}

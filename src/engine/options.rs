@@ -1,0 +1,59 @@
+//! Settings of a database.
+
+use std::path::PathBuf;
+
+/// How a database is opened. JavaScript has checked the ranges; [`Options::new`] gives the documented defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Common part of the file names: `dbPath` without `.db`. Absolute.
+    pub base: PathBuf,
+    /// Number of shard files. Default 8.
+    pub shard_count: u32,
+    /// Buffered writes that start a flush at once. Default 10,000.
+    pub buffer_size: u64,
+    /// Time after which buffered writes are flushed and the log is synced, in milliseconds. Default 100.
+    pub flush_interval_ms: u64,
+    /// Operations of one shard transaction; 0: the engine chooses. Default 0.
+    pub batch_size: usize,
+    /// Whether writes are logged in a file before they return. Default true.
+    pub safe_mode: bool,
+    /// The log file. Absolute.
+    pub wal_path: PathBuf,
+    /// Whether nobody asked for that very file, so that another may be used if it is another database's.
+    pub wal_path_is_default: bool,
+    /// Bytes of the log's ring, and so of the buffer. Default 64 MiB.
+    pub wal_size: u64,
+    /// Bytes of the read cache. Default 64 MiB.
+    pub cache_bytes: usize,
+    /// How long a write waits for room in the log, in milliseconds. Default 30,000.
+    pub write_timeout_ms: u64,
+}
+
+impl Options {
+    /// The defaults for the database with this `base`, its log beside it.
+    pub fn new(base: impl Into<PathBuf>) -> Self {
+        let base = base.into();
+        let mut wal_path = base.as_os_str().to_owned();
+        wal_path.push(".wal");
+        Options {
+            base,
+            shard_count: 8,
+            buffer_size: 10_000,
+            flush_interval_ms: 100,
+            batch_size: 0,
+            safe_mode: true,
+            wal_path: wal_path.into(),
+            wal_path_is_default: true,
+            wal_size: 64 << 20,
+            cache_bytes: 64 << 20,
+            write_timeout_ms: 30_000,
+        }
+    }
+
+    /// The log that this database uses where the default one is another's.
+    pub(crate) fn own_wal_path(&self) -> PathBuf {
+        let mut path = self.base.as_os_str().to_owned();
+        path.push(".wal");
+        path.into()
+    }
+}

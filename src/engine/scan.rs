@@ -1,0 +1,61 @@
+//! Reading many documents at once, as JSON text that the other side parses in one go.
+
+use super::{
+    core::Core,
+    error::{Code, Error, Result},
+    shard::{Scanned, collection::Collection},
+};
+
+/// A text is not longer than this unless a single document is: V8 cannot hold strings of 512 MiB.
+const LONGEST_TEXT: usize = 64 << 20;
+
+/// A document for [`write_document`].
+pub(crate) struct Fields<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) value: &'a [u8],
+    pub(crate) version: u64,
+    pub(crate) buffered: bool,
+}
+
+/// Appends `{"id":...,"data":...,"_version":...}`.
+pub(crate) fn write_document(out: &mut Vec<u8>, document: &Fields<'_>) {
+    out.extend_from_slice(b"{\"id\":");
+    serde_json::to_writer(&mut *out, document.id).expect("a string always becomes JSON");
+    out.extend_from_slice(b",\"data\":");
+    out.extend_from_slice(document.value);
+    out.extend_from_slice(b",\"_version\":");
+    out.extend_from_slice(document.version.to_string().as_bytes());
+    out.extend_from_slice(if document.buffered { b",\"_buffered\":true}" } else { b"}" });
+}
+
+/// The `limit` documents updated last, newest first (of the same second: by id, highest first), as JSON arrays.
+pub(crate) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Vec<String>> {
+    let Some(table) = core.collections.table(collection) else { return Ok(Vec::new()) };
+    let mut all: Vec<Scanned> = Vec::new();
+    for shard in &core.shards {
+        all.extend(shard.newest(&table, limit)?);
+    }
+    all.sort_unstable_by(|a, b| (&b.updated, &b.id).cmp(&(&a.updated, &a.id)));
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut texts = Vec::new();
+    let mut text = Vec::new();
+    for Scanned { id, value, version, .. } in &all {
+        text.push(if text.is_empty() { b'[' } else { b',' });
+        let fields = Fields { id, value: value.as_bytes(), version: *version, buffered: false };
+        write_document(&mut text, &fields);
+        if text.len() > LONGEST_TEXT {
+            texts.push(finish(std::mem::take(&mut text))?);
+        }
+    }
+    if !text.is_empty() {
+        texts.push(finish(text)?);
+    }
+    Ok(texts)
+}
+
+fn finish(mut text: Vec<u8>) -> Result<String> {
+    text.push(b']');
+    String::from_utf8(text).map_err(|error| {
+        Error::new(Code::Corrupt, format!("A stored document is not UTF-8 text: {error}; restore its shard from a backup."))
+    })
+}

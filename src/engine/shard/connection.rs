@@ -1,0 +1,76 @@
+//! Opening SQLite connections, and SQLite's errors in our words.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::ShardId;
+use crate::engine::error::{Code, Error, Result};
+
+/// How long a statement waits for another program's lock before the flush is tried again later.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Page cache of a writing and of a reading connection, in KiB.
+const WRITER_CACHE: i64 = 8 << 10;
+const READER_CACHE: i64 = 2 << 10;
+
+/// The connection that writes and checkpoints. There is one a shard and process (RELIABILITY of SQLite's own log
+/// needs no more than that), and it decides itself when to checkpoint.
+pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<(Connection, String)> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{WRITER_CACHE};"
+        ))?;
+        connection.execute_batch("PRAGMA wal_autocheckpoint = 0")?;
+        Ok((connection, mode))
+    };
+    let (connection, mode) = open().map_err(|error| explain("open", path, shard, &error))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        let text = format!(
+            "The file system of '{}' does not support SQLite's write-ahead log; put the database on a local disk.",
+            path.display()
+        );
+        return Err(Error::new(Code::Io, text).at(path).in_shard(shard));
+    }
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+pub(super) fn reader(path: &Path, shard: ShardId) -> Result<Connection> {
+    // NOTE: not opened read-only, because such a connection could not recover SQLite's log after a crash.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.execute_batch(&format!(
+            "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{READER_CACHE};"
+        ))?;
+        Ok(connection)
+    };
+    open().map_err(|error| explain("open", path, shard, &error))
+}
+
+/// A SQLite error met while `doing` something to a shard.
+pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite::Error) -> Error {
+    let (code, advice) = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => (Code::DiskFull, "free some space; writing goes on by itself"),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (Code::Busy, "another program holds it; end that program's transaction")
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            (Code::Corrupt, "restore this file from a backup")
+        }
+        Some(ErrorCode::TooBig) => (Code::TooLarge, "split the document into smaller ones"),
+        _ => (Code::Io, "check the folder, its permissions and the disk"),
+    };
+    Error::new(code, format!("Could not {doing} shard {shard} ('{}'): {error}; {advice}.", path.display()))
+        .at(path)
+        .in_shard(shard)
+        .because(error.to_string())
+}

@@ -1,0 +1,128 @@
+//! The shards: where documents lie for good. Eight SQLite files by default, one table a collection.
+//!
+//! The rest of the engine knows a shard only as a [`Store`].
+
+pub mod collection;
+mod connection;
+mod reader;
+mod router;
+mod schema;
+mod set;
+mod sqlite;
+mod statement;
+#[cfg(test)]
+mod test;
+mod writer;
+
+use serde_json::Value;
+
+pub use router::Router;
+pub use set::open;
+
+use super::{
+    error::Result,
+    log::{Id, Lsn},
+};
+
+/// Number of a shard, from 0.
+pub type ShardId = u32;
+
+/// The final state of one document after a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Upsert<'a> {
+    /// The document's id.
+    pub id: &'a str,
+    /// Its JSON text.
+    pub value: &'a [u8],
+    /// How many writes the batch holds for it since it was created or last stored.
+    pub writes: u64,
+    /// `created_at` if the document is new.
+    pub created: [u8; 19],
+    /// `updated_at`.
+    pub updated: [u8; 19],
+}
+
+/// The changes of one collection. A document that was deleted and written again is in both lists.
+#[derive(Debug)]
+pub struct Group<'a> {
+    /// The collection's name.
+    pub collection: &'a str,
+    /// The collection's table.
+    pub table: &'a str,
+    /// Removed first.
+    pub deletes: Vec<&'a str>,
+    /// Then stored, sorted by id.
+    pub upserts: Vec<Upsert<'a>>,
+}
+
+/// What one transaction applies.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// The log that the changes come from.
+    pub log: Id,
+    /// The shard has everything of that log before this place once the batch is committed.
+    pub end: Lsn,
+    /// The changes.
+    pub groups: Vec<Group<'a>>,
+}
+
+/// A point read's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// The document's version; `None`: there is no such document.
+    pub version: Option<u64>,
+    /// The log place up to which the answer is complete.
+    pub as_of: Lsn,
+}
+
+/// A document met by a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanned {
+    /// The document's id.
+    pub id: String,
+    /// Its JSON text.
+    pub value: String,
+    /// Its version.
+    pub version: u64,
+    /// `updated_at`.
+    pub updated: String,
+}
+
+/// Rows of a statement given to a shard handle, as JSON objects.
+pub type Rows = Vec<serde_json::Map<String, Value>>;
+
+/// One shard. All methods may be called from any thread; reads never wait for writes.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Applies a batch in one transaction. On an error nothing of it is applied.
+    fn apply(&self, batch: &Batch<'_>) -> Result<()>;
+
+    /// Puts the document's JSON text into `value`.
+    fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored>;
+
+    /// The documents updated last, newest first.
+    fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>>;
+
+    /// From now on batches come from this log; what was applied of others is forgotten.
+    fn follow(&self, log: Id) -> Result<()>;
+
+    /// Up to where the log was applied.
+    fn applied(&self) -> Lsn;
+
+    /// Brings everything that was applied to the disk.
+    fn sync(&self) -> Result<()>;
+
+    /// Moves SQLite's own log into the database file if it is long, or always.
+    fn checkpoint(&self, always: bool) -> Result<()>;
+
+    /// Runs a read-only statement.
+    fn query(&self, sql: &str, params: &[Value]) -> Result<Rows>;
+
+    /// Runs a pragma: checkpoints on the writing connection, anything else on a reading one.
+    fn pragma(&self, text: &str) -> Result<Rows>;
+
+    /// The file.
+    fn path(&self) -> &std::path::Path;
+
+    /// Checkpoints and lets go of the file. Later calls fail.
+    fn close(&self) -> Result<()>;
+}

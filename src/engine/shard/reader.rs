@@ -1,0 +1,95 @@
+//! Point reads from a shard.
+//!
+//! The reader stays inside one read transaction from flush to flush, which halves the price of a read. The flush
+//! ends it after each commit, so it never holds up SQLite's checkpoint.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use super::{
+    Stored, schema,
+    statement::{Param, Statement},
+};
+use crate::engine::log::{Id, Lsn};
+
+/// Prepared statements are kept for this many collections.
+const KEPT_COLLECTIONS: usize = 256;
+
+#[derive(Debug)]
+pub(super) struct Reader {
+    // NOTE: before the connection, so that they are finalized before it closes.
+    statements: HashMap<String, Statement>,
+    connection: Connection,
+    /// Up to where the open read transaction sees the log applied.
+    snapshot: Option<Lsn>,
+}
+
+impl Reader {
+    pub(super) fn new(connection: Connection) -> Self {
+        Reader { statements: HashMap::new(), connection, snapshot: None }
+    }
+
+    /// Reads one document; `exists` tells whether the table does.
+    pub(super) fn read(
+        &mut self,
+        log: &Id,
+        table: &str,
+        id: &str,
+        value: &mut Vec<u8>,
+        exists: bool,
+    ) -> rusqlite::Result<Stored> {
+        let result = self.try_read(log, table, id, value, exists);
+        if result.is_err() {
+            self.statements.clear();
+            self.end();
+        }
+        result
+    }
+
+    fn try_read(
+        &mut self,
+        log: &Id,
+        table: &str,
+        id: &str,
+        value: &mut Vec<u8>,
+        exists: bool,
+    ) -> rusqlite::Result<Stored> {
+        let as_of = match self.snapshot {
+            Some(as_of) => as_of,
+            None => {
+                self.connection.prepare_cached("BEGIN")?.execute([])?;
+                let as_of = schema::applied(&self.connection, log)?;
+                self.snapshot = Some(as_of);
+                as_of
+            }
+        };
+        let mut version = None;
+        if exists {
+            self.statement(table)?.run(&[Param::Text(id.as_bytes())], |row| {
+                value.extend_from_slice(row.bytes(0));
+                version = Some(row.int(1) as u64);
+            })?;
+        }
+        Ok(Stored { version, as_of })
+    }
+
+    fn statement(&mut self, table: &str) -> rusqlite::Result<&mut Statement> {
+        if !self.statements.contains_key(table) {
+            if self.statements.len() >= KEPT_COLLECTIONS {
+                self.statements.clear();
+            }
+            let sql = format!("SELECT data, _version FROM {} WHERE id = ?", schema::quote(table));
+            self.statements.insert(table.to_owned(), Statement::prepare(&self.connection, &sql)?);
+        }
+        Ok(self.statements.get_mut(table).expect("just inserted"))
+    }
+
+    /// Ends the read transaction; the next read sees what was committed since.
+    pub(super) fn end(&mut self) {
+        if self.snapshot.take().is_some() || !self.connection.is_autocommit() {
+            // NOTE: ending a transaction that only read cannot fail in a way that matters: it is over either way.
+            let _ = self.connection.execute_batch("COMMIT");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a shard file holds besides documents, and the documents' table.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::ShardId;
+use crate::engine::log::{Id, Lsn};
+
+/// Tables of our own start with this.
+pub(super) const PREFIX: &str = "_kimdb_";
+
+/// Which database a shard file belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) database: Id,
+    pub(super) shard: ShardId,
+    pub(super) shards: u32,
+}
+
+/// A name as SQLite wants it quoted.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The table of a collection, as the old library makes it.
+pub(super) fn create_table(table: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} (
+            id TEXT PRIMARY KEY,
+            data TEXT NOT NULL,
+            _version INTEGER DEFAULT 1,
+            created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+            updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+        )",
+        quote(table)
+    )
+}
+
+pub(super) fn create_own_tables(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS _kimdb_meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS _kimdb_log (log TEXT PRIMARY KEY, applied INTEGER NOT NULL) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS _kimdb_collection
+            (name TEXT PRIMARY KEY, \"table\" TEXT NOT NULL UNIQUE COLLATE NOCASE) WITHOUT ROWID;",
+    )
+}
+
+/// Who the file belongs to; `None`: a new file, or one of the old library.
+pub(super) fn identity(connection: &Connection) -> rusqlite::Result<Option<Identity>> {
+    let known: bool =
+        connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = '_kimdb_meta'", [], |row| row.get(0))?;
+    if !known {
+        return Ok(None);
+    }
+    let mut statement = connection.prepare("SELECT value FROM _kimdb_meta WHERE key = ?")?;
+    let Some(database) = statement.query_row(["database"], |row| row.get::<_, Vec<u8>>(0)).optional()? else {
+        return Ok(None);
+    };
+    let shard = statement.query_row(["shard"], |row| row.get(0))?;
+    let shards = statement.query_row(["shards"], |row| row.get(0))?;
+    let database = database.try_into().map_err(|_| rusqlite::Error::InvalidQuery)?;
+    Ok(Some(Identity { database, shard, shards }))
+}
+
+pub(super) fn set_identity(connection: &Connection, identity: &Identity) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("INSERT OR REPLACE INTO _kimdb_meta VALUES (?, ?)")?;
+    statement.execute(rusqlite::params!["format", 1])?;
+    statement.execute(rusqlite::params!["shard", identity.shard])?;
+    statement.execute(rusqlite::params!["shards", identity.shards])?;
+    statement.execute(rusqlite::params!["database", identity.database])?;
+    Ok(())
+}
+
+fn log_name(log: &Id) -> String {
+    crate::engine::log::hex(log)
+}
+
+pub(super) fn applied(connection: &Connection, log: &Id) -> rusqlite::Result<Lsn> {
+    let mut statement = connection.prepare_cached("SELECT applied FROM _kimdb_log WHERE log = ?")?;
+    let applied: Option<i64> = statement.query_row([log_name(log)], |row| row.get(0)).optional()?;
+    Ok(Lsn(applied.unwrap_or(0) as u64))
+}
+
+pub(super) fn set_applied(connection: &Connection, log: &Id, end: Lsn) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO _kimdb_log VALUES (?, ?)")?;
+    statement.execute(rusqlite::params![log_name(log), end.0 as i64]).map(|_| ())
+}
+
+/// Forgets logs that are gone.
+pub(super) fn forget_other_logs(connection: &Connection, log: &Id) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM _kimdb_log WHERE log <> ?", [log_name(log)]).map(|_| ())
+}
+
+/// Collections and their tables, as this file knows them.
+pub(super) fn collections(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare("SELECT name, \"table\" FROM _kimdb_collection")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+pub(super) fn add_collection(connection: &Connection, name: &str, table: &str) -> rusqlite::Result<()> {
+    connection.execute("INSERT OR IGNORE INTO _kimdb_collection VALUES (?, ?)", [name, table]).map(|_| ())
+}
+
+/// Everything in the file that has a name of its own, and whether it is a table that documents fit in.
+pub(super) fn names(connection: &Connection) -> rusqlite::Result<Vec<(String, bool)>> {
+    let mut statement = connection.prepare(
+        "SELECT s.name, s.type = 'table' AND 4 = (SELECT count(*) FROM pragma_table_info(s.name) AS c
+             WHERE c.name IN ('id', 'data', '_version', 'updated_at'))
+         FROM sqlite_schema AS s WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    )?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}

@@ -1,0 +1,128 @@
+//! Prepared statements over SQLite's C interface.
+//!
+//! `rusqlite` copies every bound text; a flush binds hundreds of bytes a row that stay where they are until the
+//! statement has run, so this file binds them in place. The only file that calls SQLite's C functions: parameters
+//! are borrowed for the whole of a call, rows only live inside a callback, so nothing can dangle.
+
+use std::{ffi::c_int, ptr};
+
+use rusqlite::{Connection, ffi};
+
+/// A value bound in place.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Param<'a> {
+    Text(&'a [u8]),
+    Int(i64),
+}
+
+/// A prepared statement. Lives beside its connection under one lock.
+#[derive(Debug)]
+pub(super) struct Statement {
+    raw: *mut ffi::sqlite3_stmt,
+    db: *mut ffi::sqlite3,
+}
+
+// SAFETY: SQLite is built thread-safe; a connection and its statements may move between threads as long as one
+// thread at a time uses them, which the lock around both guarantees.
+unsafe impl Send for Statement {}
+
+/// The row under the cursor.
+pub(super) struct Row<'a>(&'a Statement);
+
+impl Statement {
+    pub(super) fn prepare(connection: &Connection, sql: &str) -> rusqlite::Result<Self> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: the handle is only used for calls that leave the connection open; `sql` is valid for its length.
+        let (db, code) = unsafe {
+            let db = connection.handle();
+            let length = sql.len() as c_int;
+            let flags = ffi::SQLITE_PREPARE_PERSISTENT as u32;
+            (db, ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, ptr::null_mut()))
+        };
+        let statement = Statement { raw, db };
+        statement.check(code).map(|()| statement)
+    }
+
+    /// Runs the statement to its end.
+    pub(super) fn execute(&mut self, params: &[Param<'_>]) -> rusqlite::Result<()> {
+        self.run(params, |_| ())
+    }
+
+    /// Runs the statement and hands over each row.
+    pub(super) fn run(&mut self, params: &[Param<'_>], mut row: impl FnMut(Row<'_>)) -> rusqlite::Result<()> {
+        let result = self.bind(params).and_then(|()| {
+            loop {
+                // SAFETY: `raw` is a live statement.
+                match unsafe { ffi::sqlite3_step(self.raw) } {
+                    ffi::SQLITE_ROW => row(Row(self)),
+                    ffi::SQLITE_DONE => return Ok(()),
+                    code => return self.check(code),
+                }
+            }
+        });
+        // IMPORTANT: after this no pointer into `params` is left in SQLite.
+        // SAFETY: `raw` is a live statement.
+        unsafe {
+            ffi::sqlite3_reset(self.raw);
+            ffi::sqlite3_clear_bindings(self.raw);
+        }
+        result
+    }
+
+    fn bind(&mut self, params: &[Param<'_>]) -> rusqlite::Result<()> {
+        for (index, param) in (1..).zip(params) {
+            // SAFETY: `raw` is live; texts outlive the run because `run` unbinds them before it returns.
+            let code = unsafe {
+                match param {
+                    Param::Int(value) => ffi::sqlite3_bind_int64(self.raw, index, *value),
+                    Param::Text(text) => ffi::sqlite3_bind_text64(
+                        self.raw,
+                        index,
+                        text.as_ptr().cast(),
+                        text.len() as u64,
+                        ffi::SQLITE_STATIC(),
+                        ffi::SQLITE_UTF8 as u8,
+                    ),
+                }
+            };
+            self.check(code)?;
+        }
+        Ok(())
+    }
+
+    fn check(&self, code: c_int) -> rusqlite::Result<()> {
+        if code == ffi::SQLITE_OK {
+            return Ok(());
+        }
+        // SAFETY: the connection outlives its statements; SQLite returns a NUL-terminated text.
+        let message = unsafe { std::ffi::CStr::from_ptr(ffi::sqlite3_errmsg(self.db)) };
+        let message = message.to_string_lossy().into_owned();
+        // SAFETY: as above.
+        let extended = unsafe { ffi::sqlite3_extended_errcode(self.db) };
+        Err(rusqlite::Error::SqliteFailure(ffi::Error::new(extended), Some(message)))
+    }
+}
+
+impl Row<'_> {
+    /// The column's bytes, whatever its type.
+    pub(super) fn bytes(&self, column: c_int) -> &[u8] {
+        // SAFETY: the statement stands on a row; the bytes stay until the next step, which needs the borrow back.
+        unsafe {
+            let data = ffi::sqlite3_column_blob(self.0.raw, column).cast::<u8>();
+            let length = ffi::sqlite3_column_bytes(self.0.raw, column) as usize;
+            if data.is_null() || length == 0 { &[] } else { std::slice::from_raw_parts(data, length) }
+        }
+    }
+
+    pub(super) fn int(&self, column: c_int) -> i64 {
+        // SAFETY: the statement stands on a row.
+        unsafe { ffi::sqlite3_column_int64(self.0.raw, column) }
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: finalized once; a null statement (empty SQL) is allowed.
+        unsafe { ffi::sqlite3_finalize(self.raw) };
+    }
+}
