@@ -1,0 +1,337 @@
+//! The calls that a program makes a million times a second, and their small kin.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use super::{
+    mailbox::Mailbox,
+    raw::{Call, HotCall, Registers, Scope, Value, function},
+};
+use crate::engine::{
+    Database, Document, Error, Result, Submitted, limits,
+    log::{Draft, Kind},
+    shard::collection::Collection,
+};
+
+/// What the hot calls of one instance share. Lives on its JavaScript thread.
+pub(super) struct Hot {
+    database: RefCell<Option<Arc<Database>>>,
+    mailbox: Arc<Mailbox>,
+    registers: Registers,
+    /// By number; filled as JavaScript asks for them.
+    collections: RefCell<Vec<Option<Arc<Collection>>>>,
+    draft: Cell<Draft>,
+    text: Cell<Vec<u8>>,
+}
+
+impl Hot {
+    /// The state and the JavaScript object with one function for each call.
+    pub(super) fn new<'a>(
+        scope: Scope<'a>,
+        database: &Arc<Database>,
+        mailbox: &Arc<Mailbox>,
+    ) -> Result<(Rc<Hot>, Value<'a>)> {
+        let (registers, array) = Registers::new(scope)?;
+        let hot = Rc::new(Hot {
+            database: RefCell::new(Some(Arc::clone(database))),
+            mailbox: Arc::clone(mailbox),
+            registers,
+            collections: RefCell::default(),
+            draft: Cell::default(),
+            text: Cell::default(),
+        });
+        let object = scope.object()?;
+        scope.set(object, c"registers", array)?;
+        macro_rules! calls {
+            ($($name:literal: $call:ty),* $(,)?) => {
+                $(scope.set(object, $name, function::<$call>(scope, $name, &hot)?)?;)*
+            };
+        }
+        calls! {
+            c"collection": InternCollection,
+            c"append": Append<Buffered>,
+            c"appendWait": Append<BufferedWait>,
+            c"appendSync": Append<Durable>,
+            c"appendSyncWait": Append<DurableWait>,
+            c"appendMany": AppendMany<Buffered>,
+            c"appendManyWait": AppendMany<BufferedWait>,
+            c"read": Read<false>,
+            c"readWait": Read<true>,
+            c"readMany": ReadMany<false>,
+            c"readManyWait": ReadMany<true>,
+            c"barrier": Barrier,
+            c"newId": NewId,
+            c"poll": Poll,
+        }
+        Ok((hot, object))
+    }
+
+    /// Lets go of the database; every later call fails as closed.
+    pub(super) fn disconnect(&self) {
+        self.database.borrow_mut().take();
+    }
+
+    fn database(&self) -> Result<Arc<Database>> {
+        self.database.borrow().clone().ok_or_else(Error::closed)
+    }
+
+    fn collection(&self, number: u32) -> Result<Arc<Collection>> {
+        let known = self.collections.borrow().get(number as usize).cloned().flatten();
+        known.ok_or_else(|| Error::new(crate::engine::Code::Internal, "An unknown collection number was used."))
+    }
+
+    /// Lends the reused draft, empty.
+    fn with_draft<T>(&self, work: impl FnOnce(&mut Draft) -> Result<T>) -> Result<T> {
+        let mut draft = self.draft.take();
+        draft.clear();
+        let result = work(&mut draft);
+        self.draft.set(draft);
+        result
+    }
+
+    /// Lends the reused text buffer, empty.
+    fn with_text<T>(&self, work: impl FnOnce(&mut Vec<u8>) -> Result<T>) -> Result<T> {
+        let mut text = self.text.take();
+        text.clear();
+        let result = work(&mut text);
+        text.shrink_to(1 << 20);
+        self.text.set(text);
+        result
+    }
+}
+
+/// How a write is acknowledged.
+trait Mode: 'static {
+    /// Returns a ticket, or 0 if there is nothing to wait for.
+    fn submit(hot: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32>;
+}
+
+struct Buffered;
+struct BufferedWait;
+struct Durable;
+struct DurableWait;
+
+impl Mode for Buffered {
+    fn submit(hot: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32> {
+        let mut number = 0;
+        let submitted = database.submit(draft, || {
+            let (ticket, done) = hot.mailbox.ticket();
+            number = ticket;
+            done
+        })?;
+        Ok(if submitted == Submitted::Logged { 0 } else { number })
+    }
+}
+
+impl Mode for BufferedWait {
+    fn submit(_: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32> {
+        database.submit_wait(draft).map(|()| 0)
+    }
+}
+
+impl Mode for Durable {
+    fn submit(hot: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32> {
+        let (ticket, done) = hot.mailbox.ticket();
+        database.submit_durable(draft, done).map(|()| ticket)
+    }
+}
+
+impl Mode for DurableWait {
+    fn submit(_: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32> {
+        database.submit_durable_wait(draft).map(|()| 0)
+    }
+}
+
+fn ticket<'a>(call: &Call<'a>, ticket: u32) -> Result<Value<'a>> {
+    call.scope.double(f64::from(ticket))
+}
+
+/// Adds one operation to the draft: id and value are read by `id` and `value` straight into it.
+fn push(
+    draft: &mut Draft,
+    kind: Kind,
+    collection: &Collection,
+    id: impl FnOnce(&mut Vec<u8>) -> Result<usize>,
+    value: impl FnOnce(&mut Vec<u8>) -> Result<usize>,
+) -> Result<()> {
+    let start = draft.open(kind, collection.number, &collection.name);
+    let id = id(draft.tail())?;
+    let value = value(draft.tail())?;
+    if id + value > limits::MAX_DOCUMENT {
+        limits::check(&collection.name, "", id + value)?;
+    }
+    draft.seal(start, id, value);
+    Ok(())
+}
+
+fn kind(number: u32) -> Kind {
+    if number == 0 { Kind::Upsert } else { Kind::Delete }
+}
+
+/// `append(op, collection, id, json)`
+struct Append<M>(M);
+
+impl<M: Mode> HotCall for Append<M> {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let database = hot.database()?;
+        let kind = kind(call.number(0)?);
+        let collection = hot.collection(call.number(1)?)?;
+        hot.with_draft(|draft| {
+            let value = |out: &mut Vec<u8>| match kind {
+                Kind::Upsert => call.text(3, out),
+                Kind::Delete => Ok(0),
+            };
+            push(draft, kind, &collection, |out| call.text(2, out), value)?;
+            ticket(call, M::submit(hot, &database, draft)?)
+        })
+    }
+}
+
+/// `appendMany(op, collection, ids, jsons)`
+struct AppendMany<M>(M);
+
+impl<M: Mode> HotCall for AppendMany<M> {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let database = hot.database()?;
+        let kind = kind(call.number(0)?);
+        let collection = hot.collection(call.number(1)?)?;
+        let (ids, jsons, scope) = (call.argument(2), call.argument(3), call.scope);
+        hot.with_draft(|draft| {
+            for index in 0..scope.length(ids)? {
+                let id = |out: &mut Vec<u8>| scope.text(scope.element(ids, index)?, out);
+                let value = |out: &mut Vec<u8>| match kind {
+                    Kind::Upsert => scope.text(scope.element(jsons, index)?, out),
+                    Kind::Delete => Ok(0),
+                };
+                scope.nested(|| push(draft, kind, &collection, id, value))?;
+            }
+            ticket(call, M::submit(hot, &database, draft)?)
+        })
+    }
+}
+
+/// `read(collection, id)`; `WAIT`: blocks while writes wait for room, instead of answering `undefined`.
+struct Read<const WAIT: bool>;
+
+impl<const WAIT: bool> HotCall for Read<WAIT> {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let database = hot.database()?;
+        if database.has_waiting() {
+            if !WAIT {
+                return Ok(Value::UNDEFINED);
+            }
+            database.barrier_wait()?;
+        }
+        let collection = hot.collection(call.number(0)?)?;
+        hot.with_text(|text| {
+            let length = call.text(1, text)?;
+            // The id is read first and then the document is put behind it.
+            let id = text.split_off(0);
+            let id = str::from_utf8(&id[..length]).expect("Node-API writes UTF-8");
+            match database.get(&collection, id, text)? {
+                None => call.scope.null(),
+                Some(Document { version, buffered }) => {
+                    hot.registers.put([version as f64, f64::from(u8::from(buffered))]);
+                    call.scope.string(text)
+                }
+            }
+        })
+    }
+}
+
+/// `readMany(collection, ids)`; `WAIT` as for [`Read`].
+struct ReadMany<const WAIT: bool>;
+
+impl<const WAIT: bool> HotCall for ReadMany<WAIT> {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let database = hot.database()?;
+        if database.has_waiting() {
+            if !WAIT {
+                return Ok(Value::UNDEFINED);
+            }
+            database.barrier_wait()?;
+        }
+        let collection = hot.collection(call.number(0)?)?;
+        let (ids, scope) = (call.argument(1), call.scope);
+        let mut wanted = Vec::new();
+        for index in 0..scope.length(ids)? {
+            let mut id = Vec::new();
+            scope.nested(|| scope.text(scope.element(ids, index)?, &mut id))?;
+            wanted.push(String::from_utf8(id).expect("Node-API writes UTF-8"));
+        }
+        scope.string(&database.get_many(&collection, &wanted)?)
+    }
+}
+
+/// `collection(name)`
+struct InternCollection;
+
+impl HotCall for InternCollection {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let mut name = Vec::new();
+        call.text(0, &mut name)?;
+        let name = String::from_utf8(name).expect("Node-API writes UTF-8");
+        limits::check(&name, "", 0)?;
+        let collection = hot.database()?.collection(&name);
+        let number = collection.number;
+        let mut known = hot.collections.borrow_mut();
+        if known.len() <= number as usize {
+            known.resize(number as usize + 1, None);
+        }
+        known[number as usize] = Some(collection);
+        call.scope.double(f64::from(number))
+    }
+}
+
+/// `barrier()`
+struct Barrier;
+
+impl HotCall for Barrier {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let mut number = 0;
+        let waits = hot.database()?.barrier(|| {
+            let (ticket, done) = hot.mailbox.ticket();
+            number = ticket;
+            done
+        })?;
+        ticket(call, if waits { number } else { 0 })
+    }
+}
+
+/// `newId()`
+struct NewId;
+
+impl HotCall for NewId {
+    type State = Hot;
+
+    fn run<'a>(_: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        call.scope.string(uuid::Uuid::now_v7().hyphenated().encode_lower(&mut text).as_bytes())
+    }
+}
+
+/// `poll()`
+struct Poll;
+
+impl HotCall for Poll {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        hot.mailbox.take(call.scope)
+    }
+}

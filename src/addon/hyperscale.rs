@@ -1,0 +1,311 @@
+//! The native class behind the JavaScript `HyperScaleDB`: opening, flushing, looking inside, closing.
+
+use std::{
+    cell::RefCell,
+    path::PathBuf,
+    rc::Rc,
+    sync::{Arc, Weak},
+};
+
+use napi::{
+    Env,
+    bindgen_prelude::{Function, Object},
+};
+use napi_derive::napi;
+use serde_json::Value as Json;
+
+use super::{
+    error::or_throw,
+    exit,
+    hot::Hot,
+    mailbox::Mailbox,
+    raw::Scope,
+};
+use crate::engine::{Database, Error, Options, Stats, shard::ShardId};
+
+/// Settings, checked and completed by `lib/options.js`.
+#[napi(object)]
+#[derive(Debug, Clone)]
+pub struct NativeOptions {
+    /// Absolute path whose name without `.db` begins the names of the shard files.
+    pub db_path: String,
+    /// Number of shards.
+    pub shard_count: u32,
+    /// Writes that start a flush.
+    pub buffer_size: f64,
+    /// Milliseconds.
+    pub flush_interval: f64,
+    /// Operations of a transaction; 0: as the engine likes.
+    pub batch_size: f64,
+    /// Whether there is a log file.
+    pub safe_mode: bool,
+    /// Absolute path of the log.
+    pub wal_path: String,
+    /// Whether another log may be used if this one is another database's.
+    pub wal_path_is_default: bool,
+    /// Bytes.
+    pub wal_size: f64,
+    /// Bytes.
+    pub cache_bytes: f64,
+    /// Milliseconds.
+    pub write_timeout: f64,
+}
+
+impl From<&NativeOptions> for Options {
+    fn from(given: &NativeOptions) -> Self {
+        let base = given.db_path.strip_suffix(".db").unwrap_or(&given.db_path);
+        Options {
+            base: PathBuf::from(base),
+            shard_count: given.shard_count,
+            buffer_size: given.buffer_size as u64,
+            flush_interval_ms: given.flush_interval as u64,
+            batch_size: given.batch_size as usize,
+            safe_mode: given.safe_mode,
+            wal_path: PathBuf::from(&given.wal_path),
+            wal_path_is_default: given.wal_path_is_default,
+            wal_size: given.wal_size as u64,
+            cache_bytes: given.cache_bytes as usize,
+            write_timeout_ms: given.write_timeout as u64,
+        }
+    }
+}
+
+/// The figures of `stats()`.
+#[napi(object)]
+#[derive(Debug)]
+pub struct NativeStats {
+    /// Writes accepted.
+    pub buffered_writes: f64,
+    /// Writes brought to the shards.
+    pub flushed_writes: f64,
+    /// Writes not in the shards yet.
+    pub buffer_size: f64,
+    /// Reads from buffer or cache.
+    pub cache_hits: f64,
+    /// Reads from a shard.
+    pub cache_misses: f64,
+    /// Writes logged in a file.
+    pub wal_writes: f64,
+    /// Writes recovered at open.
+    pub recovered_writes: f64,
+    /// Number of shards.
+    pub shard_count: u32,
+    /// Whether there is a log file.
+    pub safe_mode: bool,
+    /// Documents in the cache.
+    pub cache_size: f64,
+    /// Bytes in the cache.
+    pub cache_bytes: f64,
+    /// Bytes of the log in use.
+    pub wal_bytes: f64,
+    /// Bytes of the log.
+    pub wal_size: f64,
+    /// Bytes of writes waiting for room in the log.
+    pub waiting_bytes: f64,
+    /// Flushes that wrote something.
+    pub flushes: f64,
+    /// Syncs of the log.
+    pub syncs: f64,
+}
+
+impl From<Stats> for NativeStats {
+    fn from(stats: Stats) -> Self {
+        NativeStats {
+            buffered_writes: stats.buffered_writes as f64,
+            flushed_writes: stats.flushed_writes as f64,
+            buffer_size: stats.buffer_size as f64,
+            cache_hits: stats.cache_hits as f64,
+            cache_misses: stats.cache_misses as f64,
+            wal_writes: stats.wal_writes as f64,
+            recovered_writes: stats.recovered_writes as f64,
+            shard_count: stats.shard_count,
+            safe_mode: stats.safe_mode,
+            cache_size: stats.cache_size as f64,
+            cache_bytes: stats.cache_bytes as f64,
+            wal_bytes: stats.wal_bytes as f64,
+            wal_size: stats.wal_size as f64,
+            waiting_bytes: stats.waiting_bytes as f64,
+            flushes: stats.flushes as f64,
+            syncs: stats.syncs as f64,
+        }
+    }
+}
+
+/// One opener of a database.
+#[napi(js_name = "HyperScaleDB")]
+pub struct HyperScaleDb {
+    options: NativeOptions,
+    open: RefCell<Option<Open>>,
+}
+
+struct Open {
+    database: Arc<Database>,
+    mailbox: Arc<Mailbox>,
+    hot: RefCell<Option<Rc<Hot>>>,
+}
+
+#[napi]
+impl HyperScaleDb {
+    /// Remembers the settings; touches nothing.
+    #[napi(constructor)]
+    pub fn new(options: NativeOptions) -> Self {
+        HyperScaleDb { options, open: RefCell::new(None) }
+    }
+
+    /// Opens the database and recovers its log. `wake` is called when `poll()` has something to give.
+    /// Returns the number of recovered writes.
+    #[napi]
+    pub fn open(&self, env: Env, wake: Function<'_, (), ()>) -> napi::Result<f64> {
+        let mailbox = Arc::new(Mailbox::new(&wake)?);
+        exit::install();
+        let observer: Arc<dyn crate::engine::Observer> = Arc::<Mailbox>::clone(&mailbox);
+        let database = Arc::new(or_throw(&env, Database::open(Options::from(&self.options), Some(observer)))?);
+        let recovered = database.recovered();
+        // A worker or program that ends without close() closes here. Weak: after close() nothing is held on to.
+        let last: Weak<Database> = Arc::downgrade(&database);
+        let bell = Arc::downgrade(&mailbox);
+        env.add_env_cleanup_hook((), move |()| {
+            if let Some(mailbox) = bell.upgrade() {
+                mailbox.disconnect();
+            }
+            if let Some(database) = last.upgrade() {
+                // Nobody is left to be told; what could not be flushed is in the log.
+                let _ = database.close();
+            }
+        })?;
+        self.open.replace(Some(Open { database, mailbox, hot: RefCell::new(None) }));
+        Ok(recovered as f64)
+    }
+
+    /// The number of writes that `open()` recovered.
+    #[napi]
+    pub fn recover(&self, env: Env) -> napi::Result<f64> {
+        self.database(&env).map(|database| database.recovered() as f64)
+    }
+
+    /// The hot calls: see `src/addon/hot.rs`.
+    #[napi(ts_return_type = "HotCalls")]
+    pub fn hot<'a>(&self, env: &'a Env) -> napi::Result<Object<'a>> {
+        let open = self.open.borrow();
+        let open = or_throw(env, open.as_ref().ok_or_else(Error::closed))?;
+        let (hot, object) = or_throw(env, Hot::new(Scope::of(env), &open.database, &open.mailbox))?;
+        open.hot.replace(Some(hot));
+        Ok(Object::from_raw(env.raw(), object.raw()))
+    }
+
+    /// Asks for a flush of everything written so far; the ticket completes when that is in the shards and durable.
+    #[napi]
+    pub fn flush(&self, env: Env) -> napi::Result<u32> {
+        let open = self.open.borrow();
+        let open = or_throw(&env, open.as_ref().ok_or_else(Error::closed))?;
+        let (ticket, done) = open.mailbox.ticket();
+        or_throw(&env, open.database.flush(done))?;
+        Ok(ticket)
+    }
+
+    /// Blocks until everything written so far is in the shards and durable.
+    #[napi]
+    pub fn flush_sync(&self, env: Env) -> napi::Result<()> {
+        let database = self.database(&env)?;
+        or_throw(&env, database.flush_wait())
+    }
+
+    /// Figures.
+    #[napi]
+    pub fn stats(&self, env: Env) -> napi::Result<NativeStats> {
+        self.database(&env).map(|database| database.stats().into())
+    }
+
+    /// Writes not in the shards yet.
+    #[napi]
+    pub fn buffer_size(&self, env: Env) -> napi::Result<f64> {
+        self.database(&env).map(|database| database.stats().buffer_size as f64)
+    }
+
+    /// The settings in force: those of the first opener in this process.
+    #[napi]
+    pub fn effective(&self, env: Env) -> napi::Result<NativeOptions> {
+        let database = self.database(&env)?;
+        let options = database.options();
+        Ok(NativeOptions {
+            db_path: self.options.db_path.clone(),
+            shard_count: options.shard_count,
+            buffer_size: options.buffer_size as f64,
+            flush_interval: options.flush_interval_ms as f64,
+            batch_size: options.batch_size as f64,
+            safe_mode: options.safe_mode,
+            wal_path: database.wal_path().unwrap_or(&options.wal_path).to_string_lossy().into_owned(),
+            wal_path_is_default: options.wal_path_is_default,
+            wal_size: options.wal_size as f64,
+            cache_bytes: options.cache_bytes as f64,
+            write_timeout: options.write_timeout_ms as f64,
+        })
+    }
+
+    /// The shard of an id.
+    #[napi]
+    pub fn shard_index(&self, env: Env, id: String) -> napi::Result<ShardId> {
+        self.database(&env).map(|database| database.shard_of(&id))
+    }
+
+    /// The file of a shard.
+    #[napi]
+    pub fn shard_path(&self, env: Env, index: ShardId) -> napi::Result<Option<String>> {
+        let database = self.database(&env)?;
+        Ok(database.shard_path(index).map(|path| path.to_string_lossy().into_owned()))
+    }
+
+    /// Rows of a read-only statement.
+    #[napi(ts_return_type = "Record<string, unknown>[]")]
+    pub fn shard_query(&self, env: Env, index: ShardId, sql: String, params: Vec<Json>) -> napi::Result<Json> {
+        let database = self.database(&env)?;
+        or_throw(&env, database.shard_query(index, &sql, &params)).map(to_json)
+    }
+
+    /// Rows of a pragma.
+    #[napi(ts_return_type = "Record<string, unknown>[]")]
+    pub fn shard_pragma(&self, env: Env, index: ShardId, text: String) -> napi::Result<Json> {
+        let database = self.database(&env)?;
+        or_throw(&env, database.shard_pragma(index, &text)).map(to_json)
+    }
+
+    /// Forgets the documents read before.
+    #[napi]
+    pub fn clear_cache(&self, env: Env) -> napi::Result<()> {
+        self.database(&env).map(|database| database.clear_cache())
+    }
+
+    /// Whether pending work keeps the process alive.
+    #[napi]
+    pub fn hold(&self, env: Env, on: bool) -> napi::Result<()> {
+        match &*self.open.borrow() {
+            Some(open) => open.mailbox.hold(&env, on),
+            None => Ok(()),
+        }
+    }
+
+    /// Flushes and lets go of everything, also when it throws. Twice is fine.
+    #[napi]
+    pub fn close(&self, env: Env) -> napi::Result<()> {
+        let Some(open) = self.open.borrow_mut().take() else { return Ok(()) };
+        let closed = open.database.close();
+        if let Some(hot) = open.hot.take() {
+            hot.disconnect();
+        }
+        open.mailbox.disconnect();
+        or_throw(&env, closed)
+    }
+
+    pub(super) fn parts(&self) -> Option<(Arc<Database>, Arc<Mailbox>)> {
+        let open = self.open.borrow();
+        open.as_ref().map(|open| (Arc::clone(&open.database), Arc::clone(&open.mailbox)))
+    }
+
+    fn database(&self, env: &Env) -> napi::Result<Arc<Database>> {
+        or_throw(env, self.parts().map(|(database, _)| database).ok_or_else(Error::closed))
+    }
+}
+
+fn to_json(rows: crate::engine::shard::Rows) -> Json {
+    Json::Array(rows.into_iter().map(Json::Object).collect())
+}

@@ -1,0 +1,206 @@
+//! What the engine has to tell one JavaScript instance.
+//!
+//! Engine threads only put things in and ring a bell; JavaScript fetches everything in one go. The bell is a
+//! thread-safe function with a queue of one: weak, so that it keeps no process alive unless something is waited for,
+//! and never blocking.
+
+use std::{
+    sync::Arc,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use napi::{
+    Env,
+    bindgen_prelude::Function,
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+use parking_lot::Mutex;
+
+use super::{
+    error::to_js,
+    exit,
+    raw::{Scope, Value},
+};
+use crate::engine::{Error, Observer, Result, log::Done};
+
+type Bell = ThreadsafeFunction<(), (), (), napi::Status, false, true, 1>;
+
+/// Events kept while JavaScript does not fetch them; beyond this flushes are added up and errors dropped.
+const MOST_EVENTS: usize = 1024;
+
+/// A call that JavaScript waits for, by number.
+pub(super) type Ticket = u32;
+
+pub(super) struct Mailbox {
+    content: Mutex<Content>,
+    rung: AtomicBool,
+    bell: Mutex<Option<Bell>>,
+}
+
+#[derive(Default)]
+struct Content {
+    last: Ticket,
+    done: Vec<Ticket>,
+    results: Vec<(Ticket, Vec<String>)>,
+    failed: Vec<(Ticket, Error)>,
+    events: Vec<Event>,
+}
+
+enum Event {
+    Flush { count: u64, time: Duration },
+    Failure(Error),
+}
+
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailbox").finish_non_exhaustive()
+    }
+}
+
+impl Mailbox {
+    pub(super) fn new(wake: &Function<'_, (), ()>) -> napi::Result<Self> {
+        let bell = wake.build_threadsafe_function::<()>().weak::<true>().max_queue_size::<1>().build()?;
+        Ok(Mailbox { content: Mutex::default(), rung: AtomicBool::new(false), bell: Mutex::new(Some(bell)) })
+    }
+
+    /// A new ticket and the callback that ends it.
+    pub(super) fn ticket(self: &Arc<Self>) -> (Ticket, Done) {
+        let ticket = self.number();
+        let this = Arc::clone(self);
+        (ticket, Box::new(move |result| this.finish(ticket, result)))
+    }
+
+    /// A ticket that ends with [`Mailbox::finish_with`].
+    pub(super) fn number(&self) -> Ticket {
+        let mut content = self.content.lock();
+        // 0 means that there is nothing to wait for.
+        content.last = content.last.checked_add(1).unwrap_or(1);
+        content.last
+    }
+
+    fn finish(&self, ticket: Ticket, result: Result<()>) {
+        let mut content = self.content.lock();
+        match result {
+            Ok(()) => content.done.push(ticket),
+            Err(error) => content.failed.push((ticket, error)),
+        }
+        drop(content);
+        self.ring();
+    }
+
+    /// Ends a ticket with texts.
+    pub(super) fn finish_with(&self, ticket: Ticket, result: Result<Vec<String>>) {
+        let mut content = self.content.lock();
+        match result {
+            Ok(texts) => content.results.push((ticket, texts)),
+            Err(error) => content.failed.push((ticket, error)),
+        }
+        drop(content);
+        self.ring();
+    }
+
+    fn event(&self, event: Event) {
+        let mut content = self.content.lock();
+        if content.events.len() < MOST_EVENTS {
+            content.events.push(event);
+        } else if let Event::Flush { count, time } = event {
+            let last = content.events.iter_mut().rev().find_map(|event| match event {
+                Event::Flush { count, time } => Some((count, time)),
+                Event::Failure(_) => None,
+            });
+            if let Some((total, spent)) = last {
+                *total += count;
+                *spent += time;
+            }
+        }
+        drop(content);
+        self.ring();
+    }
+
+    fn ring(&self) {
+        if self.rung.swap(true, Ordering::AcqRel) || exit::has_begun() {
+            return;
+        }
+        if let Some(bell) = &*self.bell.lock() {
+            // A full queue means that JavaScript will come anyway; a closing one that it will not any more.
+            bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    /// Whether the bell keeps the process alive.
+    #[allow(deprecated, reason = "napi-rs has no other way to change this after the function was made")]
+    pub(super) fn hold(&self, env: &Env, on: bool) -> napi::Result<()> {
+        match &mut *self.bell.lock() {
+            Some(bell) if on => bell.refer(env),
+            Some(bell) => bell.unref(env),
+            None => Ok(()),
+        }
+    }
+
+    /// Rings no more.
+    pub(super) fn disconnect(&self) {
+        self.bell.lock().take();
+    }
+
+    /// Everything that has come since the last time, as the object that `lib/` expects; `undefined` if nothing has.
+    pub(super) fn take<'a>(&self, scope: Scope<'a>) -> Result<Value<'a>> {
+        self.rung.store(false, Ordering::Release);
+        let Content { done, results, failed, events, .. } = {
+            let mut content = self.content.lock();
+            let last = content.last;
+            std::mem::replace(&mut *content, Content { last, ..Content::default() })
+        };
+        if done.is_empty() && results.is_empty() && failed.is_empty() && events.is_empty() {
+            return Ok(Value::UNDEFINED);
+        }
+        let number = |ticket: &Ticket| scope.double(f64::from(*ticket));
+        let poll = scope.object()?;
+        scope.set(poll, c"done", scope.array(done.iter().map(number))?)?;
+        let result = |(ticket, texts): &(Ticket, Vec<String>)| {
+            let object = scope.object()?;
+            scope.set(object, c"ticket", number(ticket)?)?;
+            let texts = scope.array(texts.iter().map(|text| scope.string(text.as_bytes())))?;
+            scope.set(object, c"texts", texts)?;
+            Ok(object)
+        };
+        scope.set(poll, c"results", scope.array(results.iter().map(result))?)?;
+        let failure = |(ticket, error): &(Ticket, Error)| {
+            let object = scope.object()?;
+            scope.set(object, c"ticket", number(ticket)?)?;
+            scope.set(object, c"error", to_js(scope, error)?)?;
+            Ok(object)
+        };
+        scope.set(poll, c"failed", scope.array(failed.iter().map(failure))?)?;
+        scope.set(poll, c"events", scope.array(events.iter().map(|event| event.to_js(scope)))?)?;
+        Ok(poll)
+    }
+}
+
+impl Event {
+    fn to_js<'a>(&self, scope: Scope<'a>) -> Result<Value<'a>> {
+        let object = scope.object()?;
+        match self {
+            Event::Flush { count, time } => {
+                scope.set(object, c"type", scope.string(b"flush")?)?;
+                scope.set(object, c"count", scope.double(*count as f64)?)?;
+                scope.set(object, c"time", scope.double(time.as_secs_f64() * 1000.0)?)?;
+            }
+            Event::Failure(error) => {
+                scope.set(object, c"type", scope.string(b"error")?)?;
+                scope.set(object, c"error", to_js(scope, error)?)?;
+            }
+        }
+        Ok(object)
+    }
+}
+
+impl Observer for Mailbox {
+    fn flushed(&self, count: u64, time: Duration) {
+        self.event(Event::Flush { count, time });
+    }
+
+    fn failed(&self, error: &Error) {
+        self.event(Event::Failure(error.clone()));
+    }
+}

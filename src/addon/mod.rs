@@ -1,0 +1,13 @@
+//! The Node-API addon: the only part that knows Node.
+//!
+//! What runs once in a while is a `#[napi]` class ([`hyperscale`], [`simple`]); what runs a million times a second is a
+//! raw callback ([`hot`], over the unsafe ground of [`raw`]). The JavaScript classes in `lib/` own one native object
+//! each, check arguments, and turn what [`mailbox`] delivers into promises and events.
+
+mod error;
+mod exit;
+mod hot;
+mod hyperscale;
+mod mailbox;
+mod raw;
+mod simple;
