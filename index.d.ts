@@ -1,0 +1,611 @@
+// Types of `require('kimdb')`, where the module is the class SimpleDB itself and carries the other
+// exports as properties. `import` gives the same names; see index.d.mts.
+
+import { EventEmitter } from 'node:events';
+
+// Lets the namespace below list the class under its own name.
+import SimpleDBClass = SimpleDB;
+
+/**
+ * The high-level database class: buffered, crash-safe documents in sharded SQLite files.
+ *
+ * Everything that may wait returns a promise. An argument that is wrong rejects the promise, it never
+ * throws at the call.
+ *
+ * @typeParam Schema - The type of the documents of each collection. Left out, every collection name is
+ * accepted and documents are `any`.
+ *
+ * @example
+ * ```ts
+ * interface User { name: string; age: number }
+ *
+ * const db = new SimpleDB<{ users: User }>({ dbPath: './data/app.db' });
+ * await db.set('users', 'u1', { name: 'Kim', age: 30 });
+ * const user = await db.get('users', 'u1'); // SimpleDB.Document<User> | null
+ * db.close();
+ * ```
+ */
+declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
+  /**
+   * Opens the database, creates its files where they are missing, and recovers what an earlier process
+   * wrote and could not flush. Folders in the paths are created.
+   *
+   * @throws `TypeError` or `RangeError` with code `KIMDB_INVALID_OPTION` for an option that cannot be.
+   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_LOCKED` while another process has the database
+   * open, `KIMDB_OPTION_CONFLICT` when this process has it open with other options, `KIMDB_SHARD_COUNT` when
+   * its files were made with another number of shards, `KIMDB_WAL_MISMATCH` when `walPath` is the log of
+   * another database, `KIMDB_DISK_FULL`, `KIMDB_IO`, `KIMDB_CORRUPT`.
+   */
+  constructor(options?: SimpleDB.Options | null);
+
+  /** The low-level database that this one works on, with its events and shards. */
+  readonly db: SimpleDB.HyperScaleDB<Schema>;
+
+  /**
+   * Writes a document: a new one, or a new value for the one with this id.
+   *
+   * The promise resolves once the write is in the log (with `safeMode: false`: in memory), which is at
+   * once unless the log is full. A killed process does not lose it; a power cut may, until the next
+   * sync of the log at most `flushInterval` later. For one that survives this too, see
+   * {@link SimpleDB.setSync | setSync}.
+   *
+   * @param collection - Any non-empty string. Two different strings never share data.
+   * @param id - `null`, `undefined` or `''` makes a new id, a UUID whose text sorts by time. A number
+   * becomes its decimal text.
+   * @param data - Any value that JSON can hold. It is serialised before the call returns, so changing
+   * it later changes nothing.
+   * @throws `TypeError` with code `KIMDB_INVALID_COLLECTION`, `KIMDB_INVALID_ID` or `KIMDB_INVALID_DATA`;
+   * the last names the path of the value that JSON cannot hold.
+   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_TOO_LARGE` for a document that SQLite cannot
+   * hold, `KIMDB_BUFFER_FULL` when the log stayed full for `writeTimeout`, `KIMDB_DISK_FULL`, `KIMDB_IO`,
+   * `KIMDB_CLOSED`.
+   */
+  set<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    id: SimpleDB.DocumentId | null | undefined,
+    data: Schema[C],
+  ): Promise<SimpleDB.BufferedResult>;
+
+  /**
+   * Writes a document like {@link SimpleDB.set | set}, and resolves when it is on the disk: neither a killed
+   * process nor a power cut loses it. Calls that run at the same time share one sync.
+   *
+   * @throws What {@link SimpleDB.set | set} throws.
+   */
+  setSync<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    id: SimpleDB.DocumentId | null | undefined,
+    data: Schema[C],
+  ): Promise<SimpleDB.SyncedResult>;
+
+  /**
+   * Reads a document. Sees every write that was called before it.
+   *
+   * @returns A fresh object each time, or `null` where there is no such document.
+   * @throws `TypeError` with code `KIMDB_INVALID_COLLECTION` or `KIMDB_INVALID_ID`.
+   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_IO`, `KIMDB_CORRUPT`, `KIMDB_CLOSED`. A failed
+   * read is an error, never `null`.
+   */
+  get<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    id: SimpleDB.DocumentId,
+  ): Promise<SimpleDB.Document<Schema[C]> | null>;
+
+  /**
+   * Flushes everything buffered, then reads the document from its shard.
+   *
+   * @throws What {@link SimpleDB.get | get} and {@link SimpleDB.flush | flush} throw.
+   */
+  getSync<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    id: SimpleDB.DocumentId,
+  ): Promise<SimpleDB.Document<Schema[C]> | null>;
+
+  /**
+   * Deletes a document, buffered like {@link SimpleDB.set | set}. Resolves the same whether or not it existed.
+   *
+   * @throws What {@link SimpleDB.set | set} throws. An id is required.
+   */
+  delete(
+    collection: SimpleDB.CollectionName<Schema>,
+    id: SimpleDB.DocumentId,
+  ): Promise<SimpleDB.BufferedResult>;
+
+  /**
+   * Flushes, then reads up to `limit` documents of a collection, the last updated first.
+   *
+   * @param limit - How many at most; 100 where it is left out, `Infinity` for all.
+   * @throws `TypeError` or `RangeError` with code `KIMDB_INVALID_LIMIT`.
+   */
+  getAll<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    limit?: number | null,
+  ): Promise<SimpleDB.Document<Schema[C]>[]>;
+
+  /** Reads several documents, in the order of their ids; `null` for each that does not exist. */
+  getMany<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    ids: Iterable<SimpleDB.DocumentId>,
+  ): Promise<(SimpleDB.Document<Schema[C]> | null)[]>;
+
+  /**
+   * Writes several documents in one call and one log record: after a crash all of them are there or none.
+   *
+   * All entries are checked before the first is written. An id may be left out or `null` for a new one.
+   *
+   * @param entries - An array, a `Map`, a generator or another iterable of `[id, data]` or `{ id, data }`.
+   * @throws `TypeError` with code `KIMDB_INVALID_ENTRIES`, or what {@link SimpleDB.set | set} throws, with the
+   * number of the entry.
+   */
+  setMany<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    entries: Iterable<SimpleDB.Entry<Schema[C]>>,
+  ): Promise<SimpleDB.BufferedResult[]>;
+
+  /** Deletes several documents in one call and one log record, all or nothing. */
+  deleteMany(
+    collection: SimpleDB.CollectionName<Schema>,
+    ids: Iterable<SimpleDB.DocumentId>,
+  ): Promise<SimpleDB.BufferedResult[]>;
+
+  /**
+   * Resolves when everything written before the call is in the shard files and on the disk.
+   *
+   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_DISK_FULL` or `KIMDB_IO` when a shard cannot be
+   * written. Nothing is dropped then: the flush is tried again.
+   */
+  flush(): Promise<void>;
+
+  /** {@link SimpleDB.flush | flush} that blocks the thread until it is done. */
+  flushSync(): void;
+
+  /** Counters and sizes. Those of one process, all instances of the database together. */
+  stats(): SimpleDB.Stats;
+
+  /**
+   * Flushes everything, checkpoints the shards, leaves an empty log and lets go of every file. Blocks
+   * until then. The second call does nothing; every other call after it fails with `KIMDB_CLOSED`.
+   *
+   * A process that ends without it loses nothing: what was not flushed is recovered at the next start.
+   *
+   * @throws {@link SimpleDB.KimDBError | KimDBError} when the last flush fails. The database is closed all
+   * the same and the log keeps what could not be flushed.
+   */
+  close(): void;
+
+  /** Called after each flush. Forwards to {@link SimpleDB.db | db}. */
+  on(event: 'flush', listener: (info: SimpleDB.FlushInfo) => void): this;
+  /**
+   * Called when work in the background fails. Without a listener the first failure is one process
+   * warning, and none ends the process.
+   */
+  on(event: 'error', listener: (error: SimpleDB.KimDBError) => void): this;
+  /** Like `on`, for one event. */
+  once(event: 'flush', listener: (info: SimpleDB.FlushInfo) => void): this;
+  once(event: 'error', listener: (error: SimpleDB.KimDBError) => void): this;
+  /** Removes a listener. */
+  off(event: 'flush', listener: (info: SimpleDB.FlushInfo) => void): this;
+  off(event: 'error', listener: (error: SimpleDB.KimDBError) => void): this;
+  /** The same as `on`. */
+  addListener(event: 'flush', listener: (info: SimpleDB.FlushInfo) => void): this;
+  addListener(event: 'error', listener: (error: SimpleDB.KimDBError) => void): this;
+  /** The same as `off`. */
+  removeListener(event: 'flush', listener: (info: SimpleDB.FlushInfo) => void): this;
+  removeListener(event: 'error', listener: (error: SimpleDB.KimDBError) => void): this;
+
+  /** Closes the database at the end of a `using` block. */
+  [Symbol.dispose](): void;
+  /** Flushes without blocking, then closes, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * The low-level database class. Calls return at once or block the thread; {@link HyperScaleDB.flush | flush}
+ * alone is a promise. Opens its files in {@link HyperScaleDB.init | init}, not in the constructor.
+ *
+ * @typeParam Schema - The type of the documents of each collection, as for {@link SimpleDB}.
+ *
+ * @example
+ * ```ts
+ * const db = new HyperScaleDB({ dbPath: './data/app.db' }).init();
+ * db.write('users', 'u1', { name: 'Kim' });
+ * db.read('users', 'u1'); // { id: 'u1', data: { name: 'Kim' }, _version: 1, _buffered: true }
+ * db.close();
+ * ```
+ */
+declare class HyperScaleDB<Schema extends object = SimpleDB.AnySchema> extends EventEmitter {
+  /**
+   * Checks the options. Opens nothing.
+   *
+   * @throws `TypeError` or `RangeError` with code `KIMDB_INVALID_OPTION`.
+   */
+  constructor(options?: SimpleDB.Options | null);
+
+  /**
+   * Opens the database; see {@link SimpleDB} for what it does and throws. Calls before it fail with
+   * `KIMDB_NOT_OPEN`. The second call does nothing.
+   */
+  init(): this;
+
+  /**
+   * The options that are in force, frozen. They are the engine's, so those of the instance that opened
+   * the database first in this process; known fully after {@link HyperScaleDB.init | init}.
+   */
+  readonly config: Readonly<SimpleDB.Config>;
+
+  /** The same as {@link HyperScaleDB.getStats | getStats}. */
+  readonly stats: SimpleDB.Stats;
+
+  /** Read access to the SQLite file of each shard, by index. Empty before {@link HyperScaleDB.init | init}. */
+  readonly shards: Map<number, SimpleDB.ShardHandle>;
+
+  /** The cache of documents read from the shards. */
+  readonly readCache: SimpleDB.ReadCache;
+
+  /**
+   * Writes a document, and blocks while the log is full; see {@link SimpleDB.set} for what it accepts,
+   * promises and throws.
+   */
+  write<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    id: SimpleDB.DocumentId | null | undefined,
+    data: Schema[C],
+    operation?: 'upsert',
+  ): SimpleDB.BufferedResult;
+  /**
+   * Deletes a document. `data` is ignored.
+   *
+   * @throws `TypeError` with code `KIMDB_INVALID_OPERATION` for another operation than these two.
+   */
+  write(
+    collection: SimpleDB.CollectionName<Schema>,
+    id: SimpleDB.DocumentId,
+    data: unknown,
+    operation: 'delete',
+  ): SimpleDB.BufferedResult;
+
+  /** Writes a document and blocks until it is on the disk; see {@link SimpleDB.setSync}. */
+  writeSync<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    id: SimpleDB.DocumentId | null | undefined,
+    data: Schema[C],
+  ): SimpleDB.SyncedResult;
+
+  /**
+   * Writes several documents in one log record, all or nothing; see {@link SimpleDB.setMany}.
+   *
+   * @param docs - An iterable of `{ id, data }`, of `[id, data]`, or of documents that have their id among
+   * their own fields. An object whose `data` is not undefined is taken as the first.
+   */
+  writeBatch<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    docs: Iterable<SimpleDB.Entry<Schema[C]> | SimpleDB.WithId<Schema[C]>>,
+  ): SimpleDB.BufferedResult[];
+
+  /** Reads a document, or `null`; see {@link SimpleDB.get}. */
+  read<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    id: SimpleDB.DocumentId,
+    options?: SimpleDB.ReadOptions | null,
+  ): SimpleDB.Document<Schema[C]> | null;
+
+  /** See {@link SimpleDB.flush}. */
+  flush(): Promise<void>;
+
+  /** See {@link SimpleDB.flushSync}. */
+  flushSync(): void;
+
+  /** Counters and sizes. Those of one process, all instances of the database together. */
+  getStats(): SimpleDB.Stats;
+
+  /** How many writes are not in the shard files yet. */
+  getBufferSize(): number;
+
+  /** The shard of an id: the first four bytes of its MD5, big-endian, modulo `shardCount`. */
+  getShardIndex(key: SimpleDB.DocumentId): number;
+
+  /** See {@link SimpleDB.close}. Before {@link HyperScaleDB.init | init} it only forbids opening. */
+  close(): void;
+
+  /** Emitted after each flush. */
+  on(event: 'flush', listener: (info: SimpleDB.FlushInfo) => void): this;
+  /**
+   * Emitted when work in the background fails. Without a listener the first failure is one process
+   * warning, and none ends the process.
+   */
+  on(event: 'error', listener: (error: SimpleDB.KimDBError) => void): this;
+  // biome-ignore lint/suspicious/noExplicitAny: the listener of EventEmitter
+  on(event: string | symbol, listener: (...args: any[]) => void): this;
+  once(event: 'flush', listener: (info: SimpleDB.FlushInfo) => void): this;
+  once(event: 'error', listener: (error: SimpleDB.KimDBError) => void): this;
+  // biome-ignore lint/suspicious/noExplicitAny: the listener of EventEmitter
+  once(event: string | symbol, listener: (...args: any[]) => void): this;
+
+  /** Closes the database at the end of a `using` block. */
+  [Symbol.dispose](): void;
+  /** Flushes without blocking, then closes, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * What the database itself can meet. Wrong arguments are `TypeError` or `RangeError` with a `code` of
+ * {@link SimpleDB.ArgumentErrorCode}.
+ *
+ * The message is a sentence that says what to do.
+ */
+declare class KimDBError extends Error {
+  constructor(message: string, details?: SimpleDB.ErrorDetails);
+  readonly name: 'KimDBError';
+  readonly code: SimpleDB.ErrorCode;
+  /** The file that it is about, where known. */
+  readonly path?: string;
+  /** The collection that it is about, where known. */
+  readonly collection?: string;
+  /** The document that it is about, where known. */
+  readonly id?: string;
+  /** The index of the shard that it is about, where known. */
+  readonly shard?: number;
+  /** What caused it, where known. */
+  readonly cause?: Error;
+}
+
+declare namespace SimpleDB {
+  export { HyperScaleDB, KimDBError, SimpleDBClass as default, SimpleDBClass as SimpleDB };
+
+  /** A database without a schema: any collection, any documents. */
+  export interface AnySchema {
+    // biome-ignore lint/suspicious/noExplicitAny: untyped use reads fields without a cast
+    [collection: string]: any;
+  }
+
+  /** The names of the collections of a schema. */
+  export type CollectionName<Schema extends object> = keyof Schema & string;
+
+  /** A non-empty string, or a finite number, which stands for its decimal text. */
+  export type DocumentId = string | number;
+
+  /** A document as it is read. */
+  export interface Document<Data = unknown> {
+    id: string;
+    /** What JSON kept of the value that was written: a `Date`, for instance, is its ISO text. */
+    data: Data;
+    /** How many times it was written since it was created: 1 for a new one. */
+    _version: number;
+    /** `true` while the newest write is not in its shard file yet, absent after that. */
+    _buffered?: true;
+  }
+
+  /** What a buffered write returns. */
+  export interface BufferedResult {
+    /** The id as text; the new one where none was given. */
+    id: string;
+    buffered: true;
+  }
+
+  /** What a write to the disk returns. */
+  export interface SyncedResult {
+    /** The id as text; the new one where none was given. */
+    id: string;
+    synced: true;
+  }
+
+  /** One document of a batch. */
+  export type Entry<Data = unknown> =
+    | readonly [id: DocumentId | null | undefined, data: Data]
+    | { readonly id?: DocumentId | null; readonly data: Data };
+
+  /** A document that has its id among its own fields. */
+  export type WithId<Data = unknown> = Data & { readonly id?: DocumentId | null };
+
+  /** Options. `undefined` and `null` mean the default. An unknown name is a process warning. */
+  export interface Options {
+    /**
+     * The database's path. The shards are `<dbPath without .db>_shard<i>.db` beside it.
+     * @defaultValue `'./data/hyperscale.db'`
+     */
+    dbPath?: string | null;
+    /**
+     * How many SQLite files the documents are spread over, 1 to 1024. Fixed once the files exist.
+     * @defaultValue `8`
+     */
+    shardCount?: number | null;
+    /**
+     * How many buffered writes start a flush at once, from 1. It does not limit them.
+     * @defaultValue `10000`
+     */
+    bufferSize?: number | null;
+    /**
+     * The longest time, in milliseconds from 1, that a write stays unflushed.
+     * @defaultValue `100`
+     */
+    flushInterval?: number | null;
+    /**
+     * The most writes in one transaction of a shard, from 1. Left out, the engine chooses.
+     * @defaultValue `1000`
+     */
+    batchSize?: number | null;
+    /**
+     * Whether buffered writes are logged, so that a killed process does not lose them.
+     * @defaultValue `true`
+     */
+    safeMode?: boolean | null;
+    /**
+     * The log file. Left out, a second database whose default log is taken uses `<dbPath without .db>.wal`.
+     * @defaultValue `'./data/buffer.wal'`
+     */
+    walPath?: string | null;
+    /**
+     * Whether each read flushes first.
+     * @defaultValue `false`
+     */
+    syncReads?: boolean | null;
+    /**
+     * The size of the log in bytes, 1 MiB to 1 TiB. It bounds what can be buffered; writes wait when it is full.
+     * @defaultValue `67108864` (64 MiB)
+     */
+    walSize?: number | null;
+    /**
+     * How much memory, in bytes, the cache of documents may take. 0 turns it off.
+     * @defaultValue `67108864` (64 MiB)
+     */
+    cacheBytes?: number | null;
+    /**
+     * How long, in milliseconds from 1, a write waits for log space before it fails with `KIMDB_BUFFER_FULL`.
+     * @defaultValue `30000`
+     */
+    writeTimeout?: number | null;
+    /**
+     * Takes the two lines that a recovery reports; `false` drops them.
+     * @defaultValue `console.log`
+     */
+    logger?: ((line: string) => void) | false | null;
+  }
+
+  /** The options in force. */
+  export interface Config {
+    dbPath: string;
+    shardCount: number;
+    bufferSize: number;
+    flushInterval: number;
+    batchSize: number;
+    safeMode: boolean;
+    walPath: string;
+    syncReads: boolean;
+    walSize: number;
+    cacheBytes: number;
+    writeTimeout: number;
+    logger: ((line: string) => void) | false | undefined;
+  }
+
+  export interface ReadOptions {
+    /**
+     * Whether to flush first.
+     * @defaultValue the option `syncReads`
+     */
+    sync?: boolean | null;
+  }
+
+  export interface Stats {
+    /** Writes and deletes that were taken since the database was opened. */
+    bufferedWrites: number;
+    /** Writes and deletes that have reached the shard files. */
+    flushedWrites: number;
+    /** Writes and deletes that are not in the shard files yet. */
+    bufferSize: number;
+    /** Reads answered from the buffer or the cache. */
+    cacheHits: number;
+    /** Reads that went to a shard file. */
+    cacheMisses: number;
+    /** Writes and deletes that went through the log. */
+    walWrites: number;
+    /** Writes and deletes that were recovered from the log at the start. */
+    recoveredWrites: number;
+    /** How many shards there are. */
+    shardCount: number;
+    /** The option `safeMode`. */
+    safeMode: boolean;
+    /** How many documents the cache holds. */
+    cacheSize: number;
+    /** More counters of the engine, which may change from version to version. */
+    [counter: string]: number | boolean;
+  }
+
+  /** What the event `flush` carries. */
+  export interface FlushInfo {
+    /** How many writes and deletes were flushed. */
+    count: number;
+    /** How long it took, in milliseconds. */
+    time: number;
+  }
+
+  /** The cache of documents read from the shards. */
+  export interface ReadCache {
+    /** Empties it. */
+    clear(): void;
+    /** How many documents it holds. */
+    readonly size: number;
+  }
+
+  /** A value for a question mark in a query. */
+  export type QueryValue = string | number | bigint | null | Uint8Array;
+
+  /** A row of a query, by column name. */
+  export interface Row {
+    // biome-ignore lint/suspicious/noExplicitAny: the columns depend on the query
+    [column: string]: any;
+  }
+
+  /** Read access to the SQLite file of one shard. It sees what has been flushed. */
+  export interface ShardHandle {
+    /** The path of the file. */
+    readonly name: string;
+    /**
+     * Prepares a query that reads. It runs, and fails with `KIMDB_SQL` where it is wrong, in `all` or `get`.
+     */
+    prepare(sql: string): ShardStatement;
+    /** The rows of a PRAGMA that reads. */
+    pragma(text: string, options?: { simple?: false }): Row[];
+    /** The first column of the first row of a PRAGMA that reads. */
+    pragma(text: string, options: { simple: true }): QueryValue | undefined;
+  }
+
+  export interface ShardStatement {
+    /** All rows. Values are given one by one or as one array. */
+    all(...values: QueryValue[] | [readonly QueryValue[]]): Row[];
+    /** The first row, or `undefined`. */
+    get(...values: QueryValue[] | [readonly QueryValue[]]): Row | undefined;
+  }
+
+  /** The codes of {@link KimDBError}. */
+  export type ErrorCode =
+    /** The log stayed full for `writeTimeout`. */
+    | 'KIMDB_BUFFER_FULL'
+    /** The database was closed. */
+    | 'KIMDB_CLOSED'
+    /** A file holds what no crash can leave, or a shard holds a document that is not JSON. */
+    | 'KIMDB_CORRUPT'
+    /** The disk, or the quota, is full. */
+    | 'KIMDB_DISK_FULL'
+    /** A fault in the engine; please report it. */
+    | 'KIMDB_INTERNAL'
+    /** The operating system failed to read or write a file. */
+    | 'KIMDB_IO'
+    /** Another process has the database open. */
+    | 'KIMDB_LOCKED'
+    /** The native engine is missing or does not fit this system. */
+    | 'KIMDB_NO_BINDING'
+    /** `init()` was not called yet. */
+    | 'KIMDB_NOT_OPEN'
+    /** This process has the database open with other options. */
+    | 'KIMDB_OPTION_CONFLICT'
+    /** The files were made with another `shardCount`. */
+    | 'KIMDB_SHARD_COUNT'
+    /** A query of a shard handle is wrong. */
+    | 'KIMDB_SQL'
+    /** A document is larger than SQLite can hold. */
+    | 'KIMDB_TOO_LARGE'
+    /** `walPath` is the log of another database. */
+    | 'KIMDB_WAL_MISMATCH';
+
+  /** The codes of the `TypeError` and `RangeError` for wrong arguments. */
+  export type ArgumentErrorCode =
+    | 'KIMDB_INVALID_COLLECTION'
+    | 'KIMDB_INVALID_DATA'
+    | 'KIMDB_INVALID_ENTRIES'
+    | 'KIMDB_INVALID_ID'
+    | 'KIMDB_INVALID_LIMIT'
+    | 'KIMDB_INVALID_OPERATION'
+    | 'KIMDB_INVALID_OPTION'
+    | 'KIMDB_INVALID_QUERY';
+
+  export interface ErrorDetails {
+    code?: ErrorCode;
+    path?: string;
+    collection?: string;
+    id?: string;
+    shard?: number;
+    cause?: Error | string;
+  }
+}
+
+export = SimpleDB;

@@ -1,0 +1,76 @@
+'use strict';
+
+// Arguments of the batch calls. A batch is checked from end to end before any of it is written.
+
+const { existingId, serialise, writableId } = require('./documents.js');
+const { describe, isOurs, typeError } = require('./errors.js');
+
+const CODE = 'KIMDB_INVALID_ENTRIES';
+const PAIR = 'a pair [id, data] or an object { id, data }';
+
+/** The members of any iterable but a string. */
+function listOf(iterable, where, members) {
+  if (typeof iterable !== 'object' || typeof iterable?.[Symbol.iterator] !== 'function') {
+    throw typeError(
+      CODE,
+      `${where} must be an array or another iterable of ${members}, got ${describe(iterable)}`,
+    );
+  }
+  if (Array.isArray(iterable)) return iterable;
+  try {
+    return Array.from(iterable);
+  } catch (cause) {
+    throw unreadable(where, cause);
+  }
+}
+
+const unreadable = (where, cause) =>
+  typeError(CODE, `${where} could not be read: ${cause?.message ?? cause}`, cause);
+
+/** `{ ids, jsons }` of documents to write. */
+function readEntries(entries, newId, where, toPair) {
+  const list = listOf(entries, where, toPair.accepts);
+  const ids = new Array(list.length);
+  const jsons = new Array(list.length);
+  for (let i = 0; i < list.length; i++) {
+    try {
+      const [id, data] = toPair(list[i], `${where}[${i}]`);
+      ids[i] = writableId(id, newId, `the id of ${where}[${i}]`);
+      jsons[i] = serialise(data, `${where}[${i}].data`);
+    } catch (error) {
+      // Something in the entry itself threw when it was read, such as a getter.
+      if (!isOurs(error)) throw unreadable(`${where}[${i}]`, error);
+      throw error;
+    }
+  }
+  return { ids, jsons };
+}
+
+/** An entry of setMany. */
+function entryPair(entry, where) {
+  if (Array.isArray(entry) && entry.length === 2) return entry;
+  if (typeof entry === 'object' && entry !== null && !Array.isArray(entry) && 'data' in entry) {
+    return [entry.id, entry.data];
+  }
+  throw typeError(CODE, `${where} must be ${PAIR}, got ${describe(entry)}`);
+}
+entryPair.accepts = `pairs [id, data] or objects { id, data }`;
+
+/** An entry of writeBatch, which may also be the document itself with an `id` among its fields. */
+function documentPair(entry, where) {
+  if (Array.isArray(entry) && entry.length === 2) return entry;
+  if (typeof entry === 'object' && entry !== null && !Array.isArray(entry)) {
+    return [entry.id, entry.data !== undefined ? entry.data : entry];
+  }
+  throw typeError(CODE, `${where} must be ${PAIR}, or a document with an id, got ${describe(entry)}`);
+}
+documentPair.accepts = `documents { id, data }`;
+
+/** The ids of getMany and deleteMany. */
+function readIds(ids) {
+  return Array.from(listOf(ids, 'ids', 'ids'), (id, i) => existingId(id, `ids[${i}]`));
+}
+
+const bufferedResults = (ids) => ids.map((id) => ({ id, buffered: true }));
+
+module.exports = { readEntries, entryPair, documentPair, readIds, bufferedResults };

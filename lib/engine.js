@@ -1,0 +1,208 @@
+'use strict';
+
+// One instance's connection to the native engine. Both public classes work through it; it knows
+// whether the database is open, which native calls there are, and turns native errors into ours.
+
+const { checkCollection, parse } = require('./documents.js');
+const { closed, notOpen, throwLater, toPublicError } = require('./errors.js');
+const { Events } = require('./events.js');
+const native = require('./native.js');
+const { Waiters } = require('./waiters.js');
+
+// Stands for the last used collection when there is none; no name can equal it.
+const NONE = Symbol('none');
+
+const refuseNotOpen = () => {
+  throw notOpen();
+};
+const refuseClosed = () => {
+  throw closed();
+};
+
+class Engine {
+  // The hot calls are fields, so that each costs one load. They refuse while the database is not
+  // open; that is why no call here checks for it.
+  append;
+  read;
+  registers = new Float64Array(2);
+  appendWait;
+  appendSync;
+  appendSyncWait;
+  appendMany;
+  appendManyWait;
+  readWait;
+  readMany;
+  readManyWait;
+  barrier;
+  newId;
+
+  #collection;
+  #collections = new Map();
+  #lastName = NONE;
+  #lastNumber = 0;
+
+  #native;
+  #query;
+  #poll = () => undefined;
+  #refuse = refuseNotOpen;
+  #waiters = new Waiters((on) => this.#native?.hold(on));
+  #events;
+
+  constructor(emitter) {
+    this.#events = new Events(emitter);
+    this.#refuseCalls(refuseNotOpen);
+  }
+
+  get isOpen() {
+    return this.#native !== undefined;
+  }
+
+  /** Attaches to the engine of this database, and recovers what an earlier process left. */
+  open(options, log) {
+    if (this.#native !== undefined) return;
+    if (this.#refuse === refuseClosed) refuseClosed();
+    const opened = new native.HyperScaleDB(options);
+    try {
+      const waiting = opened.open(() => this.deliver());
+      if (waiting > 0) tell(log, `[kimdb] Recovering ${waiting} buffered writes from WAL...`);
+      const recovered = opened.recover();
+      if (waiting > 0) tell(log, `[kimdb] Recovered ${recovered} writes`);
+      this.#useCalls(opened.hot());
+    } catch (error) {
+      letGo(opened);
+      throw toPublicError(error);
+    }
+    this.#native = opened;
+  }
+
+  /** Flushes everything and lets go of the engine. Promises that wait are settled before it returns. */
+  close() {
+    const opened = this.#native;
+    this.#native = undefined;
+    this.#query = undefined;
+    this.#refuseCalls(refuseClosed);
+    if (opened === undefined) return;
+    try {
+      opened.close();
+    } catch (error) {
+      throw toPublicError(error);
+    } finally {
+      this.deliver();
+      this.#poll = () => undefined;
+      this.#waiters.rejectAll();
+    }
+  }
+
+  /** The number by which the hot calls know a collection. */
+  collection(name) {
+    return name === this.#lastName ? this.#lastNumber : this.#lookUp(name);
+  }
+
+  #lookUp(name) {
+    let number = this.#collections.get(name);
+    if (number === undefined) {
+      checkCollection(name);
+      number = this.#collection(name);
+      this.#collections.set(name, number);
+    }
+    this.#lastName = name;
+    this.#lastNumber = number;
+    return number;
+  }
+
+  /** A promise for the work of a ticket. */
+  wait(ticket) {
+    return this.#waiters.wait(ticket);
+  }
+
+  /** Starts a flush of everything written so far: a promise, or undefined when nothing is buffered. */
+  flush() {
+    const ticket = this.invoke('flush');
+    if (ticket !== 0) return this.wait(ticket);
+    // The last flush may have ended unheard.
+    this.deliver();
+    return undefined;
+  }
+
+  flushSync() {
+    try {
+      this.invoke('flushSync');
+    } finally {
+      this.deliver();
+    }
+  }
+
+  /** Up to `limit` documents of a collection, after a flush. */
+  async getAll(collection, limit) {
+    checkCollection(collection);
+    if (this.#native === undefined) this.#refuse();
+    this.#query ??= new native.SimpleDB(this.#native);
+    const texts = await this.wait(this.#query.getAll(collection, limit));
+    return texts.flatMap((text) => parse(text, { collection }));
+  }
+
+  /** A call that is not hot, by its native name. */
+  invoke(method, a, b, c) {
+    if (this.#native === undefined) this.#refuse();
+    try {
+      return this.#native[method](a, b, c);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  /** Tells promises and listeners all that the engine has reported. Called from the event loop. */
+  deliver() {
+    for (let report = this.#poll(); report !== undefined; report = this.#poll()) {
+      this.#waiters.settle(report);
+      for (const event of report.events) this.#events.tell(event);
+    }
+  }
+
+  #useCalls(hot) {
+    this.#assign((name) => hot[name]);
+    this.registers = hot.registers;
+    this.#collection = hot.collection;
+    this.#poll = hot.poll;
+  }
+
+  #refuseCalls(refuse) {
+    this.#refuse = refuse;
+    this.#assign(() => refuse);
+    this.#collection = refuse;
+    this.#collections.clear();
+    this.#lastName = NONE;
+  }
+
+  #assign(callOf) {
+    this.append = callOf('append');
+    this.read = callOf('read');
+    this.appendWait = callOf('appendWait');
+    this.appendSync = callOf('appendSync');
+    this.appendSyncWait = callOf('appendSyncWait');
+    this.appendMany = callOf('appendMany');
+    this.appendManyWait = callOf('appendManyWait');
+    this.readWait = callOf('readWait');
+    this.readMany = callOf('readMany');
+    this.readManyWait = callOf('readManyWait');
+    this.barrier = callOf('barrier');
+    this.newId = callOf('newId');
+  }
+}
+
+function tell(log, line) {
+  try {
+    log(line);
+  } catch (error) {
+    throwLater(error);
+  }
+}
+
+/** Closes an engine that could not be opened fully; the first error is the one that matters. */
+function letGo(opened) {
+  try {
+    opened.close();
+  } catch {}
+}
+
+module.exports = { Engine };

@@ -1,0 +1,87 @@
+'use strict';
+
+// What can go wrong, as the user sees it: KimDBError for what the database met, TypeError and
+// RangeError with a `code` for wrong arguments. Nothing else leaves the package.
+
+const DETAILS = ['path', 'collection', 'id', 'shard'];
+
+// The engine gives causes as text.
+const asError = (cause) => (typeof cause === 'string' ? new Error(cause) : cause);
+
+class KimDBError extends Error {
+  constructor(message, details = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: asError(details.cause) });
+    this.code = details.code ?? 'KIMDB_INTERNAL';
+    for (const name of DETAILS) {
+      if (details[name] !== undefined) this[name] = details[name];
+    }
+  }
+}
+// On the prototype, so that a printed error does not repeat it among its own properties.
+Object.defineProperty(KimDBError.prototype, 'name', {
+  value: 'KimDBError',
+  writable: true,
+  configurable: true,
+});
+
+/** Whether an error already is one that callers may see. */
+const isOurs = (error) => typeof error?.code === 'string' && error.code.startsWith('KIMDB_');
+
+/** What a native call threw, as the error that the caller gets. Our own errors pass unchanged. */
+function toPublicError(error) {
+  if (!isOurs(error)) {
+    const message = `the engine failed in an unexpected way: ${error?.message ?? error}`;
+    return new KimDBError(message, { code: 'KIMDB_INTERNAL', cause: error });
+  }
+  const isFinal = error instanceof KimDBError || error instanceof TypeError || error instanceof RangeError;
+  return isFinal ? error : new KimDBError(error.message, error);
+}
+
+function typeError(code, message, cause) {
+  return Object.assign(cause === undefined ? new TypeError(message) : new TypeError(message, { cause }), {
+    code,
+  });
+}
+
+function rangeError(code, message) {
+  return Object.assign(new RangeError(message), { code });
+}
+
+const notOpen = () =>
+  new KimDBError('the database is not open yet: call init() first', { code: 'KIMDB_NOT_OPEN' });
+
+const closed = () =>
+  new KimDBError('the database is closed: create a new instance to use it again', {
+    code: 'KIMDB_CLOSED',
+  });
+
+/** A value in a few words, for messages. */
+function describe(value) {
+  if (typeof value === 'string') {
+    return value.length > 60 ? `${JSON.stringify(value.slice(0, 60))}...` : JSON.stringify(value);
+  }
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}
+
+/** Throws what a user's callback threw as a normal uncaught exception, without stopping our own work. */
+function throwLater(error) {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
+module.exports = {
+  KimDBError,
+  isOurs,
+  toPublicError,
+  typeError,
+  rangeError,
+  notOpen,
+  closed,
+  describe,
+  throwLater,
+};

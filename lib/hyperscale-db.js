@@ -1,0 +1,184 @@
+'use strict';
+
+// The low-level class: calls return at once or block, and the engine's events are emitted.
+
+const { EventEmitter } = require('node:events');
+const { bufferedResults, documentPair, readEntries } = require('./batches.js');
+const { DELETE, UPSERT, existingId, serialise, toDocument, writableId } = require('./documents.js');
+const { Engine } = require('./engine.js');
+const { describe, toPublicError, typeError } = require('./errors.js');
+const { effectiveConfig, resolveOptions } = require('./options.js');
+const { ShardHandle } = require('./shard-handle.js');
+
+/** The engine of an instance, for SimpleDB. Not exported from the package. */
+let engineOf;
+
+class HyperScaleDB extends EventEmitter {
+  static {
+    engineOf = (db) => db.#engine;
+  }
+
+  #engine;
+  #config;
+  #options;
+  #shards = new Map();
+  #readCache;
+
+  constructor(options) {
+    super();
+    const { config, native } = resolveOptions(options);
+    this.#config = config;
+    this.#options = native;
+    this.#engine = new Engine(this);
+    this.#readCache = readCache(this.#engine);
+  }
+
+  init() {
+    if (this.#engine.isOpen) return this;
+    this.#engine.open(this.#options, logFunction(this.#config.logger));
+    this.#config = effectiveConfig(this.#config, this.#options, this.#engine.invoke('effective'));
+    for (let i = 0; i < this.#config.shardCount; i++) {
+      this.#shards.set(i, new ShardHandle(this.#engine, i));
+    }
+    return this;
+  }
+
+  write(collection, id, data, operation = 'upsert') {
+    const engine = this.#engine;
+    try {
+      if (operation === 'upsert') {
+        const number = engine.collection(collection);
+        const key = writableId(id, engine.newId);
+        const json = serialise(data);
+        engine.appendWait(UPSERT, number, key, json);
+        return { id: key, buffered: true };
+      }
+      if (operation === 'delete') {
+        const key = existingId(id);
+        engine.appendWait(DELETE, engine.collection(collection), key, undefined);
+        return { id: key, buffered: true };
+      }
+    } catch (error) {
+      throw toPublicError(error);
+    }
+    throw typeError(
+      'KIMDB_INVALID_OPERATION',
+      `operation must be 'upsert' or 'delete', got ${describe(operation)}`,
+    );
+  }
+
+  writeSync(collection, id, data) {
+    const engine = this.#engine;
+    try {
+      const number = engine.collection(collection);
+      const key = writableId(id, engine.newId);
+      const json = serialise(data);
+      engine.appendSyncWait(UPSERT, number, key, json);
+      return { id: key, synced: true };
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  writeBatch(collection, docs) {
+    const engine = this.#engine;
+    try {
+      const number = engine.collection(collection);
+      const { ids, jsons } = readEntries(docs, engine.newId, 'docs', documentPair);
+      if (ids.length > 0) engine.appendManyWait(UPSERT, number, ids, jsons);
+      return bufferedResults(ids);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  read(collection, id, options) {
+    const engine = this.#engine;
+    try {
+      const number = engine.collection(collection);
+      const key = existingId(id);
+      if (this.#isSyncRead(options) && engine.invoke('bufferSize') > 0) engine.flushSync();
+      return toDocument(key, engine.readWait(number, key), engine.registers);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  #isSyncRead(options) {
+    const sync = options?.sync;
+    if (sync === undefined || sync === null) return this.#config.syncReads;
+    if (typeof sync === 'boolean') return sync || this.#config.syncReads;
+    throw typeError('KIMDB_INVALID_OPTION', `option 'sync' must be true or false, got ${describe(sync)}`);
+  }
+
+  async flush() {
+    return this.#engine.flush();
+  }
+
+  flushSync() {
+    this.#engine.flushSync();
+  }
+
+  getStats() {
+    return this.#engine.invoke('stats');
+  }
+
+  getBufferSize() {
+    return this.#engine.invoke('bufferSize');
+  }
+
+  getShardIndex(key) {
+    return this.#engine.invoke('shardIndex', existingId(key, 'key'));
+  }
+
+  get config() {
+    return this.#config;
+  }
+
+  get stats() {
+    return this.getStats();
+  }
+
+  get shards() {
+    return this.#shards;
+  }
+
+  get readCache() {
+    return this.#readCache;
+  }
+
+  close() {
+    this.#engine.close();
+  }
+
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {
+    try {
+      if (this.#engine.isOpen) await this.flush();
+    } finally {
+      this.close();
+    }
+  }
+}
+
+/** What published code uses of the original's cache. */
+function readCache(engine) {
+  return Object.freeze({
+    clear() {
+      engine.invoke('clearCache');
+    },
+    get size() {
+      return engine.invoke('stats').cacheSize;
+    },
+  });
+}
+
+function logFunction(logger) {
+  if (logger === false) return () => {};
+  return logger ?? ((line) => console.log(line));
+}
+
+module.exports = { HyperScaleDB, engineOf };

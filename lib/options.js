@@ -1,0 +1,151 @@
+'use strict';
+
+// Options: defaults, checks, and the form in which the engine gets them.
+
+const path = require('node:path');
+const { describe, rangeError, typeError } = require('./errors.js');
+
+const CODE = 'KIMDB_INVALID_OPTION';
+const MIB = 1024 * 1024;
+const MAX_INT32 = 2 ** 31 - 1;
+
+/**
+ * Every option with its default and its check. `native: false` marks what only JavaScript needs.
+ * The first eight are those of the API document.
+ */
+const OPTIONS = {
+  dbPath: { fallback: './data/hyperscale.db', check: checkPath },
+  shardCount: { fallback: 8, check: integer(1, 1024) },
+  bufferSize: { fallback: 10000, check: integer(1, MAX_INT32) },
+  flushInterval: { fallback: 100, check: integer(1, MAX_INT32) },
+  batchSize: { fallback: 1000, check: integer(1, MAX_INT32) },
+  safeMode: { fallback: true, check: checkBoolean },
+  walPath: { fallback: './data/buffer.wal', check: checkPath },
+  syncReads: { fallback: false, check: checkBoolean },
+  walSize: { fallback: 64 * MIB, check: integer(MIB, 2 ** 40) },
+  cacheBytes: { fallback: 64 * MIB, check: integer(0, Number.MAX_SAFE_INTEGER) },
+  writeTimeout: { fallback: 30000, check: integer(1, MAX_INT32) },
+  logger: { fallback: undefined, check: checkLogger },
+};
+const NAMES = Object.keys(OPTIONS);
+
+function integer(min, max) {
+  return (name, value) => {
+    const accepted = `an integer from ${min} to ${max}`;
+    if (typeof value !== 'number') throw wrongType(name, accepted, value);
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw wrongValue(name, accepted, value);
+    }
+  };
+}
+
+function checkBoolean(name, value) {
+  if (typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
+}
+
+function checkPath(name, value) {
+  const accepted = 'the path of a file, without NUL';
+  if (typeof value !== 'string') throw wrongType(name, accepted, value);
+  if (value === '' || value.includes('\0') || /[\\/]$/.test(value)) {
+    throw wrongValue(name, accepted, value);
+  }
+}
+
+function checkLogger(name, value) {
+  if (value !== false && typeof value !== 'function') {
+    throw wrongType(name, 'false or a function that takes a line', value);
+  }
+}
+
+const sentence = (name, accepted, value) => `option '${name}' must be ${accepted}, got ${describe(value)}`;
+const wrongType = (name, accepted, value) => typeError(CODE, sentence(name, accepted, value));
+const wrongValue = (name, accepted, value) => rangeError(CODE, sentence(name, accepted, value));
+
+/**
+ * Checks what the user gave and completes it.
+ *
+ * `config` is what the user sees, `native` what the engine gets: absolute paths, and 0 as
+ * `batchSize` where the user left the choice to the engine.
+ */
+function resolveOptions(options) {
+  if (options === undefined || options === null) options = {};
+  if (typeof options !== 'object' || Array.isArray(options)) {
+    throw typeError(CODE, `options must be an object, got ${describe(options)}`);
+  }
+  warnOfUnknown(options);
+
+  const config = {};
+  for (const name of NAMES) {
+    const given = options[name];
+    const isGiven = given !== undefined && given !== null;
+    if (isGiven) OPTIONS[name].check(name, given);
+    config[name] = isGiven ? given : OPTIONS[name].fallback;
+  }
+
+  const { syncReads, logger, ...native } = config;
+  native.dbPath = path.resolve(config.dbPath);
+  native.walPath = path.resolve(config.walPath);
+  native.walPathIsDefault = (options.walPath ?? undefined) === undefined;
+  native.batchSize = (options.batchSize ?? undefined) === undefined ? 0 : config.batchSize;
+  return { config: Object.freeze(config), native };
+}
+
+/**
+ * The options of the engine that is running. They differ from what this instance asked for where
+ * another instance opened the database first, or where the default log belongs to another database.
+ */
+function effectiveConfig(config, asked, effective) {
+  const merged = { ...config };
+  for (const name of NAMES) {
+    if (effective[name] !== undefined && effective[name] !== asked[name]) {
+      merged[name] = effective[name];
+    }
+  }
+  // The path is the same file, however the engine spells it.
+  merged.dbPath = config.dbPath;
+  if (merged.batchSize === 0) merged.batchSize = OPTIONS.batchSize.fallback;
+  return Object.freeze(merged);
+}
+
+const warnedOf = new Set();
+
+function warnOfUnknown(options) {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(OPTIONS, name) || warnedOf.has(name)) continue;
+    warnedOf.add(name);
+    const { nearest, distance } = nearestName(name);
+    const advice =
+      distance <= Math.ceil(name.length / 2)
+        ? `did you mean '${nearest}'?`
+        : `the options are ${NAMES.join(', ')}`;
+    process.emitWarning(`unknown option '${name}'; ${advice}`, {
+      type: 'KimDBWarning',
+      code: 'KIMDB_UNKNOWN_OPTION',
+    });
+  }
+}
+
+function nearestName(name) {
+  let best = { nearest: '', distance: Number.POSITIVE_INFINITY };
+  for (const candidate of NAMES) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < best.distance) best = { nearest: candidate, distance };
+  }
+  return best;
+}
+
+/** Levenshtein: how many single-letter edits make `a` into `b`. */
+function editDistance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next[j] = Math.min(replaced, row[j] + 1, next[j - 1] + 1);
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+module.exports = { resolveOptions, effectiveConfig };

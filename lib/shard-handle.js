@@ -1,0 +1,62 @@
+'use strict';
+
+// Read access to the SQLite file of one shard. It sees what has been flushed.
+
+const { describe, typeError } = require('./errors.js');
+
+class ShardHandle {
+  #engine;
+  #index;
+
+  /** The path of the shard's file. */
+  name;
+
+  constructor(engine, index) {
+    this.#engine = engine;
+    this.#index = index;
+    this.name = engine.invoke('shardPath', index);
+  }
+
+  /** A query. It runs, and can fail, when `all` or `get` is called. */
+  prepare(sql) {
+    checkText(sql, 'sql');
+    const run = (params) => this.#engine.invoke('shardQuery', this.#index, sql, checked(params));
+    return {
+      all: (...params) => run(params),
+      get: (...params) => run(params)[0],
+    };
+  }
+
+  /** The rows of a PRAGMA, or with `simple` the first column of the first row. */
+  pragma(text, options) {
+    checkText(text, 'pragma');
+    const rows = this.#engine.invoke('shardPragma', this.#index, text);
+    if (!options?.simple) return rows;
+    return rows.length === 0 ? undefined : Object.values(rows[0])[0];
+  }
+}
+
+function checkText(text, where) {
+  if (typeof text !== 'string' || text === '') {
+    throw typeError('KIMDB_INVALID_QUERY', `${where} must be a non-empty string, got ${describe(text)}`);
+  }
+}
+
+/** Values for the question marks, one by one or as one array. */
+function checked(params) {
+  const values = params.length === 1 && Array.isArray(params[0]) ? params[0] : params;
+  values.forEach((value, i) => {
+    if (!isBindable(value)) {
+      throw typeError(
+        'KIMDB_INVALID_QUERY',
+        `parameter ${i + 1} must be a string, number, bigint, null or Uint8Array, got ${describe(value)}`,
+      );
+    }
+  });
+  return values;
+}
+
+const isBindable = (value) =>
+  value === null || ['string', 'number', 'bigint'].includes(typeof value) || value instanceof Uint8Array;
+
+module.exports = { ShardHandle };

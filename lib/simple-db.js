@@ -1,0 +1,229 @@
+'use strict';
+
+// The high-level class: everything that may wait returns a promise.
+//
+// `set` and `get` are the product, so they make no closure, await nothing when the engine answered
+// at once, and leave what is rare to other methods.
+
+const { bufferedResults, entryPair, readEntries, readIds } = require('./batches.js');
+const { DELETE, UPSERT, existingId, parse, serialise, toDocument, writableId } = require('./documents.js');
+const { describe, rangeError, toPublicError, typeError } = require('./errors.js');
+const { HyperScaleDB, engineOf } = require('./hyperscale-db.js');
+const { readLater, readManyLater } = require('./late-reads.js');
+
+const DEFAULT_LIMIT = 100;
+
+class SimpleDB {
+  #db;
+  #engine;
+  #syncReads;
+
+  constructor(options) {
+    this.#db = new HyperScaleDB(options).init();
+    this.#engine = engineOf(this.#db);
+    this.#syncReads = this.#db.config.syncReads;
+  }
+
+  get db() {
+    return this.#db;
+  }
+
+  async set(collection, id, data) {
+    try {
+      const engine = this.#engine;
+      const number = engine.collection(collection);
+      const key = writableId(id, engine.newId);
+      const json = serialise(data);
+      const ticket = engine.append(UPSERT, number, key, json);
+      return ticket === 0 ? { id: key, buffered: true } : this.#buffered(ticket, key);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async setSync(collection, id, data) {
+    try {
+      const engine = this.#engine;
+      const number = engine.collection(collection);
+      const key = writableId(id, engine.newId);
+      const json = serialise(data);
+      return this.#synced(engine.appendSync(UPSERT, number, key, json), key);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async get(collection, id) {
+    try {
+      const engine = this.#engine;
+      const number = engine.collection(collection);
+      const key = existingId(id);
+      if (this.#syncReads) return this.#getFlushed(number, key);
+      const text = engine.read(number, key);
+      return text === undefined ? this.#getLater(number, key) : toDocument(key, text, engine.registers);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async getSync(collection, id) {
+    try {
+      return this.#getFlushed(this.#engine.collection(collection), existingId(id));
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async delete(collection, id) {
+    try {
+      const engine = this.#engine;
+      const number = engine.collection(collection);
+      const key = existingId(id);
+      const ticket = engine.append(DELETE, number, key, undefined);
+      return ticket === 0 ? { id: key, buffered: true } : this.#buffered(ticket, key);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async getAll(collection, limit) {
+    try {
+      return await this.#engine.getAll(collection, checkLimit(limit ?? DEFAULT_LIMIT));
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async getMany(collection, ids) {
+    try {
+      const engine = this.#engine;
+      const number = engine.collection(collection);
+      const keys = readIds(ids);
+      if (keys.length === 0) return [];
+      if (this.#syncReads) await engine.flush();
+      const text = engine.readMany(number, keys) ?? (await readManyLater(engine, number, keys));
+      return parse(text, { collection });
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async setMany(collection, entries) {
+    try {
+      const engine = this.#engine;
+      const number = engine.collection(collection);
+      const { ids, jsons } = readEntries(entries, engine.newId, 'entries', entryPair);
+      return await this.#writeMany(UPSERT, number, ids, jsons);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async deleteMany(collection, ids) {
+    try {
+      const number = this.#engine.collection(collection);
+      return await this.#writeMany(DELETE, number, readIds(ids), undefined);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async flush() {
+    return this.#engine.flush();
+  }
+
+  flushSync() {
+    this.#engine.flushSync();
+  }
+
+  stats() {
+    return this.#db.getStats();
+  }
+
+  close() {
+    this.#db.close();
+  }
+
+  on(event, listener) {
+    this.#db.on(event, listener);
+    return this;
+  }
+
+  once(event, listener) {
+    this.#db.once(event, listener);
+    return this;
+  }
+
+  off(event, listener) {
+    this.#db.off(event, listener);
+    return this;
+  }
+
+  addListener(event, listener) {
+    return this.on(event, listener);
+  }
+
+  removeListener(event, listener) {
+    return this.off(event, listener);
+  }
+
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {
+    try {
+      if (this.#engine.isOpen) await this.flush();
+    } finally {
+      this.close();
+    }
+  }
+
+  async #buffered(ticket, id) {
+    await this.#engine.wait(ticket);
+    return { id, buffered: true };
+  }
+
+  async #synced(ticket, id) {
+    await this.#engine.wait(ticket);
+    return { id, synced: true };
+  }
+
+  async #writeMany(operation, number, ids, jsons) {
+    if (ids.length === 0) return [];
+    const ticket = this.#engine.appendMany(operation, number, ids, jsons);
+    if (ticket !== 0) await this.#engine.wait(ticket);
+    return bufferedResults(ids);
+  }
+
+  async #getLater(number, id) {
+    try {
+      return await readLater(this.#engine, number, id);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async #getFlushed(number, id) {
+    try {
+      const engine = this.#engine;
+      await engine.flush();
+      const text = engine.read(number, id);
+      return text === undefined
+        ? await readLater(engine, number, id)
+        : toDocument(id, text, engine.registers);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+}
+
+function checkLimit(limit) {
+  const sentence = () => `limit must be an integer from 0 or Infinity, got ${describe(limit)}`;
+  if (typeof limit !== 'number') throw typeError('KIMDB_INVALID_LIMIT', sentence());
+  const isCount = limit === Number.POSITIVE_INFINITY || Number.isSafeInteger(limit);
+  if (!isCount || limit < 0) throw rangeError('KIMDB_INVALID_LIMIT', sentence());
+  return limit;
+}
+
+module.exports = { SimpleDB };

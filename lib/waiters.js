@@ -1,0 +1,46 @@
+'use strict';
+
+// Promises for tickets: a native call that cannot finish at once returns a ticket, and a later
+// poll says how it went. While any ticket is open the event loop stays alive.
+
+const { closed, toPublicError } = require('./errors.js');
+
+class Waiters {
+  #open = new Map();
+  #hold;
+
+  /** `hold(true)` keeps the event loop alive, `hold(false)` lets it end. */
+  constructor(hold) {
+    this.#hold = hold;
+  }
+
+  /** A promise for what the ticket's work results in: undefined, or the texts of a query. */
+  wait(ticket) {
+    return new Promise((resolve, reject) => {
+      this.#open.set(ticket, { resolve, reject });
+      if (this.#open.size === 1) this.#hold(true);
+    });
+  }
+
+  /** Settles the promises of all tickets that a poll reports. */
+  settle({ done, results, failed }) {
+    for (const ticket of done) this.#take(ticket)?.resolve();
+    for (const { ticket, texts } of results) this.#take(ticket)?.resolve(texts);
+    for (const { ticket, error } of failed) this.#take(ticket)?.reject(toPublicError(error));
+  }
+
+  /** Fails what is still open when the database is closed. */
+  rejectAll() {
+    for (const ticket of [...this.#open.keys()]) this.#take(ticket).reject(closed());
+  }
+
+  #take(ticket) {
+    const waiter = this.#open.get(ticket);
+    if (waiter === undefined) return undefined;
+    this.#open.delete(ticket);
+    if (this.#open.size === 0) this.#hold(false);
+    return waiter;
+  }
+}
+
+module.exports = { Waiters };
