@@ -135,7 +135,8 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    *
    * @param entries - An array, a `Map`, a generator or another iterable of `[id, data]` or `{ id, data }`.
    * @throws `TypeError` with code `KIMDB_INVALID_ENTRIES`, or what {@link SimpleDB.set | set} throws, with the
-   * number of the entry.
+   * number of the entry; {@link SimpleDB.KimDBError | KimDBError} `KIMDB_TOO_LARGE` for a batch of more
+   * than the engine can log as one record.
    */
   setMany<C extends SimpleDB.CollectionName<Schema>>(
     collection: C,
@@ -527,7 +528,7 @@ declare namespace SimpleDB {
   }
 
   /** A value for a question mark in a query. */
-  export type QueryValue = string | number | bigint | null | Uint8Array;
+  export type QueryValue = string | number | bigint | null;
 
   /** A row of a query, by column name. */
   export interface Row {
@@ -560,6 +561,8 @@ declare namespace SimpleDB {
   export type ErrorCode =
     /** The log stayed full for `writeTimeout`. */
     | 'KIMDB_BUFFER_FULL'
+    /** Another program holds the SQLite lock of a shard file. */
+    | 'KIMDB_BUSY'
     /** The database was closed. */
     | 'KIMDB_CLOSED'
     /** A file holds what no crash can leave, or a shard holds a document that is not JSON. */

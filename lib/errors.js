@@ -30,7 +30,7 @@ const isOurs = (error) => typeof error?.code === 'string' && error.code.startsWi
 /** What a native call threw, as the error that the caller gets. Our own errors pass unchanged. */
 function toPublicError(error) {
   if (!isOurs(error)) {
-    const message = `the engine failed in an unexpected way: ${error?.message ?? error}`;
+    const message = `The engine failed in an unexpected way: ${error?.message ?? error}`;
     return new KimDBError(message, { code: 'KIMDB_INTERNAL', cause: error });
   }
   const isFinal = error instanceof KimDBError || error instanceof TypeError || error instanceof RangeError;
@@ -48,10 +48,10 @@ function rangeError(code, message) {
 }
 
 const notOpen = () =>
-  new KimDBError('the database is not open yet: call init() first', { code: 'KIMDB_NOT_OPEN' });
+  new KimDBError('The database is not open yet; call init() first.', { code: 'KIMDB_NOT_OPEN' });
 
 const closed = () =>
-  new KimDBError('the database is closed: create a new instance to use it again', {
+  new KimDBError('The database is closed; open it again with a new instance.', {
     code: 'KIMDB_CLOSED',
   });
 

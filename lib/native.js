@@ -9,8 +9,8 @@ function load() {
     return require('../binding.js');
   } catch (cause) {
     const message =
-      `the native engine of kimdb could not be loaded for ${process.platform}-${process.arch}: ` +
-      'install kimdb again without --omit=optional, or in a clone of the repository run `npm run build`';
+      `The native engine of kimdb could not be loaded for ${process.platform}-${process.arch}: ` +
+      'install kimdb again without --omit=optional, or in a clone of the repository run `npm run build`.';
     throw new KimDBError(message, { code: 'KIMDB_NO_BINDING', cause });
   }
 }

@@ -49,14 +49,13 @@ function checked(params) {
     if (!isBindable(value)) {
       throw typeError(
         'KIMDB_INVALID_QUERY',
-        `parameter ${i + 1} must be a string, number, bigint, null or Uint8Array, got ${describe(value)}`,
+        `parameter ${i + 1} must be a string, number, bigint or null, got ${describe(value)}`,
       );
     }
   });
   return values;
 }
 
-const isBindable = (value) =>
-  value === null || ['string', 'number', 'bigint'].includes(typeof value) || value instanceof Uint8Array;
+const isBindable = (value) => value === null || ['string', 'number', 'bigint'].includes(typeof value);
 
 module.exports = { ShardHandle };

@@ -80,7 +80,9 @@ impl Hot {
 
     fn collection(&self, number: u32) -> Result<Arc<Collection>> {
         let known = self.collections.borrow().get(number as usize).cloned().flatten();
-        known.ok_or_else(|| Error::new(crate::engine::Code::Internal, "An unknown collection number was used."))
+        known.ok_or_else(|| {
+            Error::new(crate::engine::Code::Internal, "An unknown collection number was used.")
+        })
     }
 
     /// Lends the reused draft, empty.
@@ -157,6 +159,7 @@ fn push(
     id: impl FnOnce(&mut Vec<u8>) -> Result<usize>,
     value: impl FnOnce(&mut Vec<u8>) -> Result<usize>,
 ) -> Result<()> {
+    collection.claim();
     let start = draft.open(kind, collection.number, &collection.name);
     let id = id(draft.tail())?;
     let value = value(draft.tail())?;

@@ -9,19 +9,15 @@ use std::{
 
 use napi::{
     Env,
-    bindgen_prelude::{Function, Object},
+    bindgen_prelude::{BigInt, Buffer, Either, Either6, Function, Null, Object, Uint8Array, Undefined},
 };
 use napi_derive::napi;
-use serde_json::Value as Json;
 
-use super::{
-    error::or_throw,
-    exit,
-    hot::Hot,
-    mailbox::Mailbox,
-    raw::Scope,
+use super::{error::or_throw, exit, hot::Hot, mailbox::Mailbox, raw::Scope};
+use crate::engine::{
+    Database, Error, Options, Stats,
+    shard::{Rows, ShardId, Value},
 };
-use crate::engine::{Database, Error, Options, Stats, shard::ShardId};
 
 /// Settings, checked and completed by `lib/options.js`.
 #[napi(object)]
@@ -159,7 +155,8 @@ impl HyperScaleDb {
         let mailbox = Arc::new(Mailbox::new(&wake)?);
         exit::install();
         let observer: Arc<dyn crate::engine::Observer> = Arc::<Mailbox>::clone(&mailbox);
-        let database = Arc::new(or_throw(&env, Database::open(Options::from(&self.options), Some(observer)))?);
+        let database =
+            Arc::new(or_throw(&env, Database::open(Options::from(&self.options), Some(observer)))?);
         let recovered = database.recovered();
         // A worker or program that ends without close() closes here. Weak: after close() nothing is held on to.
         let last: Weak<Database> = Arc::downgrade(&database);
@@ -257,16 +254,28 @@ impl HyperScaleDb {
 
     /// Rows of a read-only statement.
     #[napi(ts_return_type = "Record<string, unknown>[]")]
-    pub fn shard_query(&self, env: Env, index: ShardId, sql: String, params: Vec<Json>) -> napi::Result<Json> {
-        let database = self.database(&env)?;
-        or_throw(&env, database.shard_query(index, &sql, &params)).map(to_json)
+    pub fn shard_query<'a>(
+        &self,
+        env: &'a Env,
+        index: ShardId,
+        sql: String,
+        params: Vec<SqlParam<'a>>,
+    ) -> napi::Result<Vec<Object<'a>>> {
+        let params: Vec<Value> = params.into_iter().map(to_sql).collect();
+        let rows = self.database(env)?.shard_query(index, &sql, &params);
+        to_objects(env, or_throw(env, rows)?)
     }
 
     /// Rows of a pragma.
     #[napi(ts_return_type = "Record<string, unknown>[]")]
-    pub fn shard_pragma(&self, env: Env, index: ShardId, text: String) -> napi::Result<Json> {
-        let database = self.database(&env)?;
-        or_throw(&env, database.shard_pragma(index, &text)).map(to_json)
+    pub fn shard_pragma<'a>(
+        &self,
+        env: &'a Env,
+        index: ShardId,
+        text: String,
+    ) -> napi::Result<Vec<Object<'a>>> {
+        let rows = self.database(env)?.shard_pragma(index, &text);
+        to_objects(env, or_throw(env, rows)?)
     }
 
     /// Forgets the documents read before.
@@ -287,7 +296,9 @@ impl HyperScaleDb {
     /// Flushes and lets go of everything, also when it throws. Twice is fine.
     #[napi]
     pub fn close(&self, env: Env) -> napi::Result<()> {
-        let Some(open) = self.open.borrow_mut().take() else { return Ok(()) };
+        let Some(open) = self.open.borrow_mut().take() else {
+            return Ok(());
+        };
         let closed = open.database.close();
         if let Some(hot) = open.hot.take() {
             hot.disconnect();
@@ -306,6 +317,37 @@ impl HyperScaleDb {
     }
 }
 
-fn to_json(rows: crate::engine::shard::Rows) -> Json {
-    Json::Array(rows.into_iter().map(Json::Object).collect())
+/// A value that a statement can be given.
+type SqlParam<'a> = Either6<Null, Undefined, bool, f64, String, Either<BigInt, Uint8Array>>;
+
+fn to_sql(param: SqlParam<'_>) -> Value {
+    match param {
+        Either6::A(Null) | Either6::B(()) => Value::Null,
+        Either6::C(flag) => Value::Integer(i64::from(flag)),
+        Either6::D(number) if number.fract() == 0.0 && number.abs() < 2_f64.powi(63) => {
+            Value::Integer(number as i64)
+        }
+        Either6::D(number) => Value::Real(number),
+        Either6::E(text) => Value::Text(text),
+        Either6::F(Either::A(number)) => Value::Integer(number.get_i64().0),
+        Either6::F(Either::B(bytes)) => Value::Blob(bytes.to_vec()),
+    }
+}
+
+/// Rows as JavaScript objects; integers become numbers, blobs Node.js buffers.
+fn to_objects(env: &Env, rows: Rows) -> napi::Result<Vec<Object<'_>>> {
+    let object = |values: Vec<Value>| {
+        let mut object = Object::new(env)?;
+        for (name, value) in rows.columns.iter().zip(values) {
+            match value {
+                Value::Null => object.set(name, Null)?,
+                Value::Integer(number) => object.set(name, number as f64)?,
+                Value::Real(number) => object.set(name, number)?,
+                Value::Text(text) => object.set(name, text)?,
+                Value::Blob(bytes) => object.set(name, Buffer::from(bytes))?,
+            }
+        }
+        Ok(object)
+    };
+    rows.rows.into_iter().map(object).collect()
 }

@@ -152,7 +152,10 @@ impl<'a> Scope<'a> {
         let mut pending = ptr::null_mut();
         // SAFETY: taking a pending exception away is always allowed.
         unsafe { sys::napi_get_and_clear_last_exception(self.0, &mut pending) };
-        let text = format!("The answer has {} bytes, more than a JavaScript string holds; read less at once.", text.len());
+        let text = format!(
+            "The answer has {} bytes, more than a JavaScript string holds; read less at once.",
+            text.len()
+        );
         Err(Error::new(Code::TooLarge, text))
     }
 
@@ -182,10 +185,7 @@ impl<'a> Scope<'a> {
         check(unsafe { sys::napi_set_named_property(self.0, object.0, name.as_ptr(), value.0) })
     }
 
-    pub(super) fn array(
-        self,
-        values: impl ExactSizeIterator<Item = Result<Value<'a>>>,
-    ) -> Result<Value<'a>> {
+    pub(super) fn array(self, values: impl ExactSizeIterator<Item = Result<Value<'a>>>) -> Result<Value<'a>> {
         let mut array = ptr::null_mut();
         // SAFETY: the environment is alive.
         check(unsafe { sys::napi_create_array_with_length(self.0, values.len(), &mut array) })?;
@@ -251,7 +251,11 @@ impl Drop for Registers {
 }
 
 /// A JavaScript function that runs the hot call `C` and keeps `state` alive.
-pub(super) fn function<'a, C: HotCall>(scope: Scope<'a>, name: &CStr, state: &Rc<C::State>) -> Result<Value<'a>> {
+pub(super) fn function<'a, C: HotCall>(
+    scope: Scope<'a>,
+    name: &CStr,
+    state: &Rc<C::State>,
+) -> Result<Value<'a>> {
     let data = Rc::into_raw(Rc::clone(state)).cast_mut().cast::<c_void>();
     let mut value = ptr::null_mut();
     // SAFETY: the finalizer takes back the count that `into_raw` gave away; if it cannot be attached, that count
@@ -266,7 +270,10 @@ pub(super) fn function<'a, C: HotCall>(scope: Scope<'a>, name: &CStr, state: &Rc
 }
 
 /// Calls `C` with what Node-API gave. No panic passes.
-unsafe extern "C" fn trampoline<C: HotCall>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn trampoline<C: HotCall>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     let mut arguments = [ptr::null_mut(); ARGUMENTS];
     let mut count = ARGUMENTS;
     let mut data = ptr::null_mut();

@@ -29,7 +29,9 @@ impl SimpleDb {
     pub fn get_all(&self, env: Env, collection: String, limit: f64) -> napi::Result<u32> {
         let start = || -> Result<u32> {
             let (database, mailbox) = (self.database.upgrade(), self.mailbox.upgrade());
-            let (Some(database), Some(mailbox)) = (database, mailbox) else { return Err(Error::closed()) };
+            let (Some(database), Some(mailbox)) = (database, mailbox) else {
+                return Err(Error::closed());
+            };
             let ticket = mailbox.number();
             // Infinity becomes the largest number.
             database.newest(&collection, limit as u64, move |result| mailbox.finish_with(ticket, result))?;

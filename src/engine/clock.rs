@@ -52,7 +52,9 @@ mod test {
     #[test]
     fn times_read_as_sqlite_writes_them() {
         let sqlite = rusqlite::Connection::open_in_memory().expect("memory database");
-        for seconds in (0..5_000_000_000_u64).step_by(7_777_777).chain([951_782_399, 951_782_400, 1_709_251_199]) {
+        for seconds in
+            (0..5_000_000_000_u64).step_by(7_777_777).chain([951_782_399, 951_782_400, 1_709_251_199])
+        {
             let theirs: String = sqlite
                 .query_row("SELECT datetime(?, 'unixepoch')", [seconds as i64], |row| row.get(0))
                 .expect("a date");

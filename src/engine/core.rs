@@ -83,7 +83,8 @@ impl Core {
 
     /// Calls every observer, without the lock: an observer may leave meanwhile.
     pub(crate) fn each_observer(&self, tell: impl Fn(&dyn Observer)) {
-        let observers: Vec<_> = self.observers.lock().iter().map(|(_, observer)| Arc::clone(observer)).collect();
+        let observers: Vec<_> =
+            self.observers.lock().iter().map(|(_, observer)| Arc::clone(observer)).collect();
         observers.iter().for_each(|observer| tell(&**observer));
     }
 

@@ -1,6 +1,7 @@
 //! The face of the engine: one opener's handle on a database.
 
 use std::{
+    borrow::Cow,
     path::Path,
     sync::{
         Arc,
@@ -11,7 +12,7 @@ use std::{
 
 use super::{
     Observer,
-    buffer::{Lookup, Pending},
+    buffer::Lookup,
     core::Core,
     error::{Code, Error, Result},
     flush::{Request, spawn},
@@ -21,7 +22,7 @@ use super::{
     options::Options,
     registry,
     scan::{self, Fields, write_document},
-    shard::{Rows, ShardId, Stored, collection::Collection},
+    shard::{Rows, ShardId, Stored, Value, collection::Collection},
     stats::Stats,
 };
 
@@ -76,7 +77,7 @@ impl Database {
     pub fn open(options: Options, observer: Option<Arc<dyn Observer>>) -> Result<Database> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (engine, first) = registry::enter(options)?;
+        let (engine, first) = registry::enter(options.normalised())?;
         if let Some(observer) = observer {
             engine.core.observers.lock().push((number, observer));
         }
@@ -130,6 +131,10 @@ impl Database {
         if let Some(error) = core.broken.why() {
             return Err(error);
         }
+        if draft.is_empty() {
+            return Err(Error::new(Code::Internal, "A record without operations was submitted."));
+        }
+        limits::check_batch(draft.len() as usize)?;
         let mut done = Some(done);
         let deadline = || Instant::now() + Duration::from_millis(core.options.write_timeout_ms);
         loop {
@@ -160,36 +165,27 @@ impl Database {
     }
 
     /// Appends a record and calls `done` once it is on the disk.
-    pub fn submit_durable(self: &Arc<Self>, draft: &mut Draft, done: Done) -> Result<()> {
+    pub fn submit_durable(&self, draft: &mut Draft, done: Done) -> Result<()> {
         let mut done = Some(done);
-        let this = Arc::clone(self);
+        let core = Arc::clone(&self.engine.core);
         let appended = self.append(draft, || {
             let done = done.take().expect("called once");
             Box::new(move |logged| match logged {
-                Ok(()) => this.when_durable(done),
+                Ok(()) => when_durable(&core, done),
                 Err(error) => done(Err(error)),
             })
         })?;
         if let (Appended::Logged { .. }, Some(done)) = (appended, done) {
-            self.when_durable(done);
+            when_durable(&self.engine.core, done);
         }
         Ok(())
     }
 
     /// As [`Database::submit_durable`], but blocks until then.
-    pub fn submit_durable_wait(self: &Arc<Self>, draft: &mut Draft) -> Result<()> {
+    pub fn submit_durable_wait(&self, draft: &mut Draft) -> Result<()> {
         let (done, durable) = waiting();
         self.submit_durable(draft, done)?;
         wait(&durable)
-    }
-
-    fn when_durable(&self, done: Done) {
-        let core = &self.engine.core;
-        if core.log.is_file() {
-            core.sync.wait(done);
-        } else {
-            core.flush.request(Request { target: core.log.head(), done });
-        }
     }
 
     /// Stores a document; blocks only while the log is full.
@@ -204,6 +200,7 @@ impl Database {
 
     fn write(&self, kind: super::log::Kind, collection: &Collection, id: &str, json: &[u8]) -> Result<()> {
         limits::check(&collection.name, id, json.len())?;
+        collection.claim();
         let mut draft = Draft::default();
         draft.clear();
         draft.push(kind, collection.number, &collection.name, id, json);
@@ -226,20 +223,28 @@ impl Database {
         if self.barrier(|| done)? { wait(&logged) } else { Ok(()) }
     }
 
-    /// Reads a document: appends its JSON text to `text`. Sees every write that returned before the call.
+    /// Reads a document: puts its JSON text into `text`. Sees every write that returned before the call.
     pub fn get(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Option<Document>> {
         let core = self.core()?;
-        let found = match core.buffer.read(collection.number, id, text)? {
-            Lookup::Absent => return read_stored(core, collection, id, text),
-            Lookup::Deleted => None,
-            Lookup::Known(version) => Some(Document { version, buffered: true }),
-            Lookup::Unsettled(pending) => {
-                let version = settle(core, collection, id, &pending)?;
-                Some(Document { version, buffered: true })
-            }
-        };
-        core.counters.hits.fetch_add(1, Ordering::Relaxed);
-        Ok(found)
+        let number = collection.number;
+        loop {
+            text.clear();
+            let found = match core.buffer.read(number, id, text)? {
+                Lookup::Absent => return read_stored(core, collection, id, text),
+                Lookup::Deleted => None,
+                Lookup::Known(version) => Some(Document { version, buffered: true }),
+                Lookup::Unsettled(pending) => {
+                    let (stored, as_of) = stored_version(core, collection, id)?;
+                    // None: a flush or a write came between.
+                    let Some(version) = core.buffer.settle(number, id, pending, stored, as_of)? else {
+                        continue;
+                    };
+                    Some(Document { version, buffered: true })
+                }
+            };
+            core.counters.hits.fetch_add(1, Ordering::Relaxed);
+            return Ok(found);
+        }
     }
 
     /// Reads several documents as one JSON array; `null` stands for one that does not exist.
@@ -250,7 +255,6 @@ impl Database {
             if index > 0 {
                 out.push(b',');
             }
-            value.clear();
             match self.get(collection, id, &mut value)? {
                 None => out.extend_from_slice(b"null"),
                 Some(Document { version, buffered }) => {
@@ -325,7 +329,7 @@ impl Database {
     }
 
     /// Runs a read-only statement in a shard.
-    pub fn shard_query(&self, shard: ShardId, sql: &str, params: &[serde_json::Value]) -> Result<Rows> {
+    pub fn shard_query(&self, shard: ShardId, sql: &str, params: &[Value]) -> Result<Rows> {
         self.shard(shard)?.query(sql, params)
     }
 
@@ -363,48 +367,44 @@ impl Drop for Database {
     }
 }
 
-fn read_stored(core: &Core, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Option<Document>> {
+/// Calls `done` once what is in the log now is on the disk.
+fn when_durable(core: &Core, done: Done) {
+    if core.log.is_file() {
+        core.sync.wait(done);
+    } else {
+        core.flush.request(Request { target: core.log.head(), done });
+    }
+}
+
+fn read_stored(
+    core: &Core,
+    collection: &Collection,
+    id: &str,
+    text: &mut Vec<u8>,
+) -> Result<Option<Document>> {
     if let Some(version) = core.cache.read(collection.number, id, text) {
         core.counters.hits.fetch_add(1, Ordering::Relaxed);
         return Ok(Some(Document { version, buffered: false }));
     }
     core.counters.misses.fetch_add(1, Ordering::Relaxed);
-    let start = text.len();
     let shard = &core.shards[core.router.shard(id) as usize];
-    let Stored { version, as_of } = match core.collections.table(collection) {
-        Some(table) => shard.read(&table, id, text)?,
-        None => return Ok(None),
-    };
+    let Some(table) = collection.table() else { return Ok(None) };
+    let Stored { version, as_of } = shard.read(&table, id, text)?;
     let Some(version) = version else { return Ok(None) };
-    core.cache.keep(collection.number, id, &text[start..], version, as_of, || shard.applied());
+    // What another collection may still take over is not kept.
+    if let Cow::Borrowed(_) = table {
+        core.cache.keep(collection.number, id, text, version, as_of, || shard.applied());
+    }
     Ok(Some(Document { version, buffered: false }))
 }
 
-/// The version of a buffered document: what the shard has, and the buffered writes that the shard lacks.
-fn settle(core: &Core, collection: &Collection, id: &str, pending: &Pending) -> Result<u64> {
-    let (stored, as_of) = match core.cache.version(collection.number, id) {
-        Some(known) => known,
-        None => {
-            let shard = &core.shards[core.router.shard(id) as usize];
-            match core.collections.table(collection) {
-                None => (0, Lsn(0)),
-                Some(table) => {
-                    let stored = shard.read(&table, id, &mut Vec::new())?;
-                    (stored.version.unwrap_or(0), stored.as_of)
-                }
-            }
-        }
-    };
-    let mut version = stored;
-    for writes in &pending.writes {
-        version += if as_of <= writes.start {
-            writes.count
-        } else if as_of >= writes.end {
-            0
-        } else {
-            core.buffer.count(collection.number, id, as_of, writes.end)?.unwrap_or(0)
-        };
+/// What the shard, or the cache for it, says about a document's version, and as of which place.
+fn stored_version(core: &Core, collection: &Collection, id: &str) -> Result<(u64, Lsn)> {
+    if let Some(known) = core.cache.version(collection.number, id) {
+        return Ok(known);
     }
-    core.buffer.settle(collection.number, id, pending, version)?;
-    Ok(version)
+    let Some(table) = collection.table() else { return Ok((0, Lsn(0))) };
+    let shard = &core.shards[core.router.shard(id) as usize];
+    let stored = shard.read(&table, id, &mut Vec::new())?;
+    Ok((stored.version.unwrap_or(0), stored.as_of))
 }

@@ -14,7 +14,10 @@ pub const MAX_DOCUMENT: usize = 1_000_000_000 - 4096;
 /// [`Code::TooLarge`].
 pub fn check(collection: &str, id: &str, value: usize) -> Result<()> {
     if collection.len() > MAX_COLLECTION {
-        let text = format!("A collection name has {} bytes and at most {MAX_COLLECTION} are stored.", collection.len());
+        let text = format!(
+            "A collection name has {} bytes and at most {MAX_COLLECTION} are stored.",
+            collection.len()
+        );
         return Err(Error::new(Code::TooLarge, text));
     }
     let size = id.len().saturating_add(value);
@@ -23,6 +26,22 @@ pub fn check(collection: &str, id: &str, value: usize) -> Result<()> {
             "The document takes {size} bytes and SQLite holds at most {MAX_DOCUMENT}; split it into smaller documents."
         );
         return Err(Error::new(Code::TooLarge, text).in_collection(collection));
+    }
+    Ok(())
+}
+
+/// Largest batch, in bytes of its record: a record's length has 32 bits.
+pub const MAX_BATCH: usize = 2_000_000_000;
+
+/// Checks a batch before anything is touched.
+///
+/// # Errors
+/// [`Code::TooLarge`].
+pub fn check_batch(bytes: usize) -> Result<()> {
+    if bytes > MAX_BATCH {
+        let text =
+            format!("The batch takes {bytes} bytes and at most {MAX_BATCH} are written at once; split it.");
+        return Err(Error::new(Code::TooLarge, text));
     }
     Ok(())
 }

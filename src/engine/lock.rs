@@ -38,7 +38,10 @@ impl Lock {
             // Whoever held it before may have removed it between our open and our lock.
             if same_file(&file, &path) {
                 let pid = std::process::id().to_string();
-                let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(pid.as_bytes()));
+                let written = file
+                    .set_len(0)
+                    .and_then(|()| file.rewind())
+                    .and_then(|()| file.write_all(pid.as_bytes()));
                 written.map_err(|error| Error::io("write the lock", &path, &error))?;
                 return Ok(Lock { path, file });
             }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
 };
@@ -13,10 +13,10 @@ use super::{
     buffer::{Buffer, Frozen},
     cache::Cache,
     core::{Core, Counters},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     flush::{self, Pool, Request},
     lock::Lock,
-    log::{self, Log, Lsn, Opened, Place},
+    log::{self, Log, Lsn, Opened, Side},
     options::Options,
     shard::{self, Router, Store, collection::Collections},
 };
@@ -46,29 +46,33 @@ impl Engine {
         let database = files.database;
         let router = Router::new(options.shard_count);
 
-        let found = find_log(&options, database)?;
-        let (shards, collections, recovered, kept) = match found {
-            Some(opened) => {
-                let (shards, collections) = files.attach(opened.log.id())?;
-                let recovered = recover(&opened.log, router, &shards, &collections)?;
-                (shards, collections, recovered, Some(opened.renew()?))
-            }
-            None => {
-                let (shards, collections) = files.attach(log::random_id()?)?;
-                (shards, collections, 0, None)
-            }
+        let (mut logs, place) = find_logs(&options, database)?;
+        let (shards, collections) = match logs.first() {
+            Some(found) => files.attach(found.log.id())?,
+            None => files.attach(log::random_id()?)?,
         };
-        let (log, log_lock) = match kept {
-            Some((log, log_lock)) if options.safe_mode => (log, log_lock),
-            other => {
-                // The emptied log file stays locked, so that no second database takes it for its own.
-                let opened = log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?;
-                (opened.log, other.and_then(|(_, log_lock)| log_lock))
-            }
-        };
-        for shard in &shards {
-            shard.follow(log.id())?;
+        let mut recovered = 0;
+        let mut kept = None;
+        while let Some(found) = logs.pop() {
+            follow(&shards, found.log.id())?;
+            recovered += recover(&found.log, router, &shards, &collections)?;
+            recovered += recover_side(&found.log, router, &shards, &collections)?;
+            let applied = shards.iter().map(|shard| shard.applied()).max().unwrap_or_default();
+            let is_chosen = found.log.path() == Some(&place);
+            let renewed = found.renew(applied)?;
+            // A log that is not chosen is empty now, and not used.
+            kept = kept.or(is_chosen.then_some(renewed));
         }
+        let (log, log_lock) = match kept {
+            Some(kept) if options.safe_mode => kept,
+            // The emptied log file stays locked, so that no second database takes it for its own.
+            other => {
+                let log_lock = other.and_then(|(_, log_lock)| log_lock);
+                (log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?.log, log_lock)
+            }
+        };
+        follow(&shards, log.id())?;
+        shards.iter().try_for_each(|shard| shard.forget_other_logs())?;
         let core = Arc::new(Core {
             buffer: Buffer::new(&log),
             cache: Cache::new(options.cache_bytes),
@@ -96,20 +100,25 @@ impl Engine {
     /// Flushes, stops the threads, empties the log and lets go of every file. Everything is let go of even when
     /// something fails; what could not be flushed stays in the log then.
     pub(crate) fn close(&self) -> Result<()> {
-        let Some(running) = self.running.lock().take() else { return Ok(()) };
+        let Some(running) = self.running.lock().take() else {
+            return Ok(());
+        };
         let core = &*self.core;
         let flushed = flush_and_wait(core);
         core.flush.stop();
         let _ = running.scheduler.join();
         core.sync.stop();
         let _ = running.syncer.join();
+        core.log.close();
+        core.flush.close();
+        core.sync.close();
         let emptied = flushed.and_then(|()| {
             core.shards.iter().try_for_each(|shard| shard.checkpoint(true))?;
             core.shards.iter().try_for_each(|shard| shard.sync())?;
             // Claims of the buffer end where the log ends, so all of it is free.
-            core.log.reclaim(core.log.head()).map_err(|error| {
-                Error::io("empty the log", core.log.path().unwrap_or(Path::new("")), &error)
-            })
+            core.log
+                .reclaim(core.log.head())
+                .map_err(|error| Error::io("empty the log", core.log.path().unwrap_or(Path::new("")), &error))
         });
         let closed = core.shards.iter().map(|shard| shard.close()).fold(Ok(()), Result::and);
         if let Some(file) = &running.log_lock {
@@ -143,25 +152,64 @@ pub(crate) fn wait(told: &flume::Receiver<Result<()>>) -> Result<()> {
     told.recv().unwrap_or_else(|_| Err(Error::closed()))
 }
 
-/// The log to recover from: always looked for, since an earlier run may have left one that this one does not use.
-fn find_log(options: &Options, database: log::Id) -> Result<Option<Opened>> {
-    let place = Place {
-        path: options.wal_path.clone(),
-        fallback: options.wal_path_is_default.then(|| options.own_wal_path()),
-        capacity: options.wal_size,
-    };
-    if options.safe_mode {
-        return log::open(&place, database).map(Some);
-    }
-    let candidates = std::iter::once(&place.path).chain(&place.fallback).filter(|path| path.exists());
-    for path in candidates {
-        match log::open(&Place { path: path.clone(), fallback: None, ..place }, database) {
-            Ok(opened) => return Ok(Some(opened)),
-            Err(error) if matches!(error.code(), super::Code::WalMismatch | super::Code::Locked) => {}
+fn follow(shards: &[Arc<dyn Store>], log: log::Id) -> Result<()> {
+    shards.iter().try_for_each(|shard| shard.follow(log))
+}
+
+/// All logs of this database, and the place of the one to use. They are looked for even if this opening uses none,
+/// and in both places where an earlier one may have left one.
+fn find_logs(options: &Options, database: log::Id) -> Result<(Vec<Opened>, PathBuf)> {
+    let is_anothers = |error: &Error| matches!(error.code(), Code::WalMismatch | Code::Locked);
+    let own = options.wal_path_is_default.then(|| options.own_wal_path());
+    let mut places = vec![options.wal_path.clone()];
+    places.extend(own.filter(|own| *own != options.wal_path));
+    let may_pass = places.len() > 1 || !options.safe_mode;
+    let mut logs = Vec::new();
+    let mut chosen = None;
+    for place in places {
+        let is_wanted = options.safe_mode && chosen.is_none();
+        if !is_wanted && !place.exists() {
+            continue;
+        }
+        match log::open(&place, options.wal_size, database) {
+            Ok(found) => {
+                chosen.get_or_insert(place);
+                logs.push(found);
+            }
+            Err(error) if is_anothers(&error) && may_pass => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(None)
+    if options.safe_mode && chosen.is_none() {
+        let text = "Both places for the log are in use by other databases; set walPath to a file of its own.";
+        return Err(Error::new(Code::WalMismatch, text).at(&options.wal_path));
+    }
+    Ok((logs, chosen.unwrap_or_default()))
+}
+
+/// Applies what a process left beside the log, after the log itself.
+fn recover_side(
+    main: &Arc<Log>,
+    router: Router,
+    shards: &[Arc<dyn Store>],
+    collections: &Collections,
+) -> Result<u64> {
+    let found = main.path().map(|path| Side::find(path, main.database())).transpose()?.flatten();
+    let Some(side) = found else { return Ok(0) };
+    let (start, end) = (Lsn(0), side.log.head());
+    let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: 0 };
+    let parts = flush::divide(&frozen, router, collections, true, &vec![start; shards.len()])?;
+    let mut recovered = 0;
+    for (store, part) in shards.iter().zip(&parts) {
+        if !store.has_side(side.log.id())? {
+            recovered += part.entries.len() as u64;
+            let place = (main.id(), store.applied());
+            flush::apply_side(part, side.log.id(), place, &**store, collections, None)?;
+        }
+        store.sync()?;
+    }
+    side.remove()?;
+    Ok(recovered)
 }
 
 /// Applies what the shards do not have yet, and makes it durable. Returns the number of writes.
@@ -172,7 +220,7 @@ fn recover(
     collections: &Collections,
 ) -> Result<u64> {
     let start = log.tail();
-    let frozen = Frozen { claim: Arc::new(log.claim(start)), start, end: log.head() };
+    let frozen = Frozen { claim: Arc::new(log.claim(start)), start, end: log.head(), ops: 0 };
     if frozen.start == frozen.end {
         return Ok(0);
     }
@@ -184,7 +232,9 @@ fn recover(
         let threads: Vec<_> = shards
             .iter()
             .zip(&parts)
-            .map(|(store, part)| scope.spawn(move || flush::apply(part, log_id, &**store, collections, None, 0)))
+            .map(|(store, part)| {
+                scope.spawn(move || flush::apply(part, log_id, &**store, collections, None, 0))
+            })
             .collect();
         threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
     });

@@ -50,6 +50,12 @@ impl Options {
         }
     }
 
+    /// The same with the log's size rounded up to whole pages.
+    pub(crate) fn normalised(mut self) -> Self {
+        self.wal_size = self.wal_size.max(1).next_multiple_of(4096);
+        self
+    }
+
     /// The log that this database uses where the default one is another's.
     pub(crate) fn own_wal_path(&self) -> PathBuf {
         let mut path = self.base.as_os_str().to_owned();

@@ -60,7 +60,9 @@ pub(crate) fn leave(engine: &Arc<Engine>) -> Result<bool> {
 pub(crate) fn close_all() {
     let slots: Vec<Slot> = SLOTS.lock().values().cloned().collect();
     for slot in slots {
-        let Some(mut holders) = slot.try_lock_for(std::time::Duration::from_secs(1)) else { continue };
+        let Some(mut holders) = slot.try_lock_for(std::time::Duration::from_secs(1)) else {
+            continue;
+        };
         holders.count = 0;
         if let Some(engine) = holders.engine.take() {
             // Nobody is left to be told; what could not be flushed is in the log.
@@ -69,7 +71,7 @@ pub(crate) fn close_all() {
     }
 }
 
-/// The same database by whatever way its folder is named.
+/// The same file by whatever way its folder is named.
 fn key(base: &Path) -> PathBuf {
     let folder = base.parent().and_then(|folder| {
         std::fs::create_dir_all(folder).ok();
@@ -96,7 +98,7 @@ fn check_same(running: &Options, asked: &Options) -> Result<()> {
     if running.safe_mode != asked.safe_mode {
         return conflict("safeMode", running.safe_mode.to_string(), asked.safe_mode.to_string());
     }
-    if running.wal_path != asked.wal_path {
+    if key(&running.wal_path) != key(&asked.wal_path) {
         let show = |options: &Options| format!("'{}'", options.wal_path.display());
         return conflict("walPath", show(running), show(asked));
     }

@@ -30,7 +30,9 @@ pub(crate) fn write_document(out: &mut Vec<u8>, document: &Fields<'_>) {
 
 /// The `limit` documents updated last, newest first (of the same second: by id, highest first), as JSON arrays.
 pub(crate) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Vec<String>> {
-    let Some(table) = core.collections.table(collection) else { return Ok(Vec::new()) };
+    let Some(table) = collection.table() else {
+        return Ok(Vec::new());
+    };
     let mut all: Vec<Scanned> = Vec::new();
     for shard in &core.shards {
         all.extend(shard.newest(&table, limit)?);
@@ -56,6 +58,9 @@ pub(crate) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result
 fn finish(mut text: Vec<u8>) -> Result<String> {
     text.push(b']');
     String::from_utf8(text).map_err(|error| {
-        Error::new(Code::Corrupt, format!("A stored document is not UTF-8 text: {error}; restore its shard from a backup."))
+        Error::new(
+            Code::Corrupt,
+            format!("A stored document is not UTF-8 text: {error}; restore its shard from a backup."),
+        )
     })
 }

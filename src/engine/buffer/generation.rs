@@ -95,8 +95,23 @@ impl Generation {
         damaged.map(|()| found)
     }
 
+    /// Counts the upserts of a document in `[from, to)`, for the rare read of a shard that has a part of a generation.
+    pub(super) fn count(&self, number: u32, id: &str, from: Lsn, to: Lsn) -> Result<u64> {
+        let mut count = 0;
+        self.claim.walk(from, to, |met| {
+            let same = met.op.number == number && met.op.id == id && met.op.kind == Kind::Upsert;
+            count += u64::from(same);
+            ControlFlow::Continue(())
+        })?;
+        Ok(count)
+    }
+
     /// One generation over this range and that of the next newer one, which is fully indexed.
-    pub(super) fn absorb(mut self, newer: &Generation, hash: impl Fn(u32, &str) -> u64) -> Result<Generation> {
+    pub(super) fn absorb(
+        mut self,
+        newer: &Generation,
+        hash: impl Fn(u32, &str) -> u64,
+    ) -> Result<Generation> {
         self.catch_up(Lsn(u64::MAX), hash)?;
         for slot in &newer.table {
             let op = newer.claim.op(slot.at)?;

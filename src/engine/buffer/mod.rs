@@ -5,7 +5,7 @@
 
 mod generation;
 
-use std::{collections::VecDeque, hash::BuildHasher, ops::ControlFlow, sync::Arc};
+use std::{collections::VecDeque, hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use self::generation::{Generation, Seen};
 use super::{
     error::Result,
-    log::{Claim, Kind, Log, Lsn},
+    log::{Claim, Log, Lsn},
 };
 
 /// More ended generations than this (a shard is failing) are merged, so that reads stay fast.
@@ -34,6 +34,16 @@ struct State {
     frozen: VecDeque<Generation>,
 }
 
+impl State {
+    fn oldest(&self) -> &Generation {
+        self.frozen.front().unwrap_or(&self.current)
+    }
+
+    fn newest_first(&mut self) -> impl Iterator<Item = &mut Generation> {
+        std::iter::once(&mut self.current).chain(self.frozen.iter_mut().rev())
+    }
+}
+
 /// A generation that was just ended: what a flush has to bring to the shards.
 #[derive(Debug, Clone)]
 pub struct Frozen {
@@ -43,17 +53,8 @@ pub struct Frozen {
     pub start: Lsn,
     /// First byte behind its last record.
     pub end: Lsn,
-}
-
-/// Writes to one document in one generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Writes {
-    /// Where the generation starts.
-    pub start: Lsn,
-    /// Where it ends (the log's head, for the current one).
-    pub end: Lsn,
-    /// How many.
-    pub count: u64,
+    /// Operations in the log up to there.
+    pub ops: u64,
 }
 
 /// What the buffer knows about a document.
@@ -65,17 +66,16 @@ pub enum Lookup {
     Deleted,
     /// Its newest text was copied out, and its version is known.
     Known(u64),
-    /// Its newest text was copied out. Its version is the shard's plus these writes, as far as the shard does not
-    /// have them; tell it with [`Buffer::settle`].
+    /// Its newest text was copied out. Its version is the shard's plus the writes that the shard does not have; ask
+    /// the shard, then [`Buffer::settle`].
     Unsettled(Pending),
 }
 
-/// See [`Lookup::Unsettled`].
-#[derive(Debug, PartialEq, Eq)]
+/// The state of the buffer at a lookup that could not tell the version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
-    /// Newest generation first.
-    pub writes: Vec<Writes>,
     at: u64,
+    oldest: Lsn,
 }
 
 impl Buffer {
@@ -97,12 +97,14 @@ impl Buffer {
         let hash = self.hash(number, id);
         let state = &mut *self.state.lock();
         let head = self.log.head();
-        let mut writes = Vec::new();
+        let oldest = state.oldest().start();
         let mut total = 0;
         let mut newest = None;
-        for generation in std::iter::once(&mut state.current).chain(state.frozen.iter_mut().rev()) {
+        for generation in state.newest_first() {
             generation.catch_up(head, |number, id| self.hash(number, id))?;
-            let Some(&mut slot) = generation.find(hash, number, id)? else { continue };
+            let Some(&mut slot) = generation.find(hash, number, id)? else {
+                continue;
+            };
             match (newest, slot.seen) {
                 (None, Seen::Deleted) => return Ok(Lookup::Deleted),
                 // What came after the delete is the whole history.
@@ -117,62 +119,71 @@ impl Buffer {
             match slot.seen {
                 Seen::Whole => return Ok(Lookup::Known(total)),
                 Seen::Since(base) => return Ok(Lookup::Known(base + total)),
-                Seen::Part | Seen::Deleted => {
-                    let end = generation.end().unwrap_or(head);
-                    writes.push(Writes { start: generation.start(), end, count: slot.writes });
-                }
+                Seen::Part | Seen::Deleted => {}
             }
         }
         Ok(match newest {
             None => Lookup::Absent,
-            Some(at) => Lookup::Unsettled(Pending { writes, at }),
+            Some(at) => Lookup::Unsettled(Pending { at, oldest }),
         })
     }
 
-    /// Remembers the version of a document that [`Buffer::read`] could not tell, as long as it was not written
-    /// since.
-    pub fn settle(&self, number: u32, id: &str, pending: &Pending, version: u64) -> Result<()> {
+    /// The version of a document that [`Buffer::read`] could not tell, given that the shard has version `stored` of it
+    /// as of `as_of`. `None`: the document was written or a generation was dropped since, so look it up again.
+    pub fn settle(
+        &self,
+        number: u32,
+        id: &str,
+        pending: Pending,
+        stored: u64,
+        as_of: Lsn,
+    ) -> Result<Option<u64>> {
         let hash = self.hash(number, id);
         let state = &mut *self.state.lock();
-        for generation in std::iter::once(&mut state.current).chain(state.frozen.iter_mut().rev()) {
-            let Some(slot) = generation.find(hash, number, id)? else { continue };
-            if slot.at == pending.at && slot.seen == Seen::Part {
-                slot.seen = Seen::Since(version.saturating_sub(slot.writes));
-            }
-            break;
+        if state.oldest().start() != pending.oldest {
+            return Ok(None);
         }
-        Ok(())
-    }
-
-    /// Counts the writes to a document in `[from, to)`, for the rare read that meets a shard which has a part of a
-    /// generation. None: there is no such part in the buffer any more, so the shard has it all.
-    pub fn count(&self, number: u32, id: &str, from: Lsn, to: Lsn) -> Result<Option<u64>> {
-        let claim = {
-            let state = self.state.lock();
-            let oldest = state.frozen.front().unwrap_or(&state.current);
-            if from < oldest.start() {
-                return Ok(None);
+        let head = self.log.head();
+        let mut version = stored;
+        let mut newest = None;
+        for (index, generation) in state.newest_first().enumerate() {
+            generation.catch_up(head, |number, id| self.hash(number, id))?;
+            let Some(&mut slot) = generation.find(hash, number, id)? else { continue };
+            if newest.is_none() {
+                if slot.at != pending.at {
+                    return Ok(None);
+                }
+                newest = Some((index, slot.writes));
             }
-            Arc::clone(&oldest.claim)
-        };
-        let mut count = 0;
-        claim.walk(from, to, |met| {
-            let same = met.op.number == number && met.op.id == id && met.op.kind == Kind::Upsert;
-            count += u64::from(same);
-            ControlFlow::Continue(())
-        })?;
-        Ok(Some(count))
+            let end = generation.end().unwrap_or(head);
+            version += match slot.seen {
+                Seen::Part if as_of <= generation.start() => slot.writes,
+                Seen::Part if as_of >= end => 0,
+                Seen::Part => generation.count(number, id, as_of, end)?,
+                // Another thread has settled it meanwhile.
+                Seen::Deleted | Seen::Whole | Seen::Since(_) => return Ok(None),
+            };
+        }
+        let Some((index, writes)) = newest else { return Ok(None) };
+        if let Some(generation) = state.newest_first().nth(index)
+            && let Some(slot) = generation.find(hash, number, id)?
+        {
+            slot.seen = Seen::Since(version.saturating_sub(writes));
+        }
+        Ok(Some(version))
     }
 
-    /// Ends the current generation at `head`. `None` if it is empty.
-    pub fn freeze(&self, head: Lsn) -> Option<Frozen> {
+    /// Ends the current generation. `None` if it is empty.
+    pub fn freeze(&self) -> Option<Frozen> {
+        // IMPORTANT: asked for under the lock, so that no record behind it is in the index already.
         let state = &mut *self.state.lock();
+        let (ops, head) = self.log.position();
         if head == state.current.start() {
             return None;
         }
         let mut ended = std::mem::replace(&mut state.current, Generation::new(&self.log, head));
         ended.freeze(head);
-        let frozen = Frozen { claim: Arc::clone(&ended.claim), start: ended.start(), end: head };
+        let frozen = Frozen { claim: Arc::clone(&ended.claim), start: ended.start(), end: head, ops };
         state.frozen.push_back(ended);
         Some(frozen)
     }
@@ -203,7 +214,6 @@ impl Buffer {
 
     /// Where the oldest write lies that is not in all shards.
     pub fn oldest(&self) -> Lsn {
-        let state = self.state.lock();
-        state.frozen.front().unwrap_or(&state.current).start()
+        self.state.lock().oldest().start()
     }
 }

@@ -73,7 +73,12 @@ impl Cache {
     pub fn new(bytes: usize) -> Self {
         let segment = || Mutex::new(Segment { limit: bytes / SEGMENTS, ..Segment::default() });
         let segments = (0..SEGMENTS).map(|_| segment()).collect();
-        Cache { hasher: RandomState::default(), segments, entries: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
+        Cache {
+            hasher: RandomState::default(),
+            segments,
+            entries: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+        }
     }
 
     fn place(&self, number: u32, id: &str) -> (u64, &Mutex<Segment>) {
@@ -125,14 +130,18 @@ impl Cache {
     pub fn change(&self, number: u32, id: &str, change: Change<'_>, as_of: Lsn) {
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
-        let Some(entry) = segment.find(hash, number, id) else { return };
+        let Some(entry) = segment.find(hash, number, id) else {
+            return;
+        };
         // Read from the shard after this very commit.
         if entry.as_of >= as_of {
             return;
         }
         let version = entry.version;
         self.counted(&mut segment, |segment| {
-            let Some(mut entry) = segment.remove(hash, number, id) else { return };
+            let Some(mut entry) = segment.remove(hash, number, id) else {
+                return;
+            };
             let (value, version) = match change {
                 Change::Stored(value, writes) => (value, version + writes),
                 Change::Recreated(value, writes) => (value, writes),
@@ -217,7 +226,9 @@ impl Segment {
     fn evict_one(&mut self) {
         loop {
             self.hand = (self.hand + 1) % self.slots.len();
-            let Some(entry) = &mut self.slots[self.hand] else { continue };
+            let Some(entry) = &mut self.slots[self.hand] else {
+                continue;
+            };
             if std::mem::take(&mut entry.read) {
                 continue;
             }

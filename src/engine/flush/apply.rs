@@ -4,7 +4,7 @@ use crate::engine::{
     cache::{Cache, Change},
     clock,
     error::{Code, Error, Result},
-    log::{Draft, Id, Kind, Lsn},
+    log::{Id, Kind, Lsn},
     shard::{
         Batch, Group, Store, Upsert,
         collection::{Collection, Collections},
@@ -12,10 +12,7 @@ use crate::engine::{
 };
 use std::sync::Arc;
 
-use super::{
-    Part,
-    part::Entry,
-};
+use super::{Part, part::Entry};
 
 /// Operations of one transaction unless the user bounds it: enough for random ids to find neighbours, and an
 /// interrupted flush does not begin from the start.
@@ -61,7 +58,7 @@ pub(crate) fn apply(
         rest = later;
         let end = if rest.is_empty() { part.end } else { now[now.len() - 1].end };
         let changes = coalesce(part, now)?;
-        commit(&changes, log, end, store, collections)?;
+        commit(&changes, log, end, None, store, collections)?;
         if let Some(cache) = cache.filter(|cache| !cache.is_empty()) {
             for change in &changes {
                 cache.change(change.number, change.id, change.change, end);
@@ -71,30 +68,24 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Stores the one document of a draft that is too large for the log.
-pub(crate) fn store_alone(
-    draft: &Draft,
-    time_ms: u64,
-    log: Id,
-    end: Lsn,
+/// Applies a part of the one-record log `side`, at the place `end` of the log, if the shard does not have it yet.
+pub(crate) fn apply_side(
+    part: &Part,
+    side: Id,
+    (log, end): (Id, Lsn),
     store: &dyn Store,
     collections: &Collections,
-    cache: &Cache,
+    cache: Option<&Cache>,
 ) -> Result<()> {
-    let time = time_ms / 1000;
-    let changes: Vec<Final<'_>> = draft
-        .iter()
-        .map(|op| {
-            let change = match op.kind {
-                Kind::Upsert => Change::Stored(op.value, 1),
-                Kind::Delete => Change::Deleted,
-            };
-            Final { number: op.number, id: op.id, change, created: time, updated: time }
-        })
-        .collect();
-    commit(&changes, log, end, store, collections)?;
-    changes.iter().for_each(|change| cache.change(change.number, change.id, change.change, end));
-    store.sync()
+    if part.entries.is_empty() || store.has_side(side)? {
+        return Ok(());
+    }
+    let changes = coalesce(part, &part.entries)?;
+    commit(&changes, log, end, Some(side), store, collections)?;
+    if let Some(cache) = cache {
+        changes.iter().for_each(|change| cache.change(change.number, change.id, change.change, end));
+    }
+    Ok(())
 }
 
 /// Length of the shortest prefix of at least `size` operations that does not split a record.
@@ -177,6 +168,7 @@ fn commit(
     changes: &[Final<'_>],
     log: Id,
     end: Lsn,
+    side: Option<Id>,
     store: &dyn Store,
     collections: &Collections,
 ) -> Result<()> {
@@ -189,7 +181,7 @@ fn commit(
         })
         .collect::<Result<_>>()?;
     let groups = groups.iter().map(|(collection, changes)| {
-        let table = collections.claim(collection);
+        let table = collection.claim();
         let mut group = Group { collection: &collection.name, table, deletes: vec![], upserts: vec![] };
         for change in *changes {
             let (value, writes) = match change.change {
@@ -208,5 +200,5 @@ fn commit(
         }
         group
     });
-    store.apply(&Batch { log, end, groups: groups.collect() })
+    store.apply(&Batch { log, end, side, groups: groups.collect() })
 }

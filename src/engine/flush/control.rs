@@ -2,7 +2,10 @@
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::engine::log::{Done, Lsn};
+use crate::engine::{
+    error::Error,
+    log::{Done, Lsn},
+};
 
 /// The scheduler's inbox.
 #[derive(Debug, Default)]
@@ -17,6 +20,7 @@ pub(super) struct FlushInbox {
     /// Writes wait for room in the log.
     pub(super) room_wanted: bool,
     pub(super) stop: bool,
+    closed: bool,
 }
 
 /// Somebody waits for everything before `target` to be in the shards and durable.
@@ -44,8 +48,22 @@ impl FlushControl {
     }
 
     pub(crate) fn request(&self, request: Request) {
-        self.inbox.lock().requests.push(request);
+        let mut inbox = self.inbox.lock();
+        if inbox.closed {
+            drop(inbox);
+            return (request.done)(Err(Error::closed()));
+        }
+        inbox.requests.push(request);
         self.changed.notify_one();
+    }
+
+    /// The scheduler is gone: fails what came too late.
+    pub(crate) fn close(&self) {
+        let mut inbox = self.inbox.lock();
+        inbox.closed = true;
+        let late = std::mem::take(&mut inbox.requests);
+        drop(inbox);
+        late.into_iter().for_each(|request| (request.done)(Err(Error::closed())));
     }
 
     pub(crate) fn stop(&self) {
@@ -69,6 +87,7 @@ pub(super) struct SyncInbox {
     /// The log was written to, so it is synced at the end of the interval.
     pub(super) active: bool,
     pub(super) stop: bool,
+    closed: bool,
 }
 
 impl std::fmt::Debug for SyncInbox {
@@ -80,8 +99,22 @@ impl std::fmt::Debug for SyncInbox {
 impl SyncControl {
     /// Calls `done` once everything that is in the log now is on the disk.
     pub(crate) fn wait(&self, done: Done) {
-        self.inbox.lock().waiters.push(done);
+        let mut inbox = self.inbox.lock();
+        if inbox.closed {
+            drop(inbox);
+            return done(Err(Error::closed()));
+        }
+        inbox.waiters.push(done);
         self.changed.notify_one();
+    }
+
+    /// The sync thread is gone: fails what came too late.
+    pub(crate) fn close(&self) {
+        let mut inbox = self.inbox.lock();
+        inbox.closed = true;
+        let late = std::mem::take(&mut inbox.waiters);
+        drop(inbox);
+        late.into_iter().for_each(|done| done(Err(Error::closed())));
     }
 
     /// Frees the log up to `applied`, which all shards have.

@@ -11,7 +11,7 @@ mod pool;
 mod scheduler;
 mod syncer;
 
-pub(crate) use apply::apply;
+pub(crate) use apply::{apply, apply_side};
 pub(crate) use control::{FlushControl, Request, SyncControl};
 pub(crate) use part::{Part, divide};
 pub(crate) use pool::{Pool, panicked, spawn};

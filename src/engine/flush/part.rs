@@ -50,6 +50,7 @@ pub(crate) fn divide(
         }
         ControlFlow::Continue(())
     })?;
-    let part = |entries| Part { claim: Arc::clone(&frozen.claim), entries, start: frozen.start, end: frozen.end };
+    let part =
+        |entries| Part { claim: Arc::clone(&frozen.claim), entries, start: frozen.start, end: frozen.end };
     Ok(entries.into_iter().map(part).collect())
 }

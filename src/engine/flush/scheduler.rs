@@ -5,17 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    Part, Pool, Request, apply,
-    apply::store_alone,
-    divide,
-    lane::Lane,
-    syncer,
-};
+use super::{Part, Pool, Request, apply, apply_side, divide, lane::Lane, syncer};
 use crate::engine::{
+    buffer::Frozen,
     core::Core,
     error::{Code, Error, Result},
-    log::{Draft, Lsn},
+    log::{Draft, Lsn, Side},
 };
 
 /// How often waiting writes are looked after while nothing else happens.
@@ -89,7 +84,7 @@ impl Scheduler {
         let core = Arc::clone(&self.core);
         self.give_up_on_late_writes();
         while let Some((draft, time_ms)) = core.log.take_direct() {
-            let result = self.store_direct(&draft, time_ms);
+            let result = self.store_direct(draft, time_ms);
             core.log.finish_direct(result);
             core.log.drain();
         }
@@ -108,7 +103,8 @@ impl Scheduler {
         if let Err(error) = self.freeze() {
             self.core.break_down(error);
         }
-        let due: Vec<usize> = (0..self.lanes.len()).filter(|i| self.lanes[*i].is_due(start, forced)).collect();
+        let due: Vec<usize> =
+            (0..self.lanes.len()).filter(|i| self.lanes[*i].is_due(start, forced)).collect();
         if due.is_empty() {
             self.core.buffer.retire(self.applied());
             return;
@@ -141,9 +137,8 @@ impl Scheduler {
     /// Ends the current generation and hands each shard its part.
     fn freeze(&mut self) -> Result<()> {
         self.since = None;
-        let (ops, head) = self.core.log.position();
-        let Some(frozen) = self.core.buffer.freeze(head) else { return Ok(()) };
-        (self.frozen_ops, self.frozen) = (ops, head);
+        let Some(frozen) = self.core.buffer.freeze() else { return Ok(()) };
+        (self.frozen_ops, self.frozen) = (frozen.ops, frozen.end);
         let nothing = vec![Lsn(0); self.lanes.len()];
         let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing)?;
         for (lane, part) in self.lanes.iter_mut().zip(parts) {
@@ -181,28 +176,61 @@ impl Scheduler {
         done(self.core.shards.iter().try_for_each(|shard| shard.sync()));
     }
 
-    /// Stores a document that does not fit the log, after everything that was called before it.
-    fn store_direct(&mut self, draft: &Draft, time_ms: u64) -> Result<()> {
+    /// Brings a record that does not fit the ring to the shards, after everything that was called before it.
+    ///
+    /// Once it lies beside the log it counts: it is tried until it is in all shards, or writing ends altogether and
+    /// the next opening completes it.
+    fn store_direct(&mut self, mut draft: Draft, time_ms: u64) -> Result<()> {
+        let core = Arc::clone(&self.core);
         self.flush(true);
         if let Some(error) = self.lanes.iter().find_map(|lane| lane.error.clone()) {
             return Err(error);
         }
-        syncer::reclaim(&self.core, self.applied())?;
-        // Readers tell by the place which state of a shard they see, so this write needs one of its own.
-        let end = self.core.log.mark();
-        let Some(op) = draft.iter().next() else { return Ok(()) };
-        let store = &self.core.shards[self.core.router.shard(op.id) as usize];
-        let Core { log, collections, cache, counters, .. } = &*self.core;
-        store_alone(draft, time_ms, log.id(), end, &**store, collections, cache)?;
-        counters.direct.fetch_add(1, Ordering::Relaxed);
-        self.core.each_observer(|observer| observer.flushed(1, Duration::ZERO));
+        let start = Instant::now();
+        syncer::reclaim(&core, self.applied())?;
+        let side = Side::write(&core.log, &mut draft, time_ms)?;
+        let ops = u64::from(draft.ops());
+        drop(draft);
+        // Readers tell by the place which state of a shard they see, so this record needs one of its own.
+        let place = (core.log.id(), core.log.mark());
+        let frozen =
+            Frozen { claim: Arc::new(side.log.claim(Lsn(0))), start: Lsn(0), end: side.log.head(), ops };
+        let nothing = vec![Lsn(0); self.lanes.len()];
+        let parts = divide(&frozen, core.router, &core.collections, false, &nothing)?;
+        let id = side.log.id();
+        for (part, store) in parts.iter().zip(&core.shards) {
+            let Core { collections, cache, .. } = &*core;
+            let bring = || {
+                apply_side(part, id, place, &**store, collections, Some(cache)).and_then(|()| store.sync())
+            };
+            self.insist(bring).inspect_err(|error| core.break_down(error.clone()))?;
+        }
+        side.remove()?;
+        core.counters.direct.fetch_add(ops, Ordering::Relaxed);
+        let time = start.elapsed();
+        core.each_observer(|observer| observer.flushed(ops, time));
         Ok(())
+    }
+
+    /// Tries again and again, as long as a write may wait.
+    fn insist(&self, attempt: impl Fn() -> Result<()>) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_millis(self.core.options.write_timeout_ms);
+        loop {
+            let Err(error) = attempt() else { return Ok(()) };
+            self.core.report(&error);
+            if Instant::now() >= deadline {
+                return Err(error);
+            }
+            std::thread::sleep(WAITING_TICK);
+        }
     }
 
     fn give_up_on_late_writes(&self) {
         let core = &self.core;
         let timeout = Duration::from_millis(core.options.write_timeout_ms);
-        let Some(since) = Instant::now().checked_sub(timeout) else { return };
+        let Some(since) = Instant::now().checked_sub(timeout) else {
+            return;
+        };
         core.log.expire(since, || {
             let text = format!(
                 "The log had no room for {} ms because its writes could not be flushed; see the 'error' event for the \

@@ -1,6 +1,9 @@
 //! The thread that waits for the disk: timed syncs of the log, group commits, and giving log space back.
 
-use std::{sync::atomic::Ordering, time::{Duration, Instant}};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use crate::engine::{
     core::Core,
@@ -20,9 +23,9 @@ pub(crate) fn run(core: &Core) {
             synced = sync(core, waiters).unwrap_or(synced);
         } else {
             waiters.into_iter().for_each(|done| done(Ok(())));
-            if reclaim.is_none() {
-                core.sync.inbox.lock().active = false;
-            }
+            let mut inbox = core.sync.inbox.lock();
+            // Asked again under the lock: a write since then has found the thread active and told nobody.
+            inbox.active = core.log.is_file() && core.log.head() > synced;
         }
         due = Instant::now() + interval;
         if let Some(applied) = reclaim {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::engine::{
     clock,
-    error::{Code, Error, Result},
+    error::{Error, Result},
 };
 
 /// Bound of a record in a very large ring: its length has 32 bits.
@@ -33,6 +33,7 @@ pub struct Log {
     pub(super) ring: Ring,
     path: Option<PathBuf>,
     id: Id,
+    database: Id,
     appender: Mutex<Appender>,
     /// Signalled when the queue got shorter.
     shorter: Condvar,
@@ -55,6 +56,7 @@ struct Appender {
     /// Number of operations at which the flush scheduler wants to be woken.
     wake_at: u64,
     queue: Queue,
+    closed: bool,
 }
 
 /// What became of a draft.
@@ -77,6 +79,7 @@ impl Log {
         Log {
             path,
             id: header.log,
+            database: header.database,
             appender: Mutex::new(Appender {
                 seed: header.seed(),
                 header,
@@ -84,6 +87,7 @@ impl Log {
                 ops: 0,
                 wake_at: u64::MAX,
                 queue: Queue::new(ring.capacity()),
+                closed: false,
             }),
             shorter: Condvar::new(),
             head: AtomicU64::new(start.0),
@@ -103,6 +107,11 @@ impl Log {
     /// The log's random name, under which shards store what they have applied.
     pub fn id(&self) -> Id {
         self.id
+    }
+
+    /// The database that it belongs to.
+    pub fn database(&self) -> Id {
+        self.database
     }
 
     /// Whether a file backs it, so that it survives the process.
@@ -130,22 +139,23 @@ impl Log {
         self.head().0 - self.tail().0
     }
 
-    /// Largest record that fits for certain once the log is empty, wherever the lap ends.
+    /// Largest record of the ring. Up to half of the ring would fit for certain once it is empty; a quarter leaves
+    /// room for others meanwhile.
     pub fn largest_record(&self) -> u64 {
-        (self.ring.capacity() / 2).min(LARGEST)
-    }
-
-    /// Largest record of a single document; a larger one goes straight to its shard.
-    pub fn largest_document(&self) -> u64 {
         (self.ring.capacity() / 4).min(LARGEST)
     }
 
     /// Appends the draft if there is room and nobody waits; otherwise queues a copy and calls `done` once that
-    /// is in the log. Fails with [`Code::BufferFull`] when the queue itself is full.
+    /// is in the log. Fails with `Code::BufferFull` when the queue itself is full.
+    ///
+    /// A record that is too large for the ring is queued too: see [`super::Side`].
     pub fn append(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Appended> {
         let length = draft.len();
         let mut appender = self.appender.lock();
-        let direct = draft.ops() == 1 && length > self.largest_document();
+        if appender.closed {
+            return Err(Error::closed());
+        }
+        let direct = length > self.largest_record();
         if !direct && appender.queue.is_empty() && self.fits(&appender, length) {
             let end = self.put(&mut appender, draft, clock::now_ms());
             let wake = appender.ops >= appender.wake_at;
@@ -153,16 +163,6 @@ impl Log {
                 appender.wake_at = u64::MAX;
             }
             return Ok(Appended::Logged { end, wake });
-        }
-        if length > self.largest_record() && !direct {
-            let limit = self.largest_record();
-            return Err(Error::new(
-                Code::TooLarge,
-                format!(
-                    "The batch takes {length} bytes of the log and {limit} fit; split it or raise walSize (now {}).",
-                    self.ring.capacity()
-                ),
-            ));
         }
         let task = Task::Record { draft: draft.clone(), time_ms: clock::now_ms(), direct };
         appender.queue.push(task, done)?;
@@ -193,7 +193,7 @@ impl Log {
     /// Blocks while the queue takes no more, at most until `deadline`. False: it still does not.
     pub fn wait_for_queue(&self, deadline: std::time::Instant) -> bool {
         let mut appender = self.appender.lock();
-        while appender.queue.is_full() {
+        while appender.queue.is_full() && !appender.closed {
             if self.shorter.wait_until(&mut appender, deadline).timed_out() {
                 return !appender.queue.is_full();
             }
@@ -271,20 +271,24 @@ impl Log {
         if to.0 <= self.tail.load(Ordering::Acquire) {
             return Ok(());
         }
-        {
-            let mut appender = self.appender.lock();
-            appender.header.start = to;
-            self.write_header(&mut appender);
-        }
+        self.appender.lock().header.start = to;
         // IMPORTANT: recovery must start behind the space before that space is used again.
-        self.ring.sync()?;
+        self.write_header()?;
         self.tail.store(to.0, Ordering::Release);
         Ok(())
     }
 
-    fn write_header(&self, appender: &mut Appender) {
-        appender.header.sequence += 1;
-        self.ring.write_front(appender.header.offset(), &appender.header.encode());
+    /// Writes both copies of the header, one after the other, so that there is a whole one at any time and a damaged
+    /// one loses nothing.
+    fn write_header(&self) -> io::Result<()> {
+        for _ in 0..2 {
+            let mut appender = self.appender.lock();
+            appender.header.sequence += 1;
+            self.ring.write_front(appender.header.offset(), &appender.header.encode());
+            drop(appender);
+            self.ring.sync()?;
+        }
+        Ok(())
     }
 
     /// Moves waiting writes into the log as far as there is room. Calls back those that got in, without the lock.
@@ -301,6 +305,7 @@ impl Log {
             }
             let (task, callback) = appender.queue.pop().expect("there is a first one");
             if let Task::Record { mut draft, time_ms, .. } = task {
+                // NOTE: the time is that of the call, the place that of now.
                 self.put(&mut appender, &mut draft, time_ms);
             }
             done.push(callback);
@@ -352,9 +357,11 @@ impl Log {
         Ok(head)
     }
 
-    /// Starts a new epoch at `from`, after recovery: what lies behind is never mistaken for a record of it.
-    /// The caller has made everything before durable in the shards.
-    pub fn begin_epoch(&self, from: Lsn) -> io::Result<()> {
+    /// Starts a new epoch, after recovery: what was written before is never mistaken for a record of it.
+    /// Everything found in the log is durable in the shards. `applied`: the furthest place that a shard has, which
+    /// lies behind the head if the end of the log was lost; no new record may lie before it.
+    pub fn begin_epoch(&self, applied: Lsn) -> io::Result<()> {
+        let from = Lsn(align(self.head().max(applied).0));
         {
             let mut appender = self.appender.lock();
             appender.header.epoch += 1;
@@ -362,12 +369,20 @@ impl Log {
             appender.head = from.0;
             appender.ops = 0;
             appender.seed = appender.header.seed();
-            self.write_header(&mut appender);
         }
-        self.ring.sync()?;
+        self.write_header()?;
         self.tail.store(from.0, Ordering::Release);
         self.head.store(from.0, Ordering::Release);
         Ok(())
+    }
+
+    /// Refuses writes from now on and fails those that wait.
+    pub fn close(&self) {
+        let mut appender = self.appender.lock();
+        appender.closed = true;
+        let waiting = appender.queue.take_all();
+        self.release(appender);
+        waiting.into_iter().for_each(|done| done(Err(Error::closed())));
     }
 
     /// Takes over a log that was found at open: `[start, end)` was scanned and is intact.

@@ -58,8 +58,7 @@ impl Claim {
         assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
         let mut at = from.0;
         while at < to.0 {
-            let (record, header, mut ops) =
-                self.log.record_at(at, to.0).ok_or_else(|| self.damaged(at))?;
+            let (record, header, mut ops) = self.log.record_at(at, to.0).ok_or_else(|| self.damaged(at))?;
             let end = Log::after(record, &header);
             for _ in 0..header.ops {
                 let place = record + u64::from(header.length) - ops.remaining() as u64;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -14,17 +14,6 @@ use super::{
     ring::Ring,
 };
 use crate::engine::error::{Code, Error, Result};
-
-/// Where a database's log may lie.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The file that was asked for.
-    pub path: PathBuf,
-    /// Used instead if `path` holds another database's log. `None`: that is an error.
-    pub fallback: Option<PathBuf>,
-    /// Bytes of the ring.
-    pub capacity: u64,
-}
 
 /// A log ready for recovery.
 #[derive(Debug)]
@@ -38,21 +27,6 @@ pub struct Opened {
     lock: Option<File>,
 }
 
-/// Opens the log of `database`, or makes a new one.
-///
-/// # Errors
-/// [`Code::WalMismatch`] if the file is another database's or no log at all, [`Code::Locked`] if another process
-/// uses it, [`Code::Corrupt`] if its header is damaged, and what the operating system says.
-pub fn open(place: &Place, database: Id) -> Result<Opened> {
-    match open_at(&place.path, place.capacity, database) {
-        Err(error) if matches!(error.code(), Code::WalMismatch | Code::Locked) => match &place.fallback {
-            Some(fallback) => open_at(fallback, place.capacity, database),
-            None => Err(error),
-        },
-        result => result,
-    }
-}
-
 /// A log without a file, for `safeMode: false`; it starts at `start`.
 pub fn open_anonymous(database: Id, log: Id, capacity: u64, start: Lsn) -> Result<Opened> {
     let header = LogHeader { sequence: 0, database, log, epoch: 0, capacity, start };
@@ -63,7 +37,12 @@ pub fn open_anonymous(database: Id, log: Id, capacity: u64, start: Lsn) -> Resul
     Ok(Opened { log, database, capacity, lock: None })
 }
 
-fn open_at(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
+/// Opens the log of `database` at `path`, or makes a new one of `capacity` bytes.
+///
+/// # Errors
+/// [`Code::WalMismatch`] if the file is another database's or no log at all, [`Code::Locked`] if another process
+/// uses it, [`Code::Corrupt`] if its header is damaged, and what the operating system says.
+pub fn open(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
     }
@@ -71,12 +50,18 @@ fn open_at(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create(path, capacity, &new_header(database, capacity)?, Replace::Never)?;
+                create(path, capacity, &new_header(database, capacity)?)?;
                 continue;
             }
             Err(error) => return Err(Error::io("open the log", path, &error)),
         };
-        lock(&file, path)?;
+        if let Err(error) = lock(&file, path) {
+            let front = read_front(&file).map_err(|error| Error::io("read the log", path, &error))?;
+            return match LogHeader::find(&front) {
+                Found::Header(header) if header.database != database => Err(of_another_database(path)),
+                _ => Err(error),
+            };
+        }
         // Whoever replaced the file between open and lock made this one a file without a name.
         if same_file(&file, path) {
             return inspect(file, path, capacity, database);
@@ -84,29 +69,42 @@ fn open_at(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
     }
 }
 
+/// The first pages of a file, or less if it is shorter.
+pub(super) fn read_front(mut file: &File) -> io::Result<Vec<u8>> {
+    let mut front = Vec::with_capacity(RING_AT as usize);
+    file.rewind()?;
+    file.take(RING_AT).read_to_end(&mut front)?;
+    Ok(front)
+}
+
 fn lock(file: &File, path: &Path) -> Result<()> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Error::new(
             Code::Locked,
-            format!("The log '{}' is in use by another process; close that one or set walPath.", path.display()),
+            format!(
+                "The log '{}' is in use by another process; close that one or set walPath.",
+                path.display()
+            ),
         )
         .at(path)),
         Err(TryLockError::Error(error)) => Err(Error::io("lock the log", path, &error)),
     }
 }
 
+fn of_another_database(path: &Path) -> Error {
+    let text =
+        format!("The log '{}' belongs to another database; give this one its own walPath.", path.display());
+    Error::new(Code::WalMismatch, text).at(path)
+}
+
 fn inspect(file: File, path: &Path, capacity: u64, database: Id) -> Result<Opened> {
     let read = |error| Error::io("read the log", path, &error);
     let size = file.metadata().map_err(read)?.len();
-    let mut front = Vec::with_capacity(RING_AT as usize);
-    (&file).take(RING_AT).read_to_end(&mut front).map_err(read)?;
+    let front = read_front(&file).map_err(read)?;
     let refuse = |code, text: String| Err(Error::new(code, text).at(path));
     match LogHeader::find(&front) {
-        Found::Header(header) if header.database != database => refuse(
-            Code::WalMismatch,
-            format!("The log '{}' belongs to another database; give this one its own walPath.", path.display()),
-        ),
+        Found::Header(header) if header.database != database => Err(of_another_database(path)),
         Found::Header(header) if size != RING_AT + header.capacity || header.capacity == 0 => refuse(
             Code::Corrupt,
             format!(
@@ -133,7 +131,10 @@ fn inspect(file: File, path: &Path, capacity: u64, database: Id) -> Result<Opene
         ),
         Found::Unknown(version) => refuse(
             Code::WalMismatch,
-            format!("The log '{}' has format {version}; open it with a newer version of kimdb.", path.display()),
+            format!(
+                "The log '{}' has format {version}; open it with a newer version of kimdb.",
+                path.display()
+            ),
         ),
         Found::Other => match legacy::read(&file, path)? {
             Some(writes) => {
@@ -150,21 +151,22 @@ fn inspect(file: File, path: &Path, capacity: u64, database: Id) -> Result<Opene
 
 impl Opened {
     /// Ends recovery: everything that was found is durable in the shards, and from now on the log is empty. A log
-    /// of another size or of the old library is replaced. Returns the log to use, and the file that keeps it locked.
+    /// of another size or of the old library is replaced. `applied`: see [`Log::begin_epoch`]. Returns the log to use, and the file that keeps it locked.
     ///
     /// # Errors
     /// What the operating system says; the log found at open is still there then.
-    pub fn renew(self) -> Result<(Arc<Log>, Option<File>)> {
-        let Some(path) = self.log.path().map(Path::to_owned) else { return Ok((self.log, None)) };
+    pub fn renew(self, applied: Lsn) -> Result<(Arc<Log>, Option<File>)> {
+        let Some(path) = self.log.path().map(Path::to_owned) else {
+            return Ok((self.log, None));
+        };
         let failed = |error| Error::io("renew the log", &path, &error);
         if self.log.is_file() && self.log.capacity() == self.capacity {
-            self.log.begin_epoch(self.log.head()).map_err(failed)?;
+            self.log.begin_epoch(applied).map_err(failed)?;
             return Ok((self.log, self.lock));
         }
-        let beside = beside(&path);
+        let beside = beside(&path, self.database);
         let header = new_header(self.database, self.capacity)?;
-        create(&beside, self.capacity, &header, Replace::Always)?;
-        let file = OpenOptions::new().read(true).write(true).open(&beside).map_err(failed)?;
+        let file = create_over(&beside, self.capacity, &header).map_err(failed)?;
         lock(&file, &path)?;
         fs::rename(&beside, &path).map_err(failed)?;
         sync_folder(&path).map_err(failed)?;
@@ -185,31 +187,29 @@ pub(crate) fn random_id() -> Result<Id> {
     Ok(id)
 }
 
-fn beside(path: &Path) -> PathBuf {
+/// Where a database builds a log before it gets its name.
+fn beside(path: &Path, database: Id) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".new");
+    name.push(format!(".{}.new", hex(&database[..4])));
     name.into()
 }
 
-#[derive(PartialEq)]
-enum Replace {
-    Never,
-    Always,
+/// Makes a log file whole under a name that nobody else uses, in place of one that was left there.
+pub(super) fn create_over(path: &Path, capacity: u64, header: &LogHeader) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+    fill(&file, capacity, header)?;
+    sync_folder(path)?;
+    Ok(file)
 }
 
-/// Makes a log file whole before it gets its name: blocks, header, sync, name, sync of the folder.
-fn create(path: &Path, capacity: u64, header: &LogHeader, replace: Replace) -> Result<()> {
+/// Makes a log file whole before it gets its name: blocks, header, sync, name, sync of the folder. If another process
+/// is faster its file stays.
+fn create(path: &Path, capacity: u64, header: &LogHeader) -> Result<()> {
     let failed = |error| Error::io("make the log", path, &error);
-    if replace == Replace::Always {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path).map_err(failed)?;
-        fill(&file, capacity, header).map_err(failed)?;
-        return sync_folder(path).map_err(failed);
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let draft = folder.join(format!(".{}.{}", hex(&header.log), std::process::id()));
+    // One process at a time has this database open, so nobody else uses this name.
+    let draft = beside(path, header.database);
     let made = (|| {
-        let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
-        fill(&file, capacity, header)?;
+        create_over(&draft, capacity, header)?;
         match fs::hard_link(&draft, path) {
             // Another process was faster; its log is looked at instead.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -247,7 +247,7 @@ fn allocate(mut file: &File, size: u64) -> io::Result<()> {
         file.write_all(&zeros[..step as usize])?;
         left -= step;
     }
-    io::Seek::rewind(&mut file)
+    file.rewind()
 }
 
 /// Makes a new or changed name durable.

@@ -62,7 +62,9 @@ impl LogHeader {
     }
 
     fn decode(page: &[u8]) -> Found {
-        let Some(bytes) = page.get(..LENGTH) else { return Found::Other };
+        let Some(bytes) = page.get(..LENGTH) else {
+            return Found::Other;
+        };
         if &bytes[..8] != MAGIC {
             return Found::Other;
         }
@@ -93,7 +95,9 @@ impl LogHeader {
         let first = Self::decode(first_pages);
         let second = Self::decode(first_pages.get(PAGE..).unwrap_or_default());
         match (first, second) {
-            (Found::Header(a), Found::Header(b)) => Found::Header(if a.sequence > b.sequence { a } else { b }),
+            (Found::Header(a), Found::Header(b)) => {
+                Found::Header(if a.sequence > b.sequence { a } else { b })
+            }
             (Found::Header(a), _) | (_, Found::Header(a)) => Found::Header(a),
             (Found::Unknown(version), _) | (_, Found::Unknown(version)) => Found::Unknown(version),
             (Found::Damaged, _) | (_, Found::Damaged) => Found::Damaged,

@@ -43,7 +43,9 @@ pub fn read(mut file: &File, path: &Path) -> Result<Option<Writes>> {
         .map_err(|error: io::Error| Error::io("read the log", path, &error))?;
     // A crash may tear the last line; what cannot be read was skipped by the old library too.
     let writes: Vec<Write> = bytes.split(|byte| *byte == b'\n').filter_map(parse).collect();
-    let theirs = bytes.iter().all(u8::is_ascii_whitespace) || !writes.is_empty() || bytes.starts_with(b"{\"collection\":");
+    let theirs = bytes.iter().all(u8::is_ascii_whitespace)
+        || !writes.is_empty()
+        || bytes.starts_with(b"{\"collection\":");
     Ok(theirs.then(|| Writes { writes, name: Md5::digest(&bytes).into() }))
 }
 
@@ -83,7 +85,8 @@ pub(super) fn load(writes: &Writes, path: &Path, database: Id) -> Result<Log> {
         bytes += draft.len();
     }
     let ring = Ring::anonymous(bytes).map_err(|error| Error::io("load the old log", path, &error))?;
-    let header = LogHeader { sequence: 0, database, log: writes.name, epoch: 0, capacity: bytes, start: Lsn(0) };
+    let header =
+        LogHeader { sequence: 0, database, log: writes.name, epoch: 0, capacity: bytes, start: Lsn(0) };
     let log = Log::new(ring, Some(path.to_owned()), header);
     for write in &writes.writes {
         fill(write, &mut draft);

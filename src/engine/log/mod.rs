@@ -14,16 +14,18 @@ mod queue;
 mod record;
 mod recovery;
 mod ring;
+mod side;
 #[cfg(test)]
 mod test;
 
 pub use append::{Appended, Log};
 pub use claim::{Claim, Met};
-pub use file::{Opened, Place, open, open_anonymous};
-pub use header::Id;
+pub use file::{Opened, open, open_anonymous};
 pub(crate) use file::{hex, random_id, same_file, sync_folder};
+pub use header::Id;
 pub use queue::Done;
 pub use record::{Draft, Kind, Op};
+pub use side::Side;
 
 /// A place in the log: bytes since the log began. It only grows; the ring offset is its remainder.
 /// Ranges are half-open, so "applied up to" names the first byte that is not applied.

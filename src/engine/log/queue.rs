@@ -130,6 +130,10 @@ impl Queue {
         Some((entry.task, entry.done))
     }
 
+    pub(super) fn take_all(&mut self) -> Vec<Done> {
+        std::iter::from_fn(|| self.pop()).map(|(_, done)| done).collect()
+    }
+
     pub(super) fn expire(&mut self, since: Instant) -> Vec<Done> {
         let mut expired = Vec::new();
         while self.entries.front().is_some_and(|entry| entry.since < since) {

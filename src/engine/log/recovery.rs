@@ -24,7 +24,9 @@ pub fn scan(log: &Arc<Log>) {
         let length = left.min(limit - at) as usize;
         // SAFETY: the log is not written to before recovery has ended.
         let bytes = unsafe { log.ring.bytes(at, length) };
-        let Some((header, _)) = Header::verify(bytes, seed, Lsn(at)) else { break };
+        let Some((header, _)) = Header::verify(bytes, seed, Lsn(at)) else {
+            break;
+        };
         if header.flags & FLAG_PAD != 0 {
             at += left;
             continue;

@@ -8,6 +8,7 @@
 //! on record is read at open.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     sync::{Arc, OnceLock},
 };
@@ -28,13 +29,41 @@ pub struct Collection {
     /// Its name.
     pub name: Box<str>,
     table: OnceLock<Box<str>>,
+    tables: Arc<Mutex<Tables>>,
+}
+
+impl Collection {
+    /// The table to write the collection to; gives it one, for good, if it has none. Called at the first write, so
+    /// that no other collection reads from a table of the old library that this one takes over.
+    pub fn claim(&self) -> &str {
+        self.table.get_or_init(|| {
+            let mut tables = self.tables.lock();
+            let table = tables.choose(&self.name);
+            let fits = tables.note_given(self.name.to_string(), table.clone());
+            debug_assert!(fits, "a chosen table is free");
+            table.into()
+        })
+    }
+
+    /// The table to read the collection from; `None`: it has none yet. Borrowed: it is this collection's for good;
+    /// owned: a table of the old library that another collection may still take.
+    pub fn table(&self) -> Option<Cow<'_, str>> {
+        if let Some(table) = self.table.get() {
+            return Some(table.as_ref().into());
+        }
+        let tables = self.tables.lock();
+        if let Some(table) = tables.given.get(&*self.name) {
+            return Some(self.table.get_or_init(|| table.as_str().into()).as_ref().into());
+        }
+        tables.find(&self.name).map(|table| table.to_owned().into())
+    }
 }
 
 /// All collections of a database.
 #[derive(Debug)]
 pub struct Collections {
     used: RwLock<Used>,
-    tables: Mutex<Tables>,
+    tables: Arc<Mutex<Tables>>,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +74,7 @@ struct Used {
 
 /// Who has which table. SQLite compares table names without regard to (ASCII) case, so keys are lower case.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub struct Tables {
     given: HashMap<String, String>,
     taken: HashSet<String>,
     /// Tables of the old library that no collection has asked for yet, by lower-case name.
@@ -120,7 +149,7 @@ fn old_table(name: &str) -> Option<String> {
 
 impl Collections {
     pub(super) fn new(tables: Tables) -> Self {
-        Collections { used: RwLock::default(), tables: Mutex::new(tables) }
+        Collections { used: RwLock::default(), tables: Arc::new(Mutex::new(tables)) }
     }
 
     /// The collection of that name. Nothing is stored by this.
@@ -135,7 +164,12 @@ impl Collections {
             return Arc::clone(&used.list[*number as usize]);
         }
         let number = u32::try_from(used.list.len()).expect("fewer than four thousand million collections");
-        let collection = Arc::new(Collection { number, name: name.into(), table: OnceLock::new() });
+        let collection = Arc::new(Collection {
+            number,
+            name: name.into(),
+            table: OnceLock::new(),
+            tables: Arc::clone(&self.tables),
+        });
         used.numbers.insert(name.into(), number);
         used.list.push(Arc::clone(&collection));
         collection
@@ -144,26 +178,6 @@ impl Collections {
     /// The collection of a number that [`Collections::get`] gave.
     pub fn by_number(&self, number: u32) -> Option<Arc<Collection>> {
         self.used.read().list.get(number as usize).cloned()
-    }
-
-    /// The table to read the collection from; `None`: it has none yet.
-    pub fn table<'a>(&self, collection: &'a Collection) -> Option<std::borrow::Cow<'a, str>> {
-        if let Some(table) = collection.table.get() {
-            return Some(table.as_ref().into());
-        }
-        let table = self.tables.lock().find(&collection.name)?.to_owned();
-        Some(table.into())
-    }
-
-    /// The table to write the collection to; gives it one, for good, if it has none.
-    pub fn claim<'a>(&self, collection: &'a Collection) -> &'a str {
-        collection.table.get_or_init(|| {
-            let mut tables = self.tables.lock();
-            let table = tables.choose(&collection.name);
-            let fits = tables.note_given(collection.name.to_string(), table.clone());
-            debug_assert!(fits, "a chosen table is free");
-            table.into()
-        })
     }
 
     /// Names of all collections that have a table.

@@ -2,7 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags,
+    hooks::{AuthAction, AuthContext, Authorization},
+};
 
 use super::ShardId;
 use crate::engine::error::{Code, Error, Result};
@@ -17,7 +20,8 @@ const READER_CACHE: i64 = 2 << 10;
 /// The connection that writes and checkpoints. There is one a shard and process (RELIABILITY of SQLite's own log
 /// needs no more than that), and it decides itself when to checkpoint.
 pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<(Connection, String)> {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
@@ -37,6 +41,38 @@ pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
         );
         return Err(Error::new(Code::Io, text).at(path).in_shard(shard));
     }
+    Ok(connection)
+}
+
+/// Pragmas that only tell something, although they take an argument.
+const TELLING: [&str; 8] = [
+    "table_info",
+    "table_xinfo",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "foreign_key_list",
+    "integrity_check",
+    "quick_check",
+];
+
+/// A reading connection for statements that users write: these can only look.
+pub(super) fn guest(path: &Path, shard: ShardId) -> Result<Connection> {
+    let mut connection = reader(path, shard)?;
+    let judge = |context: AuthContext<'_>| match context.action {
+        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => Authorization::Allow,
+        AuthAction::Function { function_name } if !function_name.eq_ignore_ascii_case("load_extension") => {
+            Authorization::Allow
+        }
+        AuthAction::Pragma { pragma_value: None, .. } => Authorization::Allow,
+        AuthAction::Pragma { pragma_name, .. }
+            if TELLING.iter().any(|telling| telling.eq_ignore_ascii_case(pragma_name)) =>
+        {
+            Authorization::Allow
+        }
+        _ => Authorization::Deny,
+    };
+    connection.authorizer(Some(judge)).map_err(|error| explain("open", path, shard, &error))?;
     Ok(connection)
 }
 

@@ -14,7 +14,7 @@ mod statement;
 mod test;
 mod writer;
 
-use serde_json::Value;
+pub use rusqlite::types::Value;
 
 pub use router::Router;
 pub use set::open;
@@ -62,6 +62,8 @@ pub struct Batch<'a> {
     pub log: Id,
     /// The shard has everything of that log before this place once the batch is committed.
     pub end: Lsn,
+    /// The log of one record that the changes come from instead; it is remembered that the shard has it.
+    pub side: Option<Id>,
     /// The changes.
     pub groups: Vec<Group<'a>>,
 }
@@ -88,8 +90,14 @@ pub struct Scanned {
     pub updated: String,
 }
 
-/// Rows of a statement given to a shard handle, as JSON objects.
-pub type Rows = Vec<serde_json::Map<String, Value>>;
+/// What a statement given to a shard handle answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// The values, in the order of the columns.
+    pub rows: Vec<Vec<Value>>,
+}
 
 /// One shard. All methods may be called from any thread; reads never wait for writes.
 pub trait Store: Send + Sync + std::fmt::Debug {
@@ -102,8 +110,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The documents updated last, newest first.
     fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>>;
 
-    /// From now on batches come from this log; what was applied of others is forgotten.
+    /// From now on batches come from this log.
     fn follow(&self, log: Id) -> Result<()>;
+
+    /// Forgets what was applied of logs that are gone.
+    fn forget_other_logs(&self) -> Result<()>;
+
+    /// Whether a log of one record was applied.
+    fn has_side(&self, side: Id) -> Result<bool>;
 
     /// Up to where the log was applied.
     fn applied(&self) -> Lsn;

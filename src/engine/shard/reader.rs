@@ -30,16 +30,15 @@ impl Reader {
         Reader { statements: HashMap::new(), connection, snapshot: None }
     }
 
-    /// Reads one document; `exists` tells whether the table does.
+    /// Reads one document. A table that does not exist has none.
     pub(super) fn read(
         &mut self,
         log: &Id,
         table: &str,
         id: &str,
         value: &mut Vec<u8>,
-        exists: bool,
     ) -> rusqlite::Result<Stored> {
-        let result = self.try_read(log, table, id, value, exists);
+        let result = self.try_read(log, table, id, value);
         if result.is_err() {
             self.statements.clear();
             self.end();
@@ -47,14 +46,7 @@ impl Reader {
         result
     }
 
-    fn try_read(
-        &mut self,
-        log: &Id,
-        table: &str,
-        id: &str,
-        value: &mut Vec<u8>,
-        exists: bool,
-    ) -> rusqlite::Result<Stored> {
+    fn try_read(&mut self, log: &Id, table: &str, id: &str, value: &mut Vec<u8>) -> rusqlite::Result<Stored> {
         let as_of = match self.snapshot {
             Some(as_of) => as_of,
             None => {
@@ -65,8 +57,9 @@ impl Reader {
             }
         };
         let mut version = None;
-        if exists {
-            self.statement(table)?.run(&[Param::Text(id.as_bytes())], |row| {
+        // NOTE: asked of the very snapshot; a flush may make the table at any time.
+        if let Some(statement) = self.statement(table)? {
+            statement.run(&[Param::Text(id.as_bytes())], |row| {
                 value.extend_from_slice(row.bytes(0));
                 version = Some(row.int(1) as u64);
             })?;
@@ -74,15 +67,19 @@ impl Reader {
         Ok(Stored { version, as_of })
     }
 
-    fn statement(&mut self, table: &str) -> rusqlite::Result<&mut Statement> {
+    fn statement(&mut self, table: &str) -> rusqlite::Result<Option<&mut Statement>> {
         if !self.statements.contains_key(table) {
             if self.statements.len() >= KEPT_COLLECTIONS {
                 self.statements.clear();
             }
             let sql = format!("SELECT data, _version FROM {} WHERE id = ?", schema::quote(table));
-            self.statements.insert(table.to_owned(), Statement::prepare(&self.connection, &sql)?);
+            match Statement::prepare(&self.connection, &sql) {
+                Ok(statement) => self.statements.insert(table.to_owned(), statement),
+                Err(error) if schema::is_no_table(&error) => return Ok(None),
+                Err(error) => return Err(error),
+            };
         }
-        Ok(self.statements.get_mut(table).expect("just inserted"))
+        Ok(self.statements.get_mut(table))
     }
 
     /// Ends the read transaction; the next read sees what was committed since.

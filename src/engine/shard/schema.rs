@@ -47,7 +47,9 @@ pub(super) fn create_own_tables(connection: &Connection) -> rusqlite::Result<()>
 /// Who the file belongs to; `None`: a new file, or one of the old library.
 pub(super) fn identity(connection: &Connection) -> rusqlite::Result<Option<Identity>> {
     let known: bool =
-        connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = '_kimdb_meta'", [], |row| row.get(0))?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = '_kimdb_meta'", [], |row| {
+            row.get(0)
+        })?;
     if !known {
         return Ok(None);
     }
@@ -108,4 +110,9 @@ pub(super) fn names(connection: &Connection) -> rusqlite::Result<Vec<(String, bo
          FROM sqlite_schema AS s WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     )?;
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Whether a statement failed because its table does not exist.
+pub(super) fn is_no_table(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(_, Some(text)) if text.starts_with("no such table"))
 }

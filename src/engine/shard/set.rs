@@ -46,6 +46,8 @@ pub fn open(base: &Path, shards: u32) -> Result<ShardSet> {
     let complete = shard_path(base, 0).exists();
     if complete {
         check_count(base, shards, &existing)?;
+    } else {
+        check_is_new(base, &existing)?;
     }
     let mut files = Vec::with_capacity(shards as usize);
     for shard in (0..shards).rev() {
@@ -56,10 +58,12 @@ pub fn open(base: &Path, shards: u32) -> Result<ShardSet> {
         files.push((path, connection, identity));
     }
     let known: Vec<&Identity> = files.iter().filter_map(|(_, _, identity)| identity.as_ref()).collect();
-    let database = match files.last().and_then(|(_, _, identity)| *identity).or(known.first().map(|first| **first)) {
-        Some(identity) => identity.database,
-        None => random_id()?,
-    };
+    let database =
+        match files.last().and_then(|(_, _, identity)| *identity).or(known.first().map(|first| **first)) {
+            Some(identity) => identity.database,
+            None => random_id()?,
+        };
+    let known_first = matches!(files.last(), Some((_, _, Some(_))));
     for (shard, (path, connection, identity)) in (0..shards).rev().zip(&files) {
         let ours = Identity { database, shard, shards };
         match identity {
@@ -77,6 +81,13 @@ pub fn open(base: &Path, shards: u32) -> Result<ShardSet> {
                 );
                 return Err(Error::new(Code::Corrupt, text).at(path).in_shard(shard));
             }
+            None if complete && known_first => {
+                let text = format!(
+                    "'{}' belongs to no database although shard 0 belongs to one; restore it from a backup.",
+                    path.display()
+                );
+                return Err(Error::new(Code::Corrupt, text).at(path).in_shard(shard));
+            }
             None => adopt(connection, &ours).map_err(|error| explain("prepare", path, shard, &error))?,
         }
     }
@@ -88,7 +99,8 @@ pub fn open(base: &Path, shards: u32) -> Result<ShardSet> {
 
 fn adopt(connection: &Connection, identity: &Identity) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let result = schema::create_own_tables(connection).and_then(|()| schema::set_identity(connection, identity));
+    let result =
+        schema::create_own_tables(connection).and_then(|()| schema::set_identity(connection, identity));
     connection.execute_batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     result
 }
@@ -112,8 +124,9 @@ fn count_existing(base: &Path) -> Result<Vec<ShardId>> {
 
 fn check_count(base: &Path, shards: u32, existing: &[ShardId]) -> Result<()> {
     let path = shard_path(base, 0);
-    let identity = connection::reader(&path, 0)
-        .and_then(|connection| schema::identity(&connection).map_err(|error| explain("open", &path, 0, &error)))?;
+    let identity = connection::reader(&path, 0).and_then(|connection| {
+        schema::identity(&connection).map_err(|error| explain("open", &path, 0, &error))
+    })?;
     let count = match identity {
         Some(identity) => identity.shards,
         // The old library left no count, so its files are counted.
@@ -126,10 +139,28 @@ fn check_count(base: &Path, shards: u32, existing: &[ShardId]) -> Result<()> {
         None => Ok(()),
         Some(missing) => {
             let path = shard_path(base, missing);
-            let text = format!("The shard file '{}' is missing; put it back or restore a backup.", path.display());
+            let text =
+                format!("The shard file '{}' is missing; put it back or restore a backup.", path.display());
             Err(Error::new(Code::Corrupt, text).at(&path).in_shard(missing))
         }
     }
+}
+
+/// Without shard 0 there must be no documents in the others.
+fn check_is_new(base: &Path, existing: &[ShardId]) -> Result<()> {
+    for shard in existing {
+        let path = shard_path(base, *shard);
+        let names = connection::reader(&path, *shard).and_then(|connection| {
+            schema::names(&connection).map_err(|error| explain("open", &path, *shard, &error))
+        })?;
+        if names.iter().any(|(name, is_documents)| *is_documents && !name.starts_with(schema::PREFIX)) {
+            let first = shard_path(base, 0);
+            let text =
+                format!("The shard file '{}' is missing; put it back or restore a backup.", first.display());
+            return Err(Error::new(Code::Corrupt, text).at(&first).in_shard(0));
+        }
+    }
+    Ok(())
 }
 
 fn wrong_count(base: &Path, asked: u32, found: u32) -> Error {
@@ -154,7 +185,10 @@ impl ShardSet {
                          from a backup of the same time.",
                         path.display()
                     );
-                    return Err(Error::new(Code::Corrupt, text).at(path).in_shard(shard).in_collection(&name));
+                    return Err(Error::new(Code::Corrupt, text)
+                        .at(path)
+                        .in_shard(shard)
+                        .in_collection(&name));
                 }
             }
             existing.extend(schema::names(connection).map_err(failed)?);

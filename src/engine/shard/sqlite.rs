@@ -1,7 +1,6 @@
 //! A shard as a SQLite file.
 
 use std::{
-    collections::HashSet,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -9,8 +8,7 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
-use rusqlite::{Connection, types::ValueRef};
-use serde_json::Value;
+use rusqlite::{Connection, ErrorCode, types::Value};
 
 use super::{
     Batch, Rows, Scanned, ShardId, Store, Stored,
@@ -36,8 +34,6 @@ pub(super) struct SqliteShard {
     shard: ShardId,
     log: RwLock<Id>,
     applied: AtomicU64,
-    /// Tables that exist; grows with commits.
-    tables: RwLock<HashSet<String>>,
     // Locked in this order where more than one is needed.
     writer: Mutex<Option<Writer>>,
     reader: Mutex<Option<Reader>>,
@@ -50,14 +46,13 @@ impl SqliteShard {
     pub(super) fn new(connection: Connection, path: PathBuf, shard: ShardId, log: Id) -> Result<Self> {
         let failed = |error: rusqlite::Error| explain("open", &path, shard, &error);
         let applied = schema::applied(&connection, &log).map_err(failed)?;
-        let tables = schema::names(&connection).map_err(failed)?.into_iter().map(|(name, _)| name).collect();
+        let writer = Writer::new(connection).map_err(failed)?;
         let reader = Reader::new(connection::reader(&path, shard)?);
         Ok(SqliteShard {
             shard,
             log: RwLock::new(log),
             applied: AtomicU64::new(applied.0),
-            tables: RwLock::new(tables),
-            writer: Mutex::new(Some(Writer::new(connection))),
+            writer: Mutex::new(Some(writer)),
             reader: Mutex::new(Some(reader)),
             spares: Mutex::default(),
             path,
@@ -81,7 +76,7 @@ impl SqliteShard {
         let spare = self.spares.lock().pop();
         let spare = match spare {
             Some(spare) => spare,
-            None => connection::reader(&self.path, self.shard)?,
+            None => connection::guest(&self.path, self.shard)?,
         };
         let result = work(&spare);
         let mut spares = self.spares.lock();
@@ -97,27 +92,24 @@ impl SqliteShard {
 
     fn run(&self, connection: &Connection, sql: &str, params: &[Value]) -> Result<Rows> {
         let bad = |error: rusqlite::Error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::ReadOnly) => Error::new(
-                Code::Sql,
-                "Shard handles only read; change documents through set() and delete().",
-            )
-            .in_shard(self.shard),
-            Some(rusqlite::ErrorCode::Unknown) | None => {
+            Some(ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
+                Error::new(Code::Sql, "Shard handles only read; change documents through set() and delete().")
+                    .in_shard(self.shard)
+            }
+            Some(ErrorCode::Unknown) | None => {
                 Error::new(Code::Sql, format!("The statement did not run: {error}.")).in_shard(self.shard)
             }
             Some(_) => self.explain("query", &error),
         };
         let mut statement = connection.prepare(sql).map_err(bad)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
-        let params = rusqlite::params_from_iter(params.iter().map(sql_value));
-        let mut rows = statement.query(params).map_err(bad)?;
-        let mut found = Rows::new();
-        while let Some(row) = rows.next().map_err(bad)? {
-            let values = (0..names.len()).map(|column| row.get_ref(column).map(json_value));
-            let values = values.collect::<rusqlite::Result<Vec<_>>>().map_err(bad)?;
-            found.push(names.iter().cloned().zip(values).collect());
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut cursor = statement.query(rusqlite::params_from_iter(params)).map_err(bad)?;
+        let mut rows = Vec::new();
+        while let Some(row) = cursor.next().map_err(bad)? {
+            let values = (0..columns.len()).map(|column| row.get(column));
+            rows.push(values.collect::<rusqlite::Result<_>>().map_err(bad)?);
         }
-        Ok(found)
+        Ok(Rows { columns, rows })
     }
 }
 
@@ -125,29 +117,19 @@ impl Store for SqliteShard {
     fn apply(&self, batch: &Batch<'_>) -> Result<()> {
         let mut writer = self.writer.lock();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
-        let exists = |table: &str| self.tables.read().contains(table);
-        writer.apply(batch, exists).map_err(|error| self.explain("write to", &error))?;
-        for group in &batch.groups {
-            if !exists(group.table) {
-                self.tables.write().insert(group.table.to_owned());
-            }
-        }
+        writer.apply(batch).map_err(|error| self.explain("write to", &error))?;
         self.applied.store(batch.end.0, Ordering::Release);
         self.end_snapshot();
         Ok(())
     }
 
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored> {
-        let exists = self.tables.read().contains(table);
         let mut reader = self.reader.lock();
         let reader = reader.as_mut().ok_or_else(Error::closed)?;
-        reader.read(&self.log.read(), table, id, value, exists).map_err(|error| self.explain("read from", &error))
+        reader.read(&self.log.read(), table, id, value).map_err(|error| self.explain("read from", &error))
     }
 
     fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>> {
-        if !self.tables.read().contains(table) {
-            return Ok(Vec::new());
-        }
         self.with_spare(|connection| {
             let scan = || -> rusqlite::Result<Vec<Scanned>> {
                 let sql = format!(
@@ -168,19 +150,36 @@ impl Store for SqliteShard {
                 })?;
                 rows.collect()
             };
-            scan().map_err(|error| self.explain("read from", &error))
+            match scan() {
+                Err(error) if schema::is_no_table(&error) => Ok(Vec::new()),
+                scanned => scanned.map_err(|error| self.explain("read from", &error)),
+            }
         })
     }
 
     fn follow(&self, log: Id) -> Result<()> {
         let writer = self.writer.lock();
         let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
-        schema::forget_other_logs(connection, &log).map_err(|error| self.explain("write to", &error))?;
         let applied = schema::applied(connection, &log).map_err(|error| self.explain("read from", &error))?;
         *self.log.write() = log;
         self.applied.store(applied.0, Ordering::Release);
         self.end_snapshot();
         Ok(())
+    }
+
+    fn forget_other_logs(&self) -> Result<()> {
+        let writer = self.writer.lock();
+        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
+        let log = *self.log.read();
+        schema::forget_other_logs(connection, &log).map_err(|error| self.explain("write to", &error))
+    }
+
+    fn has_side(&self, side: Id) -> Result<bool> {
+        let writer = self.writer.lock();
+        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
+        let applied =
+            schema::applied(connection, &side).map_err(|error| self.explain("read from", &error))?;
+        Ok(applied > Lsn(0))
     }
 
     fn applied(&self) -> Lsn {
@@ -206,12 +205,16 @@ impl Store for SqliteShard {
         let writer = self.writer.lock();
         let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
         let run = |mode: &str| -> rusqlite::Result<i64> {
-            connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?.query_row([], |row| row.get(1))
+            connection
+                .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
+                .query_row([], |row| row.get(1))
         };
         let result = if always {
             run("TRUNCATE").map(|_| ())
         } else {
-            run("NOOP").and_then(|pages| if pages < CHECKPOINT_PAGES { Ok(0) } else { run("PASSIVE") }).map(|_| ())
+            run("NOOP")
+                .and_then(|pages| if pages < CHECKPOINT_PAGES { Ok(0) } else { run("PASSIVE") })
+                .map(|_| ())
         };
         result.map_err(|error| self.explain("checkpoint", &error))
     }
@@ -222,7 +225,7 @@ impl Store for SqliteShard {
 
     fn pragma(&self, text: &str) -> Result<Rows> {
         let sql = format!("PRAGMA {text}");
-        if !text.trim_start().to_ascii_lowercase().starts_with("wal_checkpoint") {
+        if !is_checkpoint(text) {
             return self.query(&sql, &[]);
         }
         self.end_snapshot();
@@ -244,27 +247,9 @@ impl Store for SqliteShard {
     }
 }
 
-fn sql_value(value: &Value) -> rusqlite::types::Value {
-    use rusqlite::types::Value as Sql;
-    match value {
-        Value::Null => Sql::Null,
-        Value::Bool(value) => Sql::Integer(i64::from(*value)),
-        Value::Number(value) => match value.as_i64() {
-            Some(value) => Sql::Integer(value),
-            None => Sql::Real(value.as_f64().unwrap_or(f64::NAN)),
-        },
-        Value::String(value) => Sql::Text(value.clone()),
-        other => Sql::Text(other.to_string()),
-    }
-}
-
-/// NULL, numbers and texts as they are, a blob as JSON writes a Node.js `Buffer`.
-fn json_value(value: ValueRef<'_>) -> Value {
-    match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(value) => value.into(),
-        ValueRef::Real(value) => value.into(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
-        ValueRef::Blob(bytes) => serde_json::json!({ "type": "Buffer", "data": bytes }),
-    }
+/// Whether a pragma is `wal_checkpoint`, alone or with one word as its argument.
+fn is_checkpoint(pragma: &str) -> bool {
+    let text = pragma.trim().to_ascii_lowercase();
+    let Some(argument) = text.strip_prefix("wal_checkpoint") else { return false };
+    argument.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '(' | ')' | '=' | ' '))
 }

@@ -36,7 +36,7 @@ impl Statement {
         let (db, code) = unsafe {
             let db = connection.handle();
             let length = sql.len() as c_int;
-            let flags = ffi::SQLITE_PREPARE_PERSISTENT as u32;
+            let flags = ffi::SQLITE_PREPARE_PERSISTENT;
             (db, ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, ptr::null_mut()))
         };
         let statement = Statement { raw, db };

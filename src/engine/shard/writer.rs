@@ -1,8 +1,10 @@
 //! The writing side of a shard: batches in, one transaction each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
+
+use crate::engine::log::Lsn;
 
 use super::{
     Batch, Group, Upsert, schema,
@@ -19,6 +21,8 @@ const KEPT_COLLECTIONS: usize = 64;
 pub(super) struct Writer {
     // NOTE: before the connection, so that they are finalized before it closes.
     statements: HashMap<String, Statements>,
+    /// Collections on record in this shard.
+    recorded: HashSet<String>,
     pub(super) connection: Connection,
 }
 
@@ -30,33 +34,43 @@ struct Statements {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection) -> Self {
-        Writer { statements: HashMap::new(), connection }
+    pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
+        let recorded = schema::collections(&connection)?.into_iter().map(|(name, _)| name).collect();
+        Ok(Writer { statements: HashMap::new(), recorded, connection })
     }
 
     /// Applies a batch. On an error the transaction is rolled back and the next call starts afresh.
-    pub(super) fn apply(&mut self, batch: &Batch<'_>, exists: impl Fn(&str) -> bool) -> rusqlite::Result<()> {
+    pub(super) fn apply(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let result = self.fill(batch, exists).and_then(|()| {
-            self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())
-        });
+        let result =
+            self.fill(batch).and_then(|()| self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ()));
         if result.is_err() {
             self.statements.clear();
             if !self.connection.is_autocommit() {
                 // NOTE: SQLite has rolled back by itself after some errors; then there is nothing to do.
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
+            return result;
+        }
+        for group in &batch.groups {
+            if !self.recorded.contains(group.collection) {
+                self.recorded.insert(group.collection.to_owned());
+            }
         }
         result
     }
 
-    fn fill(&mut self, batch: &Batch<'_>, exists: impl Fn(&str) -> bool) -> rusqlite::Result<()> {
+    fn fill(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {
         for group in &batch.groups {
-            if !exists(group.table) {
+            // A table of the old library is there already; that it is this collection's is put on record all the same.
+            if !self.recorded.contains(group.collection) {
                 self.connection.execute_batch(&schema::create_table(group.table))?;
                 schema::add_collection(&self.connection, group.collection, group.table)?;
             }
             self.statements(group.table)?.apply(group)?;
+        }
+        if let Some(side) = &batch.side {
+            schema::set_applied(&self.connection, side, Lsn(1))?;
         }
         schema::set_applied(&self.connection, &batch.log, batch.end)
     }

@@ -1,0 +1,44 @@
+// npm test: prepares a fresh clone, then runs the Rust tests and the JavaScript tests.
+// Arguments go to AVA: npm test -- __test__/get.test.mjs
+import process from 'node:process';
+import { buildAddon } from './support/addon.mjs';
+import { packageBin, run } from './support/command.mjs';
+import { installDependencies } from './support/dependencies.mjs';
+import { requireTools } from './support/requirements.mjs';
+import { countResults, readAvaLine, readCargoLine } from './support/results.mjs';
+import { bold, green, red, say, seconds, step, wantsColor } from './support/terminal.mjs';
+
+const start = Date.now();
+requireTools();
+await installDependencies();
+await buildAddon();
+report([await rustTests(), await javascriptTests(process.argv.slice(2))]);
+
+function rustTests() {
+  step('Rust tests: the engine without Node.js');
+  return countResults('Rust', readCargoLine, (onLine) =>
+    run('cargo', ['test', '--no-default-features', '--no-fail-fast'], { onLine }),
+  );
+}
+
+function javascriptTests(files) {
+  step('JavaScript tests: the public API');
+  const env = wantsColor ? { FORCE_COLOR: '1' } : {};
+  return countResults('JavaScript', readAvaLine, (onLine) =>
+    packageBin('ava/entrypoints/cli.mjs', files, { onLine, env }),
+  );
+}
+
+function report(suites) {
+  say('');
+  for (const { name, passed, failed, code } of suites) {
+    const ended = code === 0 ? '' : ` (ended with code ${code})`;
+    say(`${name}: ${passed} passed, ${failed} failed${ended}`);
+  }
+  const sum = (key) => suites.reduce((total, suite) => total + suite[key], 0);
+  const good = suites.every((suite) => suite.code === 0 && suite.failed === 0);
+  const paint = good ? green : red;
+  say(`Time: ${seconds(start)}`);
+  say(bold(paint(`${sum('passed')} passed, ${sum('failed')} failed`)));
+  process.exitCode = good ? 0 : 1;
+}
