@@ -7,7 +7,7 @@ use rusqlite::{
     hooks::{AuthAction, AuthContext, Authorization},
 };
 
-use super::ShardId;
+use super::{ShardId, statement};
 use crate::engine::error::{Code, Error, Result};
 
 /// How long a statement waits for another program's lock before the flush is tried again later.
@@ -20,6 +20,7 @@ const READER_CACHE: i64 = 2 << 10;
 /// The connection that writes and checkpoints. There is one a shard and process (RELIABILITY of SQLite's own log
 /// needs no more than that), and it decides itself when to checkpoint.
 pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
+    statement::configure();
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<(Connection, String)> {
@@ -78,6 +79,7 @@ pub(super) fn guest(path: &Path, shard: ShardId) -> Result<Connection> {
 
 /// A connection that cannot write.
 pub(super) fn reader(path: &Path, shard: ShardId) -> Result<Connection> {
+    statement::configure();
     // NOTE: not opened read-only, because such a connection could not recover SQLite's log after a crash.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {

@@ -63,6 +63,10 @@ pub fn open(base: &Path, shards: u32) -> Result<ShardSet> {
             Some(identity) => identity.database,
             None => random_id()?,
         };
+    if complete && !known.is_empty() && !matches!(files.last(), Some((_, _, Some(_)))) {
+        // Adopting the files of the old library was interrupted, or shard 0 was emptied.
+        check_is_new(base, &existing[1..])?;
+    }
     let known_first = matches!(files.last(), Some((_, _, Some(_))));
     for (shard, (path, connection, identity)) in (0..shards).rev().zip(&files) {
         let ours = Identity { database, shard, shards };

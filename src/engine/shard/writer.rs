@@ -90,10 +90,11 @@ impl Writer {
 impl Statements {
     fn prepare(connection: &Connection, table: &str) -> rusqlite::Result<Self> {
         let table = schema::quote(table);
+        // OR ROLLBACK: a failure ends the transaction anyway, and SQLite need not be able to undo one statement alone.
         let upsert = |rows: usize| {
             let values = vec!["(?,?,?,?,?)"; rows].join(",");
             format!(
-                "INSERT INTO {table} (id, data, _version, created_at, updated_at) VALUES {values}
+                "INSERT OR ROLLBACK INTO {table} (id, data, _version, created_at, updated_at) VALUES {values}
                  ON CONFLICT (id) DO UPDATE SET data = excluded.data, _version = _version + excluded._version,
                      updated_at = excluded.updated_at"
             )
