@@ -126,7 +126,8 @@ impl Cache {
         self.counted(&mut segment, |segment| segment.insert(entry));
     }
 
-    /// Follows what a flush committed up to `as_of`. Only documents that are here are touched.
+    /// Follows what a flush committed up to `as_of`, after the shard has said so. Only documents that are here are
+    /// touched.
     pub fn change(&self, number: u32, id: &str, change: Change<'_>, as_of: Lsn) {
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
@@ -153,11 +154,6 @@ impl Cache {
                 segment.insert(entry);
             }
         });
-    }
-
-    /// Whether nothing is kept.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Number of documents.

@@ -59,7 +59,7 @@ pub(crate) fn apply(
         let end = if rest.is_empty() { part.end } else { now[now.len() - 1].end };
         let changes = coalesce(part, now)?;
         commit(&changes, log, end, None, store, collections)?;
-        if let Some(cache) = cache.filter(|cache| !cache.is_empty()) {
+        if let Some(cache) = cache {
             for change in &changes {
                 cache.change(change.number, change.id, change.change, end);
             }
