@@ -1,8 +1,7 @@
-//! Appending and reclaiming.
+//! The log and the append: one lock, one copy.
 
 use std::{
     collections::BTreeMap,
-    io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -10,7 +9,7 @@ use std::{
     },
 };
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use super::{
     Claim, Done, Id, Lsn,
@@ -34,29 +33,29 @@ pub struct Log {
     path: Option<PathBuf>,
     id: Id,
     database: Id,
-    appender: Mutex<Appender>,
+    pub(super) appender: Mutex<Appender>,
     /// Signalled when the queue got shorter.
-    shorter: Condvar,
+    pub(super) shorter: Condvar,
     /// End of the last whole record. Stored with Release after the record's bytes.
-    head: AtomicU64,
+    pub(super) head: AtomicU64,
     /// Start of what must not be overwritten.
-    tail: AtomicU64,
+    pub(super) tail: AtomicU64,
     /// Whether the queue holds anything; changed under the append lock.
-    waiting: AtomicBool,
+    pub(super) waiting: AtomicBool,
     pub(super) claims: Mutex<BTreeMap<Lsn, usize>>,
-    reclaiming: Mutex<()>,
+    pub(super) reclaiming: Mutex<()>,
 }
 
 #[derive(Debug)]
-struct Appender {
-    header: LogHeader,
-    seed: u32,
-    head: u64,
-    ops: u64,
+pub(super) struct Appender {
+    pub(super) header: LogHeader,
+    pub(super) seed: u32,
+    pub(super) head: u64,
+    pub(super) ops: u64,
     /// Number of operations at which the flush scheduler wants to be woken.
     wake_at: u64,
-    queue: Queue,
-    closed: bool,
+    pub(super) queue: Queue,
+    pub(super) closed: bool,
 }
 
 /// What became of a draft.
@@ -170,37 +169,6 @@ impl Log {
         Ok(Appended::Queued)
     }
 
-    /// Calls `done` once everything that waits now is in the log; returns false if nothing waits.
-    pub fn barrier(&self, done: impl FnOnce() -> Done) -> bool {
-        let mut appender = self.appender.lock();
-        let waiting = !appender.queue.is_empty();
-        if waiting {
-            appender.queue.push_barrier(done);
-        }
-        waiting
-    }
-
-    /// Whether writes wait for room.
-    pub fn has_waiting(&self) -> bool {
-        self.waiting.load(Ordering::Acquire)
-    }
-
-    /// Bytes waiting for room.
-    pub fn waiting_bytes(&self) -> u64 {
-        self.appender.lock().queue.bytes()
-    }
-
-    /// Blocks while the queue takes no more, at most until `deadline`. False: it still does not.
-    pub fn wait_for_queue(&self, deadline: std::time::Instant) -> bool {
-        let mut appender = self.appender.lock();
-        while appender.queue.is_full() && !appender.closed {
-            if self.shorter.wait_until(&mut appender, deadline).timed_out() {
-                return !appender.queue.is_full();
-            }
-        }
-        true
-    }
-
     /// Operations appended so far, and the end of the last one.
     pub fn position(&self) -> (u64, Lsn) {
         let appender = self.appender.lock();
@@ -229,7 +197,7 @@ impl Log {
         reached
     }
 
-    fn fits(&self, appender: &Appender, length: u64) -> bool {
+    pub(super) fn fits(&self, appender: &Appender, length: u64) -> bool {
         let pad = self.pad(appender.head, length);
         appender.head + pad + length - self.tail.load(Ordering::Acquire) <= self.ring.capacity()
     }
@@ -240,7 +208,7 @@ impl Log {
         if left < length { left } else { 0 }
     }
 
-    fn put(&self, appender: &mut Appender, draft: &mut Draft, time_ms: u64) -> Lsn {
+    pub(super) fn put(&self, appender: &mut Appender, draft: &mut Draft, time_ms: u64) -> Lsn {
         let length = draft.len();
         let pad = self.pad(appender.head, length);
         if pad >= RECORD_HEADER as u64 {
@@ -258,149 +226,6 @@ impl Log {
         // IMPORTANT: Release, after the record: who sees the new head sees the bytes.
         self.head.store(appender.head, Ordering::Release);
         Lsn(appender.head)
-    }
-
-    /// Lets the space below `to` be overwritten, as far as no claim covers it. The caller has made everything
-    /// below `to` durable in the shards.
-    ///
-    /// # Errors
-    /// The log could not be synced: nothing is reclaimed and the log must not be trusted any more.
-    pub fn reclaim(&self, to: Lsn) -> io::Result<()> {
-        let _one_at_a_time = self.reclaiming.lock();
-        let to = to.min(self.claims.lock().keys().next().copied().unwrap_or(to)).min(self.head());
-        if to.0 <= self.tail.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        self.appender.lock().header.start = to;
-        // IMPORTANT: recovery must start behind the space before that space is used again.
-        self.write_header()?;
-        self.tail.store(to.0, Ordering::Release);
-        Ok(())
-    }
-
-    /// Writes both copies of the header, one after the other, so that there is a whole one at any time and a damaged
-    /// one loses nothing.
-    fn write_header(&self) -> io::Result<()> {
-        for _ in 0..2 {
-            let mut appender = self.appender.lock();
-            appender.header.sequence += 1;
-            self.ring.write_front(appender.header.offset(), &appender.header.encode());
-            drop(appender);
-            self.ring.sync()?;
-        }
-        Ok(())
-    }
-
-    /// Moves waiting writes into the log as far as there is room. Calls back those that got in, without the lock.
-    /// True: a document too large for the log is now first in line (see [`Log::take_direct`]).
-    pub fn drain(&self) -> bool {
-        let mut done = Vec::new();
-        let mut appender = self.appender.lock();
-        let direct = loop {
-            match appender.queue.first_length() {
-                None => break false,
-                Some(None) => break true,
-                Some(Some(length)) if length > 0 && !self.fits(&appender, length) => break false,
-                Some(Some(_)) => {}
-            }
-            let (task, callback) = appender.queue.pop().expect("there is a first one");
-            if let Task::Record { mut draft, time_ms, .. } = task {
-                // NOTE: the time is that of the call, the place that of now.
-                self.put(&mut appender, &mut draft, time_ms);
-            }
-            done.push(callback);
-        };
-        self.release(appender);
-        for callback in done {
-            callback(Ok(()));
-        }
-        direct
-    }
-
-    /// The document too large for the log that is first in line, with the time of its call. It stays in line, so
-    /// that later writes wait, until [`Log::finish_direct`].
-    pub fn take_direct(&self) -> Option<(Draft, u64)> {
-        self.appender.lock().queue.direct()
-    }
-
-    /// Ends what [`Log::take_direct`] began.
-    pub fn finish_direct(&self, result: Result<()>) {
-        let mut appender = self.appender.lock();
-        let finished = appender.queue.pop();
-        self.release(appender);
-        if let Some((_, callback)) = finished {
-            callback(result);
-        }
-    }
-
-    /// Lets go of the append lock after the queue got shorter.
-    fn release(&self, appender: MutexGuard<'_, Appender>) {
-        self.waiting.store(!appender.queue.is_empty(), Ordering::Release);
-        drop(appender);
-        self.shorter.notify_all();
-    }
-
-    /// Fails what has waited since before `since`.
-    pub fn expire(&self, since: std::time::Instant, error: impl Fn() -> Error) {
-        let mut appender = self.appender.lock();
-        let expired = appender.queue.expire(since);
-        self.release(appender);
-        for callback in expired {
-            callback(Err(error()));
-        }
-    }
-
-    /// Brings the log up to its present head to the disk and returns that head.
-    pub fn sync(&self) -> io::Result<Lsn> {
-        let head = self.head();
-        self.ring.sync()?;
-        Ok(head)
-    }
-
-    /// Starts a new epoch, after recovery: what was written before is never mistaken for a record of it.
-    /// Everything found in the log is durable in the shards. `applied`: the furthest place that a shard has, which
-    /// lies behind the head if the end of the log was lost; no new record may lie before it.
-    pub fn begin_epoch(&self, applied: Lsn) -> io::Result<()> {
-        let from = Lsn(align(self.head().max(applied).0));
-        {
-            let mut appender = self.appender.lock();
-            appender.header.epoch += 1;
-            appender.header.start = from;
-            appender.head = from.0;
-            appender.ops = 0;
-            appender.seed = appender.header.seed();
-        }
-        self.write_header()?;
-        self.tail.store(from.0, Ordering::Release);
-        self.head.store(from.0, Ordering::Release);
-        Ok(())
-    }
-
-    /// Refuses writes from now on and fails those that wait.
-    pub fn close(&self) {
-        let mut appender = self.appender.lock();
-        appender.closed = true;
-        let waiting = appender.queue.take_all();
-        self.release(appender);
-        waiting.into_iter().for_each(|done| done(Err(Error::closed())));
-    }
-
-    /// Takes over a log that was found at open: `[start, end)` was scanned and is intact.
-    pub(super) fn adopt(&self, end: Lsn, ops: u64) {
-        let mut appender = self.appender.lock();
-        appender.head = end.0;
-        appender.ops = ops;
-        self.head.store(end.0, Ordering::Release);
-    }
-
-    /// Puts a record at the head of a log that nobody else uses yet and that is large enough.
-    pub(super) fn load(&self, draft: &mut Draft, time_ms: u64) {
-        self.put(&mut self.appender.lock(), draft, time_ms);
-    }
-
-    pub(super) fn start_and_seed(&self) -> (Lsn, u32) {
-        let appender = self.appender.lock();
-        (appender.header.start, appender.seed)
     }
 
     /// Keeps everything from the present head on in place.

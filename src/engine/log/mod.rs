@@ -11,12 +11,14 @@ mod file;
 mod header;
 pub mod legacy;
 mod queue;
+mod reclaim;
 mod record;
 mod recovery;
 mod ring;
 mod side;
 #[cfg(test)]
 mod test;
+mod waiting;
 
 pub use append::{Appended, Log};
 pub use claim::{Claim, Met};

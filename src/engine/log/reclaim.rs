@@ -1,0 +1,82 @@
+//! Syncing the log, giving its space back, and starting it anew after recovery.
+
+use std::{io, sync::atomic::Ordering};
+
+use super::{Draft, Log, Lsn, record::align};
+
+impl Log {
+    /// Brings the log up to its present head to the disk and returns that head.
+    pub fn sync(&self) -> io::Result<Lsn> {
+        let head = self.head();
+        self.ring.sync()?;
+        Ok(head)
+    }
+
+    /// Lets the space below `to` be overwritten, as far as no claim covers it. The caller has made everything
+    /// below `to` durable in the shards.
+    ///
+    /// # Errors
+    /// The log could not be synced: nothing is reclaimed and the log must not be trusted any more.
+    pub fn reclaim(&self, to: Lsn) -> io::Result<()> {
+        let _one_at_a_time = self.reclaiming.lock();
+        let to = to.min(self.claims.lock().keys().next().copied().unwrap_or(to)).min(self.head());
+        if to.0 <= self.tail.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.appender.lock().header.start = to;
+        // IMPORTANT: recovery must start behind the space before that space is used again.
+        self.write_header()?;
+        self.tail.store(to.0, Ordering::Release);
+        Ok(())
+    }
+
+    /// Starts a new epoch, after recovery: what was written before is never mistaken for a record of it.
+    /// Everything found in the log is durable in the shards. `applied`: the furthest place that a shard has, which
+    /// lies behind the head if the end of the log was lost; no new record may lie before it.
+    pub fn begin_epoch(&self, applied: Lsn) -> io::Result<()> {
+        let from = Lsn(align(self.head().max(applied).0));
+        {
+            let mut appender = self.appender.lock();
+            appender.header.epoch += 1;
+            appender.header.start = from;
+            appender.head = from.0;
+            appender.ops = 0;
+            appender.seed = appender.header.seed();
+        }
+        self.write_header()?;
+        self.tail.store(from.0, Ordering::Release);
+        self.head.store(from.0, Ordering::Release);
+        Ok(())
+    }
+
+    /// Writes both copies of the header, one after the other, so that there is a whole one at any time and a damaged
+    /// one loses nothing.
+    fn write_header(&self) -> io::Result<()> {
+        for _ in 0..2 {
+            let mut appender = self.appender.lock();
+            appender.header.sequence += 1;
+            self.ring.write_front(appender.header.offset(), &appender.header.encode());
+            drop(appender);
+            self.ring.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Takes over a log that was found at open: `[start, end)` was scanned and is intact.
+    pub(super) fn adopt(&self, end: Lsn, ops: u64) {
+        let mut appender = self.appender.lock();
+        appender.head = end.0;
+        appender.ops = ops;
+        self.head.store(end.0, Ordering::Release);
+    }
+
+    /// Puts a record at the head of a log that nobody else uses yet and that is large enough.
+    pub(super) fn load(&self, draft: &mut Draft, time_ms: u64) {
+        self.put(&mut self.appender.lock(), draft, time_ms);
+    }
+
+    pub(super) fn start_and_seed(&self) -> (Lsn, u32) {
+        let appender = self.appender.lock();
+        (appender.header.start, appender.seed)
+    }
+}
