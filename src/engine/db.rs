@@ -15,13 +15,13 @@ use super::{
     buffer::Lookup,
     core::Core,
     error::{Code, Error, Result},
-    flush::{Request, spawn},
+    flush::Request,
     limits,
     log::{Appended, Done, Draft, Lsn},
     opening::{Engine, flush_and_wait, wait, waiting},
     options::Options,
-    registry,
-    scan::{self, Fields, write_document},
+    registry::{self, Entered, Slot},
+    scan::{Fields, Scan, write_document},
     shard::{Rows, ShardId, Stored, Value, collection::Collection},
     stats::Stats,
 };
@@ -44,6 +44,7 @@ use super::{
 /// ```
 #[derive(Debug)]
 pub struct Database {
+    slot: Arc<Slot>,
     engine: Arc<Engine>,
     observer: u64,
     closed: AtomicBool,
@@ -77,12 +78,12 @@ impl Database {
     pub fn open(options: Options, observer: Option<Arc<dyn Observer>>) -> Result<Database> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (engine, first) = registry::enter(options.normalised())?;
+        let Entered { slot, engine, is_first } = registry::enter(options.normalised())?;
         if let Some(observer) = observer {
             engine.core.observers.lock().push((number, observer));
         }
-        let recovered = if first { engine.core.counters.recovered.load(Ordering::Relaxed) } else { 0 };
-        Ok(Database { engine, observer: number, closed: AtomicBool::new(false), recovered })
+        let recovered = if is_first { engine.core.counters.recovered.load(Ordering::Relaxed) } else { 0 };
+        Ok(Database { slot, engine, observer: number, closed: AtomicBool::new(false), recovered })
     }
 
     fn core(&self) -> Result<&Core> {
@@ -274,14 +275,9 @@ impl Database {
         limit: u64,
         done: impl FnOnce(Result<Vec<String>>) + Send + 'static,
     ) -> Result<()> {
-        let core = Arc::clone(&self.engine.core);
-        let collection = self.collection(name);
         self.core()?;
-        spawn("kimdb-scan", move || {
-            let scanned = flush_and_wait(&core).and_then(|()| scan::newest(&core, &collection, limit));
-            done(scanned);
-        })
-        .map(drop)
+        let collection = self.collection(name);
+        self.engine.scan(Scan { collection, limit, done: Box::new(done) })
     }
 
     /// Calls `done` once everything written so far is in the shards and durable.
@@ -354,9 +350,9 @@ impl Database {
         }
         let flushed = flush_and_wait(&self.engine.core);
         // Told last, so that this opener still hears of its own last flush.
-        let left = registry::leave(&self.engine);
+        let left = registry::leave(&self.slot);
         self.engine.core.observers.lock().retain(|(number, _)| *number != self.observer);
-        flushed.and(left.map(drop))
+        flushed.and(left)
     }
 }
 

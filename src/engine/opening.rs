@@ -1,7 +1,7 @@
 //! Opening a database: lock, shards, log, recovery, threads; and closing it in the reverse order.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
@@ -18,6 +18,7 @@ use super::{
     lock::Lock,
     log::{self, Log, Lsn, Opened, Side},
     options::Options,
+    scan::{Scan, Scanner},
     shard::{self, Router, Store, collection::Collections},
 };
 
@@ -32,6 +33,7 @@ pub(crate) struct Engine {
 struct Running {
     scheduler: JoinHandle<()>,
     syncer: JoinHandle<()>,
+    scanner: Scanner,
     log_lock: Option<File>,
     _lock: Lock,
 }
@@ -39,8 +41,6 @@ struct Running {
 impl Engine {
     /// Opens or makes the database and recovers what a process left in its log.
     pub(crate) fn open(options: Options) -> Result<Engine> {
-        let folder = options.base.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
         let lock = Lock::take(&options.base)?;
         let files = shard::open(&options.base, options.shard_count)?;
         let database = files.database;
@@ -93,8 +93,14 @@ impl Engine {
         let scheduler = flush::spawn("kimdb-scheduler", move || flush::run_scheduler(shared, pool))?;
         let shared = Arc::clone(&core);
         let syncer = flush::spawn("kimdb-sync", move || flush::run_syncer(&shared))?;
-        let running = Running { scheduler, syncer, log_lock, _lock: lock };
+        let scanner = Scanner::start(&core)?;
+        let running = Running { scheduler, syncer, scanner, log_lock, _lock: lock };
         Ok(Engine { core, running: Mutex::new(Some(running)) })
+    }
+
+    /// Has the scan thread run a scan.
+    pub(crate) fn scan(&self, scan: Scan) -> Result<()> {
+        self.running.lock().as_ref().map(|running| running.scanner.send(scan)).ok_or_else(Error::closed)
     }
 
     /// Flushes, stops the threads, empties the log and lets go of every file. Everything is let go of even when
@@ -105,6 +111,7 @@ impl Engine {
         };
         let core = &*self.core;
         let flushed = flush_and_wait(core);
+        running.scanner.stop();
         core.flush.stop();
         let _ = running.scheduler.join();
         core.sync.stop();

@@ -15,7 +15,11 @@ use super::{
 };
 
 /// The database at one path. Locked while it is opened or closed, so that those who come meanwhile wait.
-type Slot = Arc<Mutex<Holders>>;
+#[derive(Debug)]
+pub(crate) struct Slot {
+    key: PathBuf,
+    holders: Mutex<Holders>,
+}
 
 #[derive(Debug, Default)]
 struct Holders {
@@ -23,44 +27,66 @@ struct Holders {
     count: usize,
 }
 
-static SLOTS: LazyLock<Mutex<HashMap<PathBuf, Slot>>> = LazyLock::new(Mutex::default);
+static SLOTS: LazyLock<Mutex<HashMap<PathBuf, Arc<Slot>>>> = LazyLock::new(Mutex::default);
 
-/// The engine for `options`, opened if nobody has it open. True: it was opened by this call.
-pub(crate) fn enter(options: Options) -> Result<(Arc<Engine>, bool)> {
-    let slot = Arc::clone(SLOTS.lock().entry(key(&options.base)).or_default());
-    let mut holders = slot.lock();
-    if let Some(engine) = &holders.engine {
-        check_same(&engine.core.options, &options)?;
-        let engine = Arc::clone(engine);
-        holders.count += 1;
-        return Ok((engine, false));
-    }
-    let engine = Arc::new(Engine::open(options)?);
-    *holders = Holders { engine: Some(Arc::clone(&engine)), count: 1 };
-    Ok((engine, true))
+/// A holder's place in the registry.
+pub(crate) struct Entered {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) engine: Arc<Engine>,
+    /// Nobody else had it open.
+    pub(crate) is_first: bool,
 }
 
-/// Gives the engine back; the last one closes it. True: it was the last.
-pub(crate) fn leave(engine: &Arc<Engine>) -> Result<bool> {
-    let slot = SLOTS.lock().get(&key(&engine.core.options.base)).cloned();
-    let Some(slot) = slot else { return Ok(false) };
-    let mut holders = slot.lock();
+/// The engine for `options`, opened if nobody has it open.
+pub(crate) fn enter(options: Options) -> Result<Entered> {
+    let folder = options.base.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
+    let key = key(&options.base);
+    loop {
+        let fresh = || Arc::new(Slot { key: key.clone(), holders: Mutex::default() });
+        let slot = Arc::clone(SLOTS.lock().entry(key.clone()).or_insert_with(fresh));
+        let mut holders = slot.holders.lock();
+        // The last holder may have taken the slot out while this one waited for it.
+        if !SLOTS.lock().get(&key).is_some_and(|current| Arc::ptr_eq(current, &slot)) {
+            continue;
+        }
+        let entered = |engine, is_first| Entered { slot: Arc::clone(&slot), engine, is_first };
+        if let Some(engine) = &holders.engine {
+            check_same(&engine.core.options, &options)?;
+            let engine = Arc::clone(engine);
+            holders.count += 1;
+            return Ok(entered(engine, false));
+        }
+        let engine = match Engine::open(options) {
+            Ok(engine) => Arc::new(engine),
+            Err(error) => {
+                SLOTS.lock().remove(&key);
+                return Err(error);
+            }
+        };
+        *holders = Holders { engine: Some(Arc::clone(&engine)), count: 1 };
+        return Ok(entered(engine, true));
+    }
+}
+
+/// Gives the engine back; the last holder closes it.
+pub(crate) fn leave(slot: &Slot) -> Result<()> {
+    let mut holders = slot.holders.lock();
     holders.count = holders.count.saturating_sub(1);
     if holders.count > 0 {
-        return Ok(false);
+        return Ok(());
     }
-    match holders.engine.take() {
-        Some(last) => last.close().map(|()| true),
-        None => Ok(false),
-    }
+    let closed = holders.engine.take().map_or(Ok(()), |last| last.close());
+    SLOTS.lock().remove(&slot.key);
+    closed
 }
 
 /// Closes what is still open, for a process that ends without closing.
 #[cfg(feature = "addon")]
 pub(crate) fn close_all() {
-    let slots: Vec<Slot> = SLOTS.lock().values().cloned().collect();
+    let slots: Vec<_> = SLOTS.lock().values().cloned().collect();
     for slot in slots {
-        let Some(mut holders) = slot.try_lock_for(std::time::Duration::from_secs(1)) else {
+        let Some(mut holders) = slot.holders.try_lock_for(std::time::Duration::from_secs(1)) else {
             continue;
         };
         holders.count = 0;
@@ -72,14 +98,10 @@ pub(crate) fn close_all() {
 }
 
 /// The same file by whatever way its folder is named.
-fn key(base: &Path) -> PathBuf {
-    let folder = base.parent().and_then(|folder| {
-        std::fs::create_dir_all(folder).ok();
-        folder.canonicalize().ok()
-    });
-    match (folder, base.file_name()) {
+fn key(file: &Path) -> PathBuf {
+    match (file.parent().and_then(|folder| folder.canonicalize().ok()), file.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
-        _ => base.to_owned(),
+        _ => file.to_owned(),
     }
 }
 

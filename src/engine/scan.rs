@@ -1,10 +1,66 @@
 //! Reading many documents at once, as JSON text that the other side parses in one go.
 
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
+
 use super::{
     core::Core,
     error::{Code, Error, Result},
+    flush::{panicked, spawn},
+    opening::flush_and_wait,
     shard::{Scanned, collection::Collection},
 };
+
+/// One scan of a collection.
+pub(crate) struct Scan {
+    pub(crate) collection: Arc<Collection>,
+    pub(crate) limit: u64,
+    /// Called once, from the scan thread.
+    pub(crate) done: Box<dyn FnOnce(Result<Vec<String>>) + Send>,
+}
+
+/// The thread that runs scans, one after the other.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    scans: flume::Sender<Scan>,
+    stopping: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Scanner {
+    pub(crate) fn start(core: &Arc<Core>) -> Result<Scanner> {
+        let (scans, inbox) = flume::unbounded::<Scan>();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (core, stop) = (Arc::clone(core), Arc::clone(&stopping));
+        let thread = spawn("kimdb-scan", move || {
+            for Scan { collection, limit, done } in inbox.iter() {
+                let run = || flush_and_wait(&core).and_then(|()| newest(&core, &collection, limit));
+                let run =
+                    || catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
+                done(if stop.load(Ordering::Acquire) { Err(Error::closed()) } else { run() });
+            }
+        })?;
+        Ok(Scanner { scans, stopping, thread })
+    }
+
+    pub(crate) fn send(&self, scan: Scan) {
+        self.scans.send(scan).unwrap_or_else(|failed| (failed.0.done)(Err(Error::closed())));
+    }
+
+    /// Ends the scan under way, fails the others.
+    pub(crate) fn stop(self) {
+        self.stopping.store(true, Ordering::Release);
+        drop(self.scans);
+        // A panic of the thread was given to its caller.
+        let _ = self.thread.join();
+    }
+}
 
 /// A text is not longer than this unless a single document is: V8 cannot hold strings of 512 MiB.
 const LONGEST_TEXT: usize = 64 << 20;
@@ -29,7 +85,7 @@ pub(crate) fn write_document(out: &mut Vec<u8>, document: &Fields<'_>) {
 }
 
 /// The `limit` documents updated last, newest first (of the same second: by id, highest first), as JSON arrays.
-pub(crate) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Vec<String>> {
+fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Vec<String>> {
     let Some(table) = collection.table() else {
         return Ok(Vec::new());
     };

@@ -10,7 +10,7 @@ use crate::engine::{
     buffer::Frozen,
     core::Core,
     error::{Code, Error, Result},
-    log::{Draft, Lsn, Side},
+    log::{Done, Draft, Lsn, Side},
 };
 
 /// How often waiting writes are looked after while nothing else happens.
@@ -23,6 +23,8 @@ pub(super) struct Scheduler {
     /// Operations in the log when the newest generation ended, and that place.
     frozen_ops: u64,
     frozen: Lsn,
+    /// Start of a generation that could not be read back from the log: nothing from there on may be given up.
+    stuck: Option<Lsn>,
     /// When the oldest write of the current generation was noticed.
     since: Option<Instant>,
 }
@@ -31,7 +33,7 @@ pub(super) struct Scheduler {
 pub(crate) fn run(core: Arc<Core>, pool: Pool) {
     let lanes = core.shards.iter().map(|_| Lane::default()).collect();
     let (frozen_ops, frozen) = (0, core.buffer.oldest());
-    let mut scheduler = Scheduler { core, pool, lanes, frozen_ops, frozen, since: None };
+    let mut scheduler = Scheduler { core, pool, lanes, frozen_ops, frozen, stuck: None, since: None };
     loop {
         let (requests, stop) = scheduler.wait();
         scheduler.round(requests);
@@ -140,7 +142,8 @@ impl Scheduler {
         let Some(frozen) = self.core.buffer.freeze() else { return Ok(()) };
         (self.frozen_ops, self.frozen) = (frozen.ops, frozen.end);
         let nothing = vec![Lsn(0); self.lanes.len()];
-        let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing)?;
+        let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing)
+            .inspect_err(|_| self.stuck = self.stuck.or(Some(frozen.start)))?;
         for (lane, part) in self.lanes.iter_mut().zip(parts) {
             if !part.entries.is_empty() {
                 lane.parts.push_back(Arc::new(part));
@@ -151,29 +154,29 @@ impl Scheduler {
 
     /// Up to where all shards have the log.
     fn applied(&self) -> Lsn {
-        self.lanes.iter().filter_map(Lane::lacks_from).min().unwrap_or(self.frozen)
+        self.lanes.iter().filter_map(Lane::lacks_from).chain(self.stuck).min().unwrap_or(self.frozen)
     }
 
     fn answer(&mut self, requests: Vec<Request>) {
         let applied = self.applied();
-        for Request { target, done } in requests {
-            if target <= applied {
-                self.make_durable(done);
-            } else {
-                let error = self.lanes.iter().find_map(|lane| lane.error.clone());
-                let unknown = || Error::new(Code::Internal, "A flush ended early without a reason.");
-                done(Err(error.or_else(|| self.core.broken.why()).unwrap_or_else(unknown)));
-            }
+        let (flushed, failed): (Vec<_>, Vec<_>) =
+            requests.into_iter().partition(|request| request.target <= applied);
+        for Request { done, .. } in failed {
+            let error = self.lanes.iter().find_map(|lane| lane.error.clone());
+            let unknown = || Error::new(Code::Internal, "A flush ended early without a reason.");
+            done(Err(error.or_else(|| self.core.broken.why()).unwrap_or_else(unknown)));
         }
+        self.make_durable(flushed.into_iter().map(|request| request.done).collect());
     }
 
     /// What was flushed survives a power cut because the log does, or else because the shards do.
-    fn make_durable(&self, done: super::super::log::Done) {
+    fn make_durable(&self, waiting: Vec<Done>) {
         if self.core.log.is_file() && self.core.broken.why().is_none() {
-            self.core.sync.wait(done);
-            return;
+            waiting.into_iter().for_each(|done| self.core.sync.wait(done));
+        } else if !waiting.is_empty() {
+            let synced = self.core.shards.iter().try_for_each(|shard| shard.sync());
+            waiting.into_iter().for_each(|done| done(synced.clone()));
         }
-        done(self.core.shards.iter().try_for_each(|shard| shard.sync()));
     }
 
     /// Brings a record that does not fit the ring to the shards, after everything that was called before it.

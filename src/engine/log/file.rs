@@ -49,6 +49,9 @@ pub fn open(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
     loop {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+                return Err(Error::io("follow the link", path, &error));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 create(path, capacity, &new_header(database, capacity)?)?;
                 continue;
@@ -196,7 +199,12 @@ fn beside(path: &Path, database: Id) -> PathBuf {
 
 /// Makes a log file whole under a name that nobody else uses, in place of one that was left there.
 pub(super) fn create_over(path: &Path, capacity: u64, header: &LogHeader) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+    // What was left there may be a second name of the live log, so it is not truncated.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
     fill(&file, capacity, header)?;
     sync_folder(path)?;
     Ok(file)
