@@ -142,7 +142,10 @@ impl Database {
             let appended = core.log.append(draft, || done.take().expect("called once")());
             match &appended {
                 Ok(Appended::Logged { wake: false, .. }) => {}
-                Ok(Appended::Logged { .. }) => core.flush.wake(),
+                Ok(Appended::Logged { .. }) => {
+                    core.sync.note_activity();
+                    core.flush.wake();
+                }
                 Ok(Appended::Queued) => core.flush.want_room(),
                 Err(error) if error.code() == Code::BufferFull => {
                     core.flush.want_room();

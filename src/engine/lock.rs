@@ -28,7 +28,12 @@ impl Lock {
         path.push(".lock");
         let path = PathBuf::from(path);
         loop {
-            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let mut how = OpenOptions::new();
+            how.read(true).write(true).create(true).truncate(false);
+            // Its content is overwritten, so it must not be a link to somebody's file.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::custom_flags(&mut how, libc::O_NOFOLLOW);
+            let opened = how.open(&path);
             let mut file = opened.map_err(|error| Error::io("open the lock", &path, &error))?;
             match file.try_lock() {
                 Ok(()) => {}

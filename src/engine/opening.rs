@@ -173,7 +173,10 @@ fn find_logs(options: &Options, database: log::Id) -> Result<(Vec<Opened>, PathB
     let may_pass = places.len() > 1 || !options.safe_mode;
     let mut logs = Vec::new();
     let mut chosen = None;
-    for place in places {
+    // What a link names is the log, and what is replaced when it is made anew.
+    let resolved =
+        |place: PathBuf| if place.is_symlink() { place.canonicalize().unwrap_or(place) } else { place };
+    for place in places.into_iter().map(resolved) {
         let is_wanted = options.safe_mode && chosen.is_none();
         if !is_wanted && !place.exists() {
             continue;

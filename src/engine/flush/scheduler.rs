@@ -141,6 +141,10 @@ impl Scheduler {
         self.since = None;
         let Some(frozen) = self.core.buffer.freeze() else { return Ok(()) };
         (self.frozen_ops, self.frozen) = (frozen.ops, frozen.end);
+        // A flush may take long; what is written meanwhile has to be synced in time all the same.
+        if self.core.log.wake_at(self.frozen_ops + 1) {
+            self.core.sync.note_activity();
+        }
         let nothing = vec![Lsn(0); self.lanes.len()];
         let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing)
             .inspect_err(|_| self.stuck = self.stuck.or(Some(frozen.start)))?;

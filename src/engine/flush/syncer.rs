@@ -74,6 +74,7 @@ fn give_back(core: &Core, applied: Lsn) {
         return;
     }
     let direct = core.log.drain();
+    core.sync.note_activity();
     if direct || (core.log.has_waiting() && core.log.tail() > before) {
         core.flush.want_room();
     }

@@ -47,6 +47,11 @@ pub fn open(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
         fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
     }
     loop {
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            let text =
+                format!("'{}' is not a regular file; set walPath to a file of its own.", path.display());
+            return Err(Error::new(Code::WalMismatch, text).at(path));
+        }
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {

@@ -26,11 +26,14 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
 }
 
+/// The statements of one table, prepared when they are first needed.
 #[derive(Debug)]
 struct Statements {
-    delete: Statement,
-    one: Statement,
-    wide: Statement,
+    /// The table's name, quoted.
+    table: String,
+    delete: Option<Statement>,
+    one: Option<Statement>,
+    wide: Option<Statement>,
 }
 
 impl Writer {
@@ -67,63 +70,72 @@ impl Writer {
                 self.connection.execute_batch(&schema::create_table(group.table))?;
                 schema::add_collection(&self.connection, group.collection, group.table)?;
             }
-            self.statements(group.table)?.apply(group)?;
+            let statements = statements_for(&mut self.statements, group.table);
+            statements.apply(&self.connection, group)?;
         }
         if let Some(side) = &batch.side {
             schema::set_applied(&self.connection, side, Lsn(1))?;
         }
         schema::set_applied(&self.connection, &batch.log, batch.end)
     }
+}
 
-    fn statements(&mut self, table: &str) -> rusqlite::Result<&mut Statements> {
-        if !self.statements.contains_key(table) {
-            if self.statements.len() >= KEPT_COLLECTIONS {
-                self.statements.clear();
-            }
-            let prepared = Statements::prepare(&self.connection, table)?;
-            self.statements.insert(table.to_owned(), prepared);
-        }
-        Ok(self.statements.get_mut(table).expect("just inserted"))
+fn statements_for<'a>(kept: &'a mut HashMap<String, Statements>, table: &str) -> &'a mut Statements {
+    if kept.len() >= KEPT_COLLECTIONS && !kept.contains_key(table) {
+        // Any will do: a batch visits collections in turn, so the one used last is no better than another.
+        let victim = kept.keys().next().cloned().expect("it is full");
+        kept.remove(&victim);
     }
+    kept.entry(table.to_owned()).or_insert_with(|| Statements {
+        table: schema::quote(table),
+        delete: None,
+        one: None,
+        wide: None,
+    })
 }
 
 impl Statements {
-    fn prepare(connection: &Connection, table: &str) -> rusqlite::Result<Self> {
-        let table = schema::quote(table);
-        // OR ROLLBACK: a failure ends the transaction anyway, and SQLite need not be able to undo one statement alone.
-        let upsert = |rows: usize| {
-            let values = vec!["(?,?,?,?,?)"; rows].join(",");
-            format!(
-                "INSERT OR ROLLBACK INTO {table} (id, data, _version, created_at, updated_at) VALUES {values}
-                 ON CONFLICT (id) DO UPDATE SET data = excluded.data, _version = _version + excluded._version,
-                     updated_at = excluded.updated_at"
-            )
-        };
-        Ok(Statements {
-            delete: Statement::prepare(connection, &format!("DELETE FROM {table} WHERE id = ?"))?,
-            one: Statement::prepare(connection, &upsert(1))?,
-            wide: Statement::prepare(connection, &upsert(WIDE))?,
-        })
-    }
-
-    fn apply(&mut self, group: &Group<'_>) -> rusqlite::Result<()> {
+    fn apply(&mut self, connection: &Connection, group: &Group<'_>) -> rusqlite::Result<()> {
+        let Statements { table, delete, one, wide } = self;
         for id in &group.deletes {
-            self.delete.execute(&[Param::Text(id.as_bytes())])?;
+            let sql = || format!("DELETE FROM {table} WHERE id = ?");
+            prepared(delete, connection, sql)?.execute(&[Param::Text(id.as_bytes())])?;
         }
-        let mut rows = group.upserts.chunks_exact(WIDE);
         let mut params = Vec::with_capacity(WIDE * 5);
-        for wide in &mut rows {
+        let mut rows = group.upserts.chunks_exact(WIDE);
+        for chunk in &mut rows {
             params.clear();
-            wide.iter().for_each(|row| push(&mut params, row));
-            self.wide.execute(&params)?;
+            chunk.iter().for_each(|row| push(&mut params, row));
+            prepared(wide, connection, || upsert(table, WIDE))?.execute(&params)?;
         }
         for row in rows.remainder() {
             params.clear();
             push(&mut params, row);
-            self.one.execute(&params)?;
+            prepared(one, connection, || upsert(table, 1))?.execute(&params)?;
         }
         Ok(())
     }
+}
+
+fn prepared<'a>(
+    statement: &'a mut Option<Statement>,
+    connection: &Connection,
+    sql: impl FnOnce() -> String,
+) -> rusqlite::Result<&'a mut Statement> {
+    match statement {
+        Some(statement) => Ok(statement),
+        None => Ok(statement.insert(Statement::prepare(connection, &sql())?)),
+    }
+}
+
+fn upsert(table: &str, rows: usize) -> String {
+    let values = vec!["(?,?,?,?,?)"; rows].join(",");
+    // OR ROLLBACK: a failure ends the transaction anyway, and SQLite need not be able to undo one statement alone.
+    format!(
+        "INSERT OR ROLLBACK INTO {table} (id, data, _version, created_at, updated_at) VALUES {values}
+         ON CONFLICT (id) DO UPDATE SET data = excluded.data, _version = _version + excluded._version,
+             updated_at = excluded.updated_at"
+    )
 }
 
 fn push<'a>(params: &mut Vec<Param<'a>>, row: &'a Upsert<'a>) {
