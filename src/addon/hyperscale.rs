@@ -8,7 +8,7 @@ use std::{
 };
 
 use napi::{
-    Env,
+    CleanupEnvHook, Env,
     bindgen_prelude::{BigInt, Buffer, Either, Either6, Function, Null, Object, Uint8Array, Undefined},
 };
 use napi_derive::napi;
@@ -137,6 +137,8 @@ pub struct HyperScaleDb {
 struct Open {
     database: Arc<Database>,
     mailbox: Arc<Mailbox>,
+    /// Closes the database when the environment ends before `close()`.
+    hook: CleanupEnvHook<()>,
     hot: RefCell<Option<Rc<Hot>>>,
 }
 
@@ -161,7 +163,7 @@ impl HyperScaleDb {
         // A worker or program that ends without close() closes here. Weak: after close() nothing is held on to.
         let last: Weak<Database> = Arc::downgrade(&database);
         let bell = Arc::downgrade(&mailbox);
-        env.add_env_cleanup_hook((), move |()| {
+        let hook = env.add_env_cleanup_hook((), move |()| {
             if let Some(mailbox) = bell.upgrade() {
                 mailbox.disconnect();
             }
@@ -170,7 +172,7 @@ impl HyperScaleDb {
                 let _ = database.close();
             }
         })?;
-        self.open.replace(Some(Open { database, mailbox, hot: RefCell::new(None) }));
+        self.open.replace(Some(Open { database, mailbox, hook, hot: RefCell::new(None) }));
         Ok(recovered as f64)
     }
 
@@ -304,6 +306,7 @@ impl HyperScaleDb {
             hot.disconnect();
         }
         open.mailbox.disconnect();
+        env.remove_env_cleanup_hook(open.hook)?;
         or_throw(&env, closed)
     }
 

@@ -146,7 +146,7 @@ impl Mailbox {
     /// Everything that has come since the last time, as the object that `lib/` expects; `undefined` if nothing has.
     pub(super) fn take<'a>(&self, scope: Scope<'a>) -> Result<Value<'a>> {
         self.rung.store(false, Ordering::Release);
-        let Content { done, results, failed, events, .. } = {
+        let Content { done, results, mut failed, events, .. } = {
             let mut content = self.content.lock();
             let last = content.last;
             std::mem::replace(&mut *content, Content { last, ..Content::default() })
@@ -157,14 +157,22 @@ impl Mailbox {
         let number = |ticket: &Ticket| scope.double(f64::from(*ticket));
         let poll = scope.object()?;
         scope.set(poll, c"done", scope.array(done.iter().map(number))?)?;
-        let result = |(ticket, texts): &(Ticket, Vec<String>)| {
-            let object = scope.object()?;
-            scope.set(object, c"ticket", number(ticket)?)?;
-            let texts = scope.array(texts.iter().map(|text| scope.string(text.as_bytes())))?;
-            scope.set(object, c"texts", texts)?;
-            Ok(object)
-        };
-        scope.set(poll, c"results", scope.array(results.iter().map(result))?)?;
+        let mut fetched = Vec::with_capacity(results.len());
+        for (ticket, texts) in &results {
+            let result = || {
+                let object = scope.object()?;
+                scope.set(object, c"ticket", number(ticket)?)?;
+                let texts = scope.array(texts.iter().map(|text| scope.string(text.as_bytes())))?;
+                scope.set(object, c"texts", texts)?;
+                Ok(object)
+            };
+            match result() {
+                Ok(object) => fetched.push(object),
+                // Too large for a JavaScript string: that is this call's failure, not the others'.
+                Err(error) => failed.push((*ticket, error)),
+            }
+        }
+        scope.set(poll, c"results", scope.array(fetched.into_iter().map(Ok))?)?;
         let failure = |(ticket, error): &(Ticket, Error)| {
             let object = scope.object()?;
             scope.set(object, c"ticket", number(ticket)?)?;

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     Observer,
-    buffer::Lookup,
+    buffer::{Lookup, Newest},
     core::Core,
     error::{Code, Error, Result},
     flush::Request,
@@ -231,19 +231,21 @@ impl Database {
     pub fn get(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Option<Document>> {
         let core = self.core()?;
         let number = collection.number;
+        let applied = || core.shards[core.router.shard(id) as usize].applied();
+        let buffered = |newest: Newest| newest.is_buffered(applied);
         loop {
             text.clear();
             let found = match core.buffer.read(number, id, text)? {
                 Lookup::Absent => return read_stored(core, collection, id, text),
                 Lookup::Deleted => None,
-                Lookup::Known(version) => Some(Document { version, buffered: true }),
+                Lookup::Known(version, newest) => Some(Document { version, buffered: buffered(newest) }),
                 Lookup::Unsettled(pending) => {
                     let (stored, as_of) = stored_version(core, collection, id)?;
                     // None: a flush or a write came between.
                     let Some(version) = core.buffer.settle(number, id, pending, stored, as_of)? else {
                         continue;
                     };
-                    Some(Document { version, buffered: true })
+                    Some(Document { version, buffered: buffered(pending.newest) })
                 }
             };
             core.counters.hits.fetch_add(1, Ordering::Relaxed);
@@ -287,7 +289,7 @@ impl Database {
     pub fn flush(&self, done: Done) -> Result<()> {
         self.core()?;
         let core = Arc::clone(&self.engine.core);
-        let request = |core: &Core, done| core.flush.request(Request { target: core.log.head(), done });
+        let request = |core: &Core, done| core.flush.request(Request::new(core.log.head(), done));
         let mut done = Some(done);
         let waits = self.engine.core.log.barrier(|| {
             let done = done.take().expect("called once");
@@ -371,7 +373,7 @@ fn when_durable(core: &Core, done: Done) {
     if core.log.is_file() {
         core.sync.wait(done);
     } else {
-        core.flush.request(Request { target: core.log.head(), done });
+        core.flush.request(Request::new(core.log.head(), done));
     }
 }
 

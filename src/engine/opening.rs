@@ -143,7 +143,7 @@ pub(crate) fn flush_and_wait(core: &Core) -> Result<()> {
         wait(&logged)?;
     }
     let (done, flushed) = waiting();
-    core.flush.request(Request { target: core.log.head(), done });
+    core.flush.request(Request::new(core.log.head(), done));
     wait(&flushed)
 }
 

@@ -4,6 +4,8 @@
 //! only writes never pays for it. A generation ends when a flush begins and is dropped when all shards have it.
 
 mod generation;
+#[cfg(test)]
+mod test;
 
 use std::{collections::VecDeque, hash::BuildHasher, sync::Arc};
 
@@ -65,16 +67,32 @@ pub enum Lookup {
     /// It is deleted.
     Deleted,
     /// Its newest text was copied out, and its version is known.
-    Known(u64),
+    Known(u64, Newest),
     /// Its newest text was copied out. Its version is the shard's plus the writes that the shard does not have; ask
     /// the shard, then [`Buffer::settle`].
     Unsettled(Pending),
 }
 
+/// The newest write of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newest {
+    at: u64,
+    /// Whether it belongs to a generation that a flush has begun with.
+    is_frozen: bool,
+}
+
+impl Newest {
+    /// Whether its shard, asked for its position if need be, may lack it.
+    pub fn is_buffered(self, applied: impl FnOnce() -> Lsn) -> bool {
+        !self.is_frozen || applied().0 <= self.at
+    }
+}
+
 /// The state of the buffer at a lookup that could not tell the version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
-    at: u64,
+    /// The newest write.
+    pub newest: Newest,
     oldest: Lsn,
 }
 
@@ -108,23 +126,26 @@ impl Buffer {
             match (newest, slot.seen) {
                 (None, Seen::Deleted) => return Ok(Lookup::Deleted),
                 // What came after the delete is the whole history.
-                (Some(_), Seen::Deleted) => return Ok(Lookup::Known(total)),
+                (Some(newest), Seen::Deleted) => return Ok(Lookup::Known(total, newest)),
                 _ => {}
             }
-            if newest.is_none() {
-                newest = Some(slot.at);
-                value.extend_from_slice(generation.claim.op(slot.at)?.value);
-            }
+            let newest = *match &mut newest {
+                Some(newest) => newest,
+                none => {
+                    value.extend_from_slice(generation.claim.op(slot.at)?.value);
+                    none.insert(Newest { at: slot.at, is_frozen: generation.end().is_some() })
+                }
+            };
             total += slot.writes;
             match slot.seen {
-                Seen::Whole => return Ok(Lookup::Known(total)),
-                Seen::Since(base) => return Ok(Lookup::Known(base + total)),
+                Seen::Whole => return Ok(Lookup::Known(total, newest)),
+                Seen::Since(base) => return Ok(Lookup::Known(base + total, newest)),
                 Seen::Part | Seen::Deleted => {}
             }
         }
         Ok(match newest {
             None => Lookup::Absent,
-            Some(at) => Lookup::Unsettled(Pending { at, oldest }),
+            Some(newest) => Lookup::Unsettled(Pending { newest, oldest }),
         })
     }
 
@@ -150,7 +171,7 @@ impl Buffer {
             generation.catch_up(head, |number, id| self.hash(number, id))?;
             let Some(&mut slot) = generation.find(hash, number, id)? else { continue };
             if newest.is_none() {
-                if slot.at != pending.at {
+                if slot.at != pending.newest.at {
                     return Ok(None);
                 }
                 newest = Some((index, slot.writes));

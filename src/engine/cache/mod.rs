@@ -4,6 +4,9 @@
 //! documents that it wrote before their generation is dropped, so an entry is never older than its shard.
 //! Eviction is CLOCK: an entry that was read since the hand passed last gets a second round.
 
+#[cfg(test)]
+mod test;
+
 use std::{
     hash::BuildHasher,
     sync::atomic::{AtomicUsize, Ordering},

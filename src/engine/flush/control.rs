@@ -1,5 +1,7 @@
 //! How other threads tell the scheduler and the sync thread what they want.
 
+use std::time::Instant;
+
 use parking_lot::{Condvar, Mutex};
 
 use crate::engine::{
@@ -27,6 +29,13 @@ pub(super) struct FlushInbox {
 pub(crate) struct Request {
     pub(crate) target: Lsn,
     pub(crate) done: Done,
+    pub(crate) since: Instant,
+}
+
+impl Request {
+    pub(crate) fn new(target: Lsn, done: Done) -> Self {
+        Request { target, done, since: Instant::now() }
+    }
 }
 
 impl std::fmt::Debug for FlushInbox {

@@ -10,6 +10,8 @@ mod part;
 mod pool;
 mod scheduler;
 mod syncer;
+#[cfg(test)]
+mod test;
 
 pub(crate) use apply::{apply, apply_side};
 pub(crate) use control::{FlushControl, Request, SyncControl};

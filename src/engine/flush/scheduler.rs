@@ -16,10 +16,15 @@ use crate::engine::{
 /// How often waiting writes are looked after while nothing else happens.
 const WAITING_TICK: Duration = Duration::from_millis(50);
 
+/// How long a flush request is held while another program holds a shard.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub(super) struct Scheduler {
     core: Arc<Core>,
     pool: Pool,
     lanes: Vec<Lane>,
+    /// Requests that wait for a shard which another program holds.
+    held: Vec<Request>,
     /// Operations in the log when the newest generation ended, and that place.
     frozen_ops: u64,
     frozen: Lsn,
@@ -33,7 +38,8 @@ pub(super) struct Scheduler {
 pub(crate) fn run(core: Arc<Core>, pool: Pool) {
     let lanes = core.shards.iter().map(|_| Lane::default()).collect();
     let (frozen_ops, frozen) = (0, core.buffer.oldest());
-    let mut scheduler = Scheduler { core, pool, lanes, frozen_ops, frozen, stuck: None, since: None };
+    let mut scheduler =
+        Scheduler { core, pool, lanes, held: Vec::new(), frozen_ops, frozen, stuck: None, since: None };
     loop {
         let (requests, stop) = scheduler.wait();
         scheduler.round(requests);
@@ -91,7 +97,8 @@ impl Scheduler {
             core.log.drain();
         }
         self.flush(!requests.is_empty());
-        self.answer(requests);
+        let held = std::mem::take(&mut self.held);
+        self.answer(held.into_iter().chain(requests).collect());
         let applied = self.applied();
         let crowded = core.log.has_waiting() || core.log.used() > core.log.capacity() / 2;
         if crowded && applied > core.log.tail() {
@@ -165,10 +172,15 @@ impl Scheduler {
         let applied = self.applied();
         let (flushed, failed): (Vec<_>, Vec<_>) =
             requests.into_iter().partition(|request| request.target <= applied);
-        for Request { done, .. } in failed {
+        for request in failed {
             let error = self.lanes.iter().find_map(|lane| lane.error.clone());
+            let is_busy = error.as_ref().is_some_and(|error| error.code() == Code::Busy);
+            if is_busy && request.since.elapsed() < PATIENCE {
+                self.held.push(request);
+                continue;
+            }
             let unknown = || Error::new(Code::Internal, "A flush ended early without a reason.");
-            done(Err(error.or_else(|| self.core.broken.why()).unwrap_or_else(unknown)));
+            (request.done)(Err(error.or_else(|| self.core.broken.why()).unwrap_or_else(unknown)));
         }
         self.make_durable(flushed.into_iter().map(|request| request.done).collect());
     }

@@ -17,6 +17,7 @@ use super::{
     queue::{Queue, Task},
     record::{Draft, FLAG_PAD, Header, Ops, RECORD_HEADER, align, decode_op},
     ring::Ring,
+    waiting::Outbox,
 };
 use crate::engine::{
     clock,
@@ -55,6 +56,7 @@ pub(super) struct Appender {
     /// Number of operations at which the flush scheduler wants to be woken.
     wake_at: u64,
     pub(super) queue: Queue,
+    pub(super) outbox: Outbox,
     pub(super) closed: bool,
 }
 
@@ -86,6 +88,7 @@ impl Log {
                 ops: 0,
                 wake_at: u64::MAX,
                 queue: Queue::new(ring.capacity()),
+                outbox: Outbox::default(),
                 closed: false,
             }),
             shorter: Condvar::new(),

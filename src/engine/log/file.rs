@@ -50,7 +50,7 @@ pub fn open(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             let text =
                 format!("'{}' is not a regular file; set walPath to a file of its own.", path.display());
-            return Err(Error::new(Code::WalMismatch, text).at(path));
+            return Err(Error::new(Code::Io, text).at(path));
         }
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
@@ -72,6 +72,8 @@ pub fn open(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
         }
         // Whoever replaced the file between open and lock made this one a file without a name.
         if same_file(&file, path) {
+            // What a kill left of making a log; if it is a second name of this one, one name is enough.
+            let _ = fs::remove_file(beside(path, database));
             return inspect(file, path, capacity, database);
         }
     }

@@ -16,7 +16,7 @@ use super::{
     recovery,
     ring::Ring,
 };
-use crate::engine::error::{Error, Result};
+use crate::engine::error::{Code, Error, Result};
 
 /// The one-record log.
 #[derive(Debug)]
@@ -80,6 +80,13 @@ impl Side {
                 log
             }
             Found::Header(header) if header.database != database => return Ok(None),
+            Found::Unknown(version) => {
+                let text = format!(
+                    "'{}' has format {version}; open the database with a newer version of kimdb.",
+                    path.display()
+                );
+                return Err(Error::new(Code::WalMismatch, text).at(&path));
+            }
             // The process ended while it wrote the file.
             _ => {
                 fs::remove_file(&path).map_err(failed)?;

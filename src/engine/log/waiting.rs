@@ -1,21 +1,44 @@
 //! The log's queue at work: what happens to writes that find no room in the ring.
+//!
+//! Callbacks run in the order of the calls, whichever thread finished them, and without any lock: one may write,
+//! or ask for a barrier, itself. So they go through an outbox, which one thread at a time empties.
 
-use std::{sync::atomic::Ordering, time::Instant};
+use std::{collections::VecDeque, fmt, sync::atomic::Ordering, time::Instant};
 
 use parking_lot::MutexGuard;
 
 use super::{Done, Draft, Log, append::Appender, queue::Task};
 use crate::engine::error::{Error, Result};
 
+/// Finished tasks whose callers have not been told.
+#[derive(Default)]
+pub(super) struct Outbox {
+    finished: VecDeque<(Done, Result<()>)>,
+    /// A thread is calling back; it goes on with what comes meanwhile.
+    is_delivering: bool,
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("finished", &self.finished.len()).finish_non_exhaustive()
+    }
+}
+
 impl Log {
-    /// Calls `done` once everything that waits now is in the log; returns false if nothing waits.
+    /// Calls `done` once everything that waits now is in the log and its callers were told; returns false if nothing
+    /// waits.
     pub fn barrier(&self, done: impl FnOnce() -> Done) -> bool {
         let mut appender = self.appender.lock();
-        let waiting = !appender.queue.is_empty();
-        if waiting {
+        let outbox = &mut appender.outbox;
+        let is_telling = outbox.is_delivering || !outbox.finished.is_empty();
+        if !appender.queue.is_empty() {
             appender.queue.push_barrier(done);
+        } else if is_telling {
+            appender.outbox.finished.push_back((done(), Ok(())));
+        } else {
+            return false;
         }
-        waiting
+        true
     }
 
     /// Whether writes wait for room.
@@ -39,10 +62,9 @@ impl Log {
         true
     }
 
-    /// Moves waiting writes into the log as far as there is room. Calls back those that got in, without the lock.
-    /// True: a document too large for the log is now first in line (see [`Log::take_direct`]).
+    /// Moves waiting writes into the log as far as there is room, and calls back those that got in.
+    /// True: a record too large for the log is now first in line (see [`Log::take_direct`]).
     pub fn drain(&self) -> bool {
-        let mut done = Vec::new();
         let mut appender = self.appender.lock();
         let direct = loop {
             match appender.queue.first_length() {
@@ -56,16 +78,13 @@ impl Log {
                 // NOTE: the time is that of the call, the place that of now.
                 self.put(&mut appender, &mut draft, time_ms);
             }
-            done.push(callback);
+            appender.outbox.finished.push_back((callback, Ok(())));
         };
-        self.release(appender);
-        for callback in done {
-            callback(Ok(()));
-        }
+        self.deliver(appender);
         direct
     }
 
-    /// The document too large for the log that is first in line, with the time of its call. It stays in line, so
+    /// The record too large for the log that is first in line, with the time of its call. It stays in line, so
     /// that later writes wait, until [`Log::finish_direct`].
     pub fn take_direct(&self) -> Option<(Draft, u64)> {
         self.appender.lock().queue.direct()
@@ -74,21 +93,18 @@ impl Log {
     /// Ends what [`Log::take_direct`] began.
     pub fn finish_direct(&self, result: Result<()>) {
         let mut appender = self.appender.lock();
-        let finished = appender.queue.pop();
-        self.release(appender);
-        if let Some((_, callback)) = finished {
-            callback(result);
+        if let Some((_, callback)) = appender.queue.pop() {
+            appender.outbox.finished.push_back((callback, result));
         }
+        self.deliver(appender);
     }
 
     /// Fails what has waited since before `since`.
     pub fn expire(&self, since: Instant, error: impl Fn() -> Error) {
         let mut appender = self.appender.lock();
         let expired = appender.queue.expire(since);
-        self.release(appender);
-        for callback in expired {
-            callback(Err(error()));
-        }
+        appender.outbox.finished.extend(expired.into_iter().map(|callback| (callback, Err(error()))));
+        self.deliver(appender);
     }
 
     /// Refuses writes from now on and fails those that wait.
@@ -96,14 +112,21 @@ impl Log {
         let mut appender = self.appender.lock();
         appender.closed = true;
         let waiting = appender.queue.take_all();
-        self.release(appender);
-        waiting.into_iter().for_each(|done| done(Err(Error::closed())));
+        appender.outbox.finished.extend(waiting.into_iter().map(|callback| (callback, Err(Error::closed()))));
+        self.deliver(appender);
     }
 
-    /// Lets go of the append lock after the queue got shorter.
-    fn release(&self, appender: MutexGuard<'_, Appender>) {
+    /// Tells the callers of finished tasks, and those who wait for a shorter queue.
+    fn deliver(&self, mut appender: MutexGuard<'_, Appender>) {
         self.waiting.store(!appender.queue.is_empty(), Ordering::Release);
-        drop(appender);
         self.shorter.notify_all();
+        if appender.outbox.is_delivering {
+            return;
+        }
+        appender.outbox.is_delivering = true;
+        while let Some((callback, result)) = appender.outbox.finished.pop_front() {
+            MutexGuard::unlocked(&mut appender, || callback(result));
+        }
+        appender.outbox.is_delivering = false;
     }
 }

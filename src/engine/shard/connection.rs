@@ -10,8 +10,11 @@ use rusqlite::{
 use super::{ShardId, statement};
 use crate::engine::error::{Code, Error, Result};
 
-/// How long a statement waits for another program's lock before the flush is tried again later.
+/// How long a statement waits for another program's lock while the database is opened or read.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// The same for a flush, which is tried again a moment later: other shards must not wait long for this one.
+pub(super) const BUSY_IN_FLUSH: Duration = Duration::from_millis(50);
 
 /// Page cache of a writing and of a reading connection, in KiB.
 const WRITER_CACHE: i64 = 8 << 10;

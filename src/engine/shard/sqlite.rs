@@ -4,7 +4,10 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use parking_lot::{Mutex, RwLock};
@@ -34,6 +37,10 @@ pub(super) struct SqliteShard {
     shard: ShardId,
     log: RwLock<Id>,
     applied: AtomicU64,
+    /// Device and number of the file, to notice when it is removed or replaced.
+    identity: FileIdentity,
+    /// The failure after which nothing tells any more whether the file holds what was written to it.
+    suspect: OnceLock<Error>,
     // Locked in this order where more than one is needed.
     writer: Mutex<Option<Writer>>,
     reader: Mutex<Option<Reader>>,
@@ -46,12 +53,17 @@ impl SqliteShard {
     pub(super) fn new(connection: Connection, path: PathBuf, shard: ShardId, log: Id) -> Result<Self> {
         let failed = |error: rusqlite::Error| explain("open", &path, shard, &error);
         let applied = schema::applied(&connection, &log).map_err(failed)?;
+        connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
         let writer = Writer::new(connection).map_err(failed)?;
+        let identity =
+            file_identity(&path).map_err(|error| Error::io("look at", &path, &error).in_shard(shard))?;
         let reader = Reader::new(connection::reader(&path, shard)?);
         Ok(SqliteShard {
             shard,
             log: RwLock::new(log),
             applied: AtomicU64::new(applied.0),
+            identity,
+            suspect: OnceLock::new(),
             writer: Mutex::new(Some(writer)),
             reader: Mutex::new(Some(reader)),
             spares: Mutex::default(),
@@ -61,6 +73,33 @@ impl SqliteShard {
 
     fn explain(&self, doing: &str, error: &rusqlite::Error) -> Error {
         explain(doing, &self.path, self.shard, error)
+    }
+
+    /// Fails if what is written no longer reaches the named file, or may have been lost on the way.
+    fn check_file(&self) -> Result<()> {
+        if let Some(error) = self.suspect.get() {
+            return Err(error.clone());
+        }
+        match file_identity(&self.path) {
+            Ok(found) if found == self.identity => Ok(()),
+            _ => {
+                let text = format!(
+                    "The shard file '{}' was removed or replaced while it was open; put it back and open the \
+                     database again.",
+                    self.path.display()
+                );
+                Err(Error::new(Code::Io, text).at(&self.path).in_shard(self.shard))
+            }
+        }
+    }
+
+    /// Remembers a failure of the disk: the kernel reports such a loss once, so a later success proves nothing.
+    fn suspect(&self, error: Error) -> Error {
+        if error.code() == Code::Io {
+            // The first failure is the one to tell.
+            let _ = self.suspect.set(error.clone());
+        }
+        error
     }
 
     fn end_snapshot(&self) {
@@ -117,6 +156,7 @@ impl Store for SqliteShard {
     fn apply(&self, batch: &Batch<'_>) -> Result<()> {
         let mut writer = self.writer.lock();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        self.check_file()?;
         writer.apply(batch).map_err(|error| self.explain("write to", &error))?;
         self.applied.store(batch.end.0, Ordering::Release);
         self.end_snapshot();
@@ -187,6 +227,7 @@ impl Store for SqliteShard {
     }
 
     fn sync(&self) -> Result<()> {
+        self.check_file()?;
         let mut name = self.path.as_os_str().to_owned();
         name.push("-wal");
         let path = Path::new(&name);
@@ -194,7 +235,7 @@ impl Store for SqliteShard {
         // everything is in the database file, which the checkpoint that emptied the log has synced.
         match File::open(path).and_then(|file| file.sync_data()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io("sync", path, &error).in_shard(self.shard))
+                Err(self.suspect(Error::io("sync", path, &error).in_shard(self.shard)))
             }
             _ => Ok(()),
         }
@@ -216,7 +257,7 @@ impl Store for SqliteShard {
                 .and_then(|pages| if pages < CHECKPOINT_PAGES { Ok(0) } else { run("PASSIVE") })
                 .map(|_| ())
         };
-        result.map_err(|error| self.explain("checkpoint", &error))
+        result.map_err(|error| self.suspect(self.explain("checkpoint", &error)))
     }
 
     fn query(&self, sql: &str, params: &[Value]) -> Result<Rows> {
@@ -252,4 +293,22 @@ fn is_checkpoint(pragma: &str) -> bool {
     let text = pragma.trim().to_ascii_lowercase();
     let Some(argument) = text.strip_prefix("wal_checkpoint") else { return false };
     argument.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '(' | ')' | '=' | ' '))
+}
+
+#[cfg(unix)]
+type FileIdentity = (u64, u64);
+
+#[cfg(unix)]
+fn file_identity(path: &Path) -> io::Result<FileIdentity> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).map(|found| (found.dev(), found.ino()))
+}
+
+/// An open file can be neither removed nor replaced there.
+#[cfg(not(unix))]
+type FileIdentity = ();
+
+#[cfg(not(unix))]
+fn file_identity(_: &Path) -> io::Result<FileIdentity> {
+    Ok(())
 }

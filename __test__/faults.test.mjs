@@ -1,0 +1,100 @@
+// What goes wrong outside the library: files damaged, removed, locked or in the way.
+
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { SimpleDB } from 'kimdb/hyperscale';
+import { manualFlush, openHyper, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+
+test('a walPath that is a link to nothing is an error', (t) => {
+  const folder = useFolder(t);
+  const paths = pathsIn(folder);
+  symlinkSync(join(folder, 'nowhere'), paths.walPath);
+  t.throws(() => new SimpleDB(paths), { code: 'KIMDB_IO' });
+});
+
+test('a walPath that is a folder is an error and stays one', (t) => {
+  const folder = useFolder(t);
+  const paths = pathsIn(folder);
+  mkdirSync(paths.walPath);
+  t.throws(() => new SimpleDB(paths), { code: 'KIMDB_IO', message: /not a regular file/ });
+  t.true(existsSync(paths.walPath));
+});
+
+test('a walPath that is a link to a log uses that log', async (t) => {
+  const folder = useFolder(t);
+  const paths = pathsIn(folder);
+  writeFileSync(
+    join(folder, 'real.wal'),
+    `${JSON.stringify({ collection: 'users', id: 'u1', data: { n: 1 }, operation: 'upsert', timestamp: 0 })}\n`,
+  );
+  symlinkSync(join(folder, 'real.wal'), paths.walPath);
+  const db = openSimple(t, { ...paths, logger: false });
+  t.like(await db.get('users', 'u1'), { data: { n: 1 } });
+  t.is(readFileSync(join(folder, 'real.wal')).subarray(0, 8).toString(), 'KIMDBLOG');
+});
+
+test('a log damaged while it is in use is reported, and nothing is given up', async (t) => {
+  const paths = pathsIn(useFolder(t));
+  const db = new SimpleDB({ ...paths, ...manualFlush });
+  t.teardown(() => db.close());
+  const errors = [];
+  db.on('error', (error) => errors.push(error.code));
+  for (let i = 0; i < 100; i++) await db.set('users', `u${i}`, { marker: `first ${i}.` });
+  await db.flush();
+  for (let i = 0; i < 100; i++) await db.set('users', `u${i}`, { marker: `second ${i}.` });
+  const image = readFileSync(paths.walPath);
+  const place = image.indexOf('second 99.');
+  t.true(place > 0);
+  image[place] ^= 1;
+  writeFileSync(paths.walPath, image);
+  await t.throwsAsync(db.flush(), { code: 'KIMDB_CORRUPT' });
+  await t.throwsAsync(db.set('users', 'u1', 'more'), { code: 'KIMDB_CORRUPT' });
+  t.throws(() => db.close(), { code: 'KIMDB_CORRUPT' });
+  t.deepEqual(errors, ['KIMDB_CORRUPT']);
+  const again = openSimple(t, { ...paths, logger: false });
+  for (let i = 0; i < 99; i++) t.is((await again.get('users', `u${i}`)).data.marker, `second ${i}.`);
+});
+
+test('close() after the folder is gone lets go of everything and makes nothing anew', async (t) => {
+  const folder = useFolder(t);
+  const inside = join(folder, 'inside');
+  const db = new SimpleDB(pathsIn(inside));
+  await db.set('users', 'u1', 1);
+  rmSync(inside, { recursive: true });
+  t.throws(() => db.close(), { code: 'KIMDB_IO' });
+  t.false(existsSync(inside));
+});
+
+test('a shard file that is removed while it is open fails the flush and keeps the log', async (t) => {
+  const paths = pathsIn(useFolder(t));
+  const db = openHyper(t, { ...paths, ...manualFlush, shardCount: 1 });
+  db.on('error', () => {});
+  db.write('users', 'u1', 'before');
+  await db.flush();
+  const shard = db.shards.get(0).name;
+  renameSync(shard, `${shard}.away`);
+  db.write('users', 'u1', 'after');
+  await t.throwsAsync(db.flush(), { code: 'KIMDB_IO', message: /removed or replaced/ });
+  renameSync(`${shard}.away`, shard);
+  await db.flush();
+  t.like(db.read('users', 'u1'), { data: 'after', _version: 2 });
+});
+
+test('many getAll at once share their thread', async (t) => {
+  const db = openSimple(t);
+  await db.set('users', 'u1', 1);
+  const threads = () => Number(/Threads:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0);
+  const before = threads();
+  const all = Promise.all(Array.from({ length: 300 }, () => db.getAll('users')));
+  t.true(threads() - before < 20, `${threads() - before} more threads`);
+  for (const documents of await all) t.is(documents.length, 1);
+});
+
+test('setSync without a log syncs the shards for all that wait at once', async (t) => {
+  const db = openSimple(t, { safeMode: false, walSize: 2 ** 20 });
+  const results = await Promise.all(Array.from({ length: 5000 }, (_, i) => db.setSync('users', `u${i}`, i)));
+  t.is(results.length, 5000);
+  t.true(db.stats().flushes < 500, `${db.stats().flushes} flushes`);
+  t.is(db.stats().bufferSize, 0);
+});

@@ -1,0 +1,267 @@
+//! The index against a list of all writes, while generations end, merge and go.
+
+use std::sync::Arc;
+
+use proptest::{collection::vec, prelude::*, test_runner::Config};
+
+use super::{Buffer, Frozen, Lookup};
+use crate::engine::log::{self, Appended, Draft, Kind, Log, Lsn};
+
+const DOCUMENTS: usize = 5;
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// A record: documents, and whether they are stored or deleted.
+    Write(Vec<(usize, bool)>),
+    Freeze,
+    /// The shard applies a part of the oldest generation that it lacks, or all of it.
+    Apply {
+        whole: bool,
+    },
+    Retire,
+    Compact,
+    Read(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => vec((0..DOCUMENTS, prop::bool::weighted(0.75)), 1..4).prop_map(Step::Write),
+        2 => Just(Step::Freeze),
+        2 => any::<bool>().prop_map(|whole| Step::Apply { whole }),
+        1 => Just(Step::Retire),
+        1 => Just(Step::Compact),
+        10 => (0..DOCUMENTS).prop_map(Step::Read),
+    ];
+    vec(step, 1..200)
+}
+
+/// A document: text and version.
+type Document = Option<(String, u64)>;
+
+/// All writes in order, and the shard of all documents.
+struct Comparison {
+    log: Arc<Log>,
+    buffer: Buffer,
+    /// The end of each record, and the state of all documents after it.
+    states: Vec<(Lsn, [Document; DOCUMENTS])>,
+    frozen: Vec<Frozen>,
+    /// Up to where the shard has the log, and up to where generations were dropped.
+    applied: Lsn,
+    retired: Lsn,
+    written: usize,
+}
+
+impl Comparison {
+    fn new() -> Comparison {
+        let log = log::open_anonymous([1; 16], [2; 16], 1 << 20, Lsn(0)).expect("memory").log;
+        Comparison {
+            buffer: Buffer::new(&log),
+            log,
+            states: vec![(Lsn(0), Default::default())],
+            frozen: Vec::new(),
+            applied: Lsn(0),
+            retired: Lsn(0),
+            written: 0,
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Write(ops) => self.write(ops),
+            Step::Freeze => self.frozen.extend(self.buffer.freeze()),
+            Step::Apply { whole } => self.apply(*whole),
+            Step::Retire => {
+                let whole = self.frozen.iter().map(|frozen| frozen.end).filter(|end| *end <= self.applied);
+                self.retired = whole.max().unwrap_or(self.retired);
+                self.buffer.retire(self.applied);
+            }
+            Step::Compact => self.buffer.compact().expect("is intact"),
+            Step::Read(document) => self.read(*document),
+        }
+    }
+
+    fn write(&mut self, ops: &[(usize, bool)]) {
+        let mut draft = Draft::default();
+        draft.clear();
+        let mut state = self.states.last().expect("there is a first one").1.clone();
+        for (document, stored) in ops {
+            let id = document.to_string();
+            if *stored {
+                self.written += 1;
+                let text = self.written.to_string();
+                draft.push(Kind::Upsert, 1, "c", &id, text.as_bytes());
+                let version = state[*document].as_ref().map_or(0, |(_, version)| *version) + 1;
+                state[*document] = Some((text, version));
+            } else {
+                draft.push(Kind::Delete, 1, "c", &id, b"");
+                state[*document] = None;
+            }
+        }
+        match self.log.append(&mut draft, || unreachable!("there is room")).expect("appends") {
+            Appended::Logged { end, .. } => self.states.push((end, state)),
+            Appended::Queued => unreachable!("there is room"),
+        }
+    }
+
+    /// The shard's transactions end with records.
+    fn apply(&mut self, whole: bool) {
+        let Some(frozen) = self.frozen.iter().find(|frozen| frozen.end > self.applied) else { return };
+        let next = self.states.iter().map(|(end, _)| *end).find(|end| *end > self.applied).expect("a record");
+        self.applied = if whole { frozen.end } else { next };
+    }
+
+    fn state_at(&self, lsn: Lsn) -> &[Document; DOCUMENTS] {
+        &self.states.iter().rev().find(|(end, _)| *end <= lsn).expect("there is a first one").1
+    }
+
+    fn read(&mut self, document: usize) {
+        let id = document.to_string();
+        let expected = self.state_at(self.log.head())[document].clone();
+        let mut text = Vec::new();
+        let lookup = self.buffer.read(1, &id, &mut text).expect("is intact");
+        let found = String::from_utf8(text).expect("UTF-8");
+        match lookup {
+            // Then what every shard has is its newest state.
+            Lookup::Absent => assert_eq!(self.state_at(self.retired)[document], expected),
+            Lookup::Deleted => assert_eq!(expected, None),
+            Lookup::Known(version, _) => assert_eq!(Some((found, version)), expected),
+            Lookup::Unsettled(pending) => {
+                let stored =
+                    self.state_at(self.applied)[document].as_ref().map_or(0, |(_, version)| *version);
+                let settled = self.buffer.settle(1, &id, pending, stored, self.applied).expect("is intact");
+                assert_eq!(settled.map(|version| (found, version)), expected);
+                let again = self.buffer.read(1, &id, &mut Vec::new()).expect("is intact");
+                assert_eq!(
+                    again,
+                    Lookup::Known(settled.expect("just so"), pending.newest),
+                    "it is remembered"
+                );
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { failure_persistence: None, cases: 400, ..Config::default() })]
+
+    #[test]
+    fn the_index_agrees_with_the_list_of_writes(steps in steps()) {
+        let mut comparison = Comparison::new();
+        for step in &steps {
+            comparison.step(step);
+        }
+        (0..DOCUMENTS).for_each(|document| comparison.read(document));
+    }
+}
+
+fn write(log: &Log, id: &str) {
+    let mut draft = Draft::default();
+    draft.clear();
+    draft.push(Kind::Upsert, 1, "c", id, b"text");
+    log.append(&mut draft, || unreachable!("there is room")).expect("appends");
+}
+
+fn pending(buffer: &Buffer, id: &str) -> super::Pending {
+    match buffer.read(1, id, &mut Vec::new()).expect("is intact") {
+        Lookup::Unsettled(pending) => pending,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn setup() -> (Arc<Log>, Buffer) {
+    let log = log::open_anonymous([1; 16], [2; 16], 1 << 16, Lsn(0)).expect("memory").log;
+    let buffer = Buffer::new(&log);
+    (log, buffer)
+}
+
+#[test]
+fn settling_fails_when_the_document_was_written_since() {
+    let (log, buffer) = setup();
+    write(&log, "a");
+    let asked = pending(&buffer, "a");
+    write(&log, "a");
+    assert_eq!(buffer.settle(1, "a", asked, 0, Lsn(0)), Ok(None));
+    assert_eq!(buffer.settle(1, "a", pending(&buffer, "a"), 0, Lsn(0)), Ok(Some(2)));
+}
+
+#[test]
+fn settling_fails_when_the_generation_is_gone() {
+    let (log, buffer) = setup();
+    write(&log, "a");
+    let asked = pending(&buffer, "a");
+    let frozen = buffer.freeze().expect("not empty");
+    buffer.retire(frozen.end);
+    assert_eq!(
+        buffer.settle(1, "a", asked, 0, Lsn(0)),
+        Ok(None),
+        "the shard was asked before it had the write"
+    );
+    assert_eq!(buffer.read(1, "a", &mut Vec::new()), Ok(Lookup::Absent));
+}
+
+#[test]
+fn a_shard_that_is_ahead_of_the_lookup_is_not_counted_twice() {
+    let (log, buffer) = setup();
+    write(&log, "a");
+    let asked = pending(&buffer, "a");
+    let frozen = buffer.freeze().expect("not empty");
+    // The shard has it meanwhile, and nothing was dropped yet.
+    assert_eq!(buffer.settle(1, "a", asked, 1, frozen.end), Ok(Some(1)));
+}
+
+#[test]
+fn a_record_is_indexed_in_one_generation_only() {
+    let (log, buffer) = setup();
+    for generation in 1..8 {
+        write(&log, "a");
+        // Indexed before the generation ends.
+        buffer.read(1, "a", &mut Vec::new()).expect("is intact");
+        write(&log, "a");
+        buffer.freeze().expect("not empty");
+        if generation == 1 {
+            assert_eq!(buffer.settle(1, "a", pending(&buffer, "a"), 0, Lsn(0)), Ok(Some(2)));
+        }
+        let version = || match buffer.read(1, "a", &mut Vec::new()) {
+            Ok(Lookup::Known(version, _)) => version,
+            other => panic!("generation {generation}: {other:?}"),
+        };
+        assert_eq!(version(), 2 * generation);
+        buffer.compact().expect("is intact");
+        assert_eq!(version(), 2 * generation, "merged");
+    }
+}
+
+#[test]
+fn an_empty_generation_does_not_end() {
+    let (log, buffer) = setup();
+    assert!(buffer.freeze().is_none());
+    write(&log, "a");
+    let frozen = buffer.freeze().expect("not empty");
+    assert_eq!((frozen.start, frozen.end, frozen.ops), (Lsn(0), log.head(), 1));
+    assert!(buffer.freeze().is_none());
+    assert_eq!(buffer.oldest(), Lsn(0));
+    buffer.retire(frozen.end);
+    assert_eq!(buffer.oldest(), frozen.end);
+    assert_eq!(buffer.read(1, "a", &mut Vec::new()), Ok(Lookup::Absent));
+}
+
+#[test]
+fn what_is_not_retired_stays_in_the_log() {
+    let (log, buffer) = setup();
+    write(&log, "a");
+    let frozen = buffer.freeze().expect("not empty");
+    let end = frozen.end;
+    drop(frozen);
+    log.reclaim(log.head()).expect("reclaims");
+    assert_eq!(log.tail(), Lsn(0), "the buffer still reads from it");
+    buffer.retire(end);
+    log.reclaim(log.head()).expect("reclaims");
+    assert_eq!(log.tail(), end);
+}
+
+#[test]
+fn the_same_id_in_two_collections_is_two_documents() {
+    let (log, buffer) = setup();
+    write(&log, "a");
+    assert_eq!(buffer.read(2, "a", &mut Vec::new()), Ok(Lookup::Absent));
+}

@@ -1,0 +1,384 @@
+//! Parts brought to a store in memory: coalesced, in whole records, never twice, with the cache in step.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use proptest::{collection::vec, prelude::*, test_runner::Config};
+
+use super::{Part, Pool, apply, divide, lane::Lane};
+use crate::engine::{
+    buffer::{Buffer, Frozen},
+    cache::Cache,
+    error::{Code, Error, Result},
+    log::{self, Appended, Draft, Id, Kind, Log, Lsn},
+    shard::{self, Batch, Router, Rows, Scanned, Store, Stored, Value, collection::Collections},
+};
+
+const LOG: Id = [2; 16];
+
+/// A document in the store: text, version, when created and updated.
+type Row = (String, u64, String, String);
+
+/// A store in memory that can fail.
+#[derive(Debug, Default)]
+struct Memory {
+    rows: Mutex<BTreeMap<(String, String), Row>>,
+    applied: AtomicU64,
+    /// Ends of the batches.
+    ends: Mutex<Vec<Lsn>>,
+    /// So many batches succeed before one fails.
+    left: AtomicUsize,
+}
+
+impl Memory {
+    fn new() -> Memory {
+        Memory { left: AtomicUsize::new(usize::MAX), ..Memory::default() }
+    }
+}
+
+impl Store for Memory {
+    fn apply(&self, batch: &Batch<'_>) -> Result<()> {
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 0 {
+            return Err(Error::new(Code::Busy, "no more"));
+        }
+        let mut rows = self.rows.lock().expect("no panic");
+        for group in &batch.groups {
+            let key = |id: &str| (group.collection.to_owned(), id.to_owned());
+            for id in &group.deletes {
+                rows.remove(&key(id));
+            }
+            assert!(group.upserts.is_sorted_by(|a, b| a.id < b.id), "sorted, and each document once");
+            for row in &group.upserts {
+                let text = |time: &[u8]| String::from_utf8_lossy(time).into_owned();
+                let value = String::from_utf8_lossy(row.value).into_owned();
+                let (created, updated) = (text(&row.created), text(&row.updated));
+                let entry = rows.entry(key(row.id)).or_insert((String::new(), 0, created, String::new()));
+                (entry.0, entry.1, entry.3) = (value, entry.1 + row.writes, updated);
+            }
+        }
+        assert!(batch.end.0 > self.applied.load(Ordering::Acquire), "it only goes forward");
+        self.ends.lock().expect("no panic").push(batch.end);
+        self.applied.store(batch.end.0, Ordering::Release);
+        Ok(())
+    }
+
+    fn applied(&self) -> Lsn {
+        Lsn(self.applied.load(Ordering::Acquire))
+    }
+
+    fn read(&self, _: &str, _: &str, _: &mut Vec<u8>) -> Result<Stored> {
+        unimplemented!()
+    }
+
+    fn newest(&self, _: &str, _: u64) -> Result<Vec<Scanned>> {
+        unimplemented!()
+    }
+
+    fn follow(&self, _: Id) -> Result<()> {
+        unimplemented!()
+    }
+
+    fn forget_other_logs(&self) -> Result<()> {
+        unimplemented!()
+    }
+
+    fn has_side(&self, _: Id) -> Result<bool> {
+        unimplemented!()
+    }
+
+    fn sync(&self) -> Result<()> {
+        unimplemented!()
+    }
+
+    fn checkpoint(&self, _: bool) -> Result<()> {
+        unimplemented!()
+    }
+
+    fn query(&self, _: &str, _: &[Value]) -> Result<Rows> {
+        unimplemented!()
+    }
+
+    fn pragma(&self, _: &str) -> Result<Rows> {
+        unimplemented!()
+    }
+
+    fn path(&self) -> &Path {
+        unimplemented!()
+    }
+
+    fn close(&self) -> Result<()> {
+        unimplemented!()
+    }
+}
+
+/// The collections of a database without documents.
+fn collections() -> Collections {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shards = shard::open(&folder.path().join("app"), 1).expect("opens");
+    shards.attach(LOG).expect("attaches").1
+}
+
+/// A log in memory, and what is needed to bring its content to shards.
+struct Setup {
+    log: Arc<Log>,
+    buffer: Buffer,
+    collections: Collections,
+}
+
+/// An operation: collection, id, text or `None` to delete.
+type Op = (usize, usize, Option<String>);
+
+const COLLECTIONS: [&str; 2] = ["c", "사용자"];
+
+impl Setup {
+    fn new() -> Setup {
+        let log = log::open_anonymous([1; 16], LOG, 1 << 20, Lsn(0)).expect("memory").log;
+        Setup { buffer: Buffer::new(&log), log, collections: collections() }
+    }
+
+    fn write(&self, ops: &[Op]) -> Lsn {
+        let mut draft = Draft::default();
+        draft.clear();
+        for (collection, id, text) in ops {
+            let collection = self.collections.get(COLLECTIONS[*collection]);
+            let kind = if text.is_some() { Kind::Upsert } else { Kind::Delete };
+            let text = text.as_deref().unwrap_or_default();
+            draft.push(kind, collection.number, &collection.name, &format!("id{id}"), text.as_bytes());
+        }
+        match self.log.append(&mut draft, || unreachable!("there is room")).expect("appends") {
+            Appended::Logged { end, .. } => end,
+            Appended::Queued => unreachable!("there is room"),
+        }
+    }
+
+    fn parts(&self, shards: u32) -> Vec<Part> {
+        let frozen = self.buffer.freeze().expect("not empty");
+        let nothing = vec![Lsn(0); shards as usize];
+        divide(&frozen, Router::new(shards), &self.collections, false, &nothing).expect("is intact")
+    }
+
+    fn apply(&self, part: &Part, store: &dyn Store, cache: Option<&Cache>, batch_size: usize) -> Result<()> {
+        apply(part, LOG, store, &self.collections, cache, batch_size)
+    }
+}
+
+fn records() -> impl Strategy<Value = Vec<Vec<Op>>> {
+    let op = (0..2usize, 0..6usize, prop::option::weighted(0.7, "[a-z]{0,8}"));
+    vec(vec(op, 1..5), 1..60)
+}
+
+proptest! {
+    #![proptest_config(Config { failure_persistence: None, cases: 100, ..Config::default() })]
+
+    #[test]
+    fn shards_hold_what_was_written(records in records(), shards in 1..4u32, size in 0..9usize, failures in vec(0..6usize, 0..4)) {
+        let setup = Setup::new();
+        let stores: Vec<Memory> = (0..shards).map(|_| Memory::new()).collect();
+        let mut expected: BTreeMap<(String, String), (String, u64)> = BTreeMap::new();
+        let mut ends = Vec::new();
+        for record in &records {
+            ends.push(setup.write(record));
+            for (collection, id, text) in record {
+                let key = (COLLECTIONS[*collection].to_owned(), format!("id{id}"));
+                match text {
+                    None => drop(expected.remove(&key)),
+                    Some(text) => {
+                        let version = expected.get(&key).map_or(0, |(_, version)| *version) + 1;
+                        expected.insert(key, (text.clone(), version));
+                    }
+                }
+            }
+        }
+        let parts = setup.parts(shards);
+        let mut found = BTreeMap::new();
+        for (part, store) in parts.iter().zip(&stores) {
+            // Interrupted again and again, it goes on where it was.
+            for successes in &failures {
+                store.left.store(*successes, Ordering::Relaxed);
+                let _ = setup.apply(part, store, None, size);
+            }
+            store.left.store(usize::MAX, Ordering::Relaxed);
+            setup.apply(part, store, None, size).expect("applies");
+            setup.apply(part, store, None, size).expect("there is nothing left to do");
+            for (key, (text, version, ..)) in &*store.rows.lock().expect("no panic") {
+                found.insert(key.clone(), (text.clone(), *version));
+            }
+            for end in &*store.ends.lock().expect("no panic") {
+                prop_assert!(ends.contains(end), "a transaction ends with a record");
+            }
+            if !part.entries.is_empty() {
+                prop_assert_eq!(store.applied(), *ends.last().expect("some"));
+            }
+        }
+        prop_assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn what_a_shard_has_is_left_out_when_parts_are_made() {
+    let setup = Setup::new();
+    let first = setup.write(&[(0, 1, Some("1".into()))]);
+    setup.write(&[(0, 2, Some("2".into()))]);
+    let frozen = setup.buffer.freeze().expect("not empty");
+    let parts = divide(&frozen, Router::new(1), &setup.collections, false, &[first]).expect("is intact");
+    assert_eq!(parts[0].entries.len(), 1);
+    let Frozen { start, end, .. } = frozen;
+    assert_eq!((parts[0].start, parts[0].end), (start, end));
+}
+
+#[test]
+fn records_of_another_process_go_by_the_names_of_their_collections() {
+    let setup = Setup::new();
+    setup.collections.get("taken");
+    let mut draft = Draft::default();
+    draft.clear();
+    // Its number 0 is 'c', ours is 'taken'.
+    draft.push(Kind::Upsert, 0, "c", "id", b"1");
+    setup.log.append(&mut draft, || unreachable!("there is room")).expect("appends");
+    let frozen = setup.buffer.freeze().expect("not empty");
+    let parts = divide(&frozen, Router::new(1), &setup.collections, true, &[Lsn(0)]).expect("is intact");
+    let store = Memory::new();
+    setup.apply(&parts[0], &store, None, 0).expect("applies");
+    let rows = store.rows.lock().expect("no panic");
+    assert_eq!(rows.keys().collect::<Vec<_>>(), [&("c".to_owned(), "id".to_owned())]);
+}
+
+#[test]
+fn the_cache_follows_each_transaction() {
+    let setup = Setup::new();
+    let (cache, store) = (Cache::new(1 << 20), Memory::new());
+    let number = setup.collections.get("c").number;
+    let read = |id: &str| {
+        let mut text = Vec::new();
+        let version = cache.read(number, id, &mut text);
+        version.map(|version| (String::from_utf8(text).expect("UTF-8"), version))
+    };
+    for id in ["id0", "id1", "id2"] {
+        cache.keep(number, id, b"old", 5, Lsn(0), || Lsn(0));
+    }
+    setup.write(&[(0, 0, Some("a".into())), (0, 0, Some("b".into())), (0, 1, None)]);
+    setup.write(&[(0, 1, Some("c".into())), (0, 2, None), (0, 3, Some("d".into()))]);
+    let parts = setup.parts(1);
+    setup.apply(&parts[0], &store, Some(&cache), 1).expect("applies");
+    assert_eq!(read("id0"), Some(("b".to_owned(), 7)));
+    assert_eq!(read("id1"), None, "deleted in between, and no longer known");
+    assert_eq!(read("id2"), None);
+    assert_eq!(read("id3"), None, "nobody has read it");
+}
+
+/// A reader has read a document and asked for the shard's position; before it puts the document into the empty
+/// cache, a flush changes the document.
+#[test]
+fn a_document_that_changes_while_it_is_put_into_the_cache_is_not_stale() {
+    let setup = Setup::new();
+    let (cache, store) = (Cache::new(1 << 20), Memory::new());
+    let number = setup.collections.get("c").number;
+    let end = setup.write(&[(0, 0, Some("new".into()))]);
+    let parts = setup.parts(1);
+    thread::scope(|scope| {
+        let (setup, cache, store, part) = (&setup, &cache, &store, &parts[0]);
+        cache.keep(number, "id0", b"old", 1, Lsn(0), || {
+            let position = store.applied();
+            let flush = scope.spawn(move || setup.apply(part, store, Some(cache), 0).expect("applies"));
+            while store.applied() < end {
+                thread::yield_now();
+            }
+            // A flush that waits for this very call has to go on afterwards; give another one time to go by.
+            let deadline = Instant::now() + Duration::from_millis(300);
+            while !flush.is_finished() && Instant::now() < deadline {
+                thread::yield_now();
+            }
+            position
+        });
+    });
+    let mut text = Vec::new();
+    let version = cache.read(number, "id0", &mut text);
+    assert!(version.is_none() || (text == b"new" && version == Some(2)), "{version:?} {text:?}");
+}
+
+#[test]
+fn times_are_those_of_the_calls() {
+    let setup = Setup::new();
+    let store = Memory::new();
+    setup.write(&[(0, 0, Some("1".into()))]);
+    setup.write(&[(0, 1, Some("1".into())), (0, 1, None), (0, 1, Some("2".into()))]);
+    let mut parts = setup.parts(1);
+    // 2024-05-06 07:08:09 and a minute a write.
+    for (minute, entry) in parts[0].entries.iter_mut().enumerate() {
+        entry.time = 1_714_979_289 + 60 * minute as u64;
+    }
+    setup.apply(&parts[0], &store, None, 0).expect("applies");
+    let rows = store.rows.lock().expect("no panic");
+    let times =
+        |id: &str| rows.get(&("c".to_owned(), id.to_owned())).map(|row| (row.2.as_str(), row.3.as_str()));
+    assert_eq!(times("id0"), Some(("2024-05-06 07:08:09", "2024-05-06 07:08:09")));
+    assert_eq!(
+        times("id1"),
+        Some(("2024-05-06 07:11:09", "2024-05-06 07:11:09")),
+        "since it was created again"
+    );
+}
+
+fn part(setup: &Setup) -> Arc<Part> {
+    setup.write(&[(0, 0, Some("1".into()))]);
+    Arc::new(setup.parts(1).remove(0))
+}
+
+#[test]
+fn a_failing_shard_is_tried_again_with_growing_pauses() {
+    let setup = Setup::new();
+    let mut lane = Lane::default();
+    let start = Instant::now();
+    assert!(!lane.is_due(start, true), "there is nothing to do");
+    let (first, second) = (part(&setup), part(&setup));
+    lane.parts.extend([Arc::clone(&first), second]);
+    assert!(lane.is_due(start, false));
+    assert_eq!(lane.lacks_from(), Some(first.start));
+    let error = || Some(Error::new(Code::Busy, "held"));
+    let mut pauses = Vec::new();
+    for _ in 0..12 {
+        lane.settle(0, error(), start);
+        let retry = lane.retry_at().expect("later");
+        assert!(!lane.is_due(start, false) && lane.is_due(start, true) && lane.is_due(retry, false));
+        pauses.push(retry - start);
+    }
+    assert!(pauses.is_sorted() && pauses[0] < pauses[11] && pauses[11] == pauses[10], "{pauses:?}");
+    assert_eq!(lane.error.as_ref().map(Error::code), Some(Code::Busy));
+    lane.settle(1, error(), start);
+    assert_eq!((lane.parts.len(), lane.lacks_from()), (1, Some(lane.parts[0].start)));
+    lane.settle(1, error(), start);
+    assert!(
+        lane.error.is_none() && lane.retry_at().is_none() && lane.lacks_from().is_none(),
+        "nothing is left"
+    );
+}
+
+#[test]
+fn a_panic_of_a_worker_is_an_error_and_the_worker_goes_on() {
+    let pool = Pool::start(2).expect("starts");
+    for _ in 0..3 {
+        let mut results = pool.map((0..6).map(|number| (number, number)), |number| {
+            assert!(number % 2 == 0, "number {number} is odd");
+            number * 10
+        });
+        results.sort_by_key(|(key, _)| *key);
+        assert_eq!(results.len(), 6);
+        for (key, result) in results {
+            match result {
+                Ok(value) => assert_eq!((key % 2, value), (0, key * 10)),
+                Err(error) => {
+                    assert_eq!((key % 2, error.code()), (1, Code::Internal));
+                    assert!(error.to_string().contains(&format!("number {key} is odd")), "{error}");
+                }
+            }
+        }
+    }
+}
