@@ -249,6 +249,12 @@ fn fill(mut file: &File, capacity: u64, header: &LogHeader) -> io::Result<()> {
 
 /// Real blocks under every byte: a store into a hole of a mapping on a full disk would kill the process.
 fn allocate(mut file: &File, size: u64) -> io::Result<()> {
+    // Growing beyond this limit is a signal that ends the process, not an error.
+    #[cfg(unix)]
+    if rustix::process::getrlimit(rustix::process::Resource::Fsize).current.is_some_and(|limit| limit < size)
+    {
+        return Err(rustix::io::Errno::FBIG.into());
+    }
     #[cfg(target_os = "linux")]
     match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, size) {
         Ok(()) => return Ok(()),

@@ -1,0 +1,334 @@
+//! System calls that fail: full disks, failed syncs, limits of the process. An error is told, nothing that was
+//! acknowledged is lost, and no later success hides a loss.
+//!
+//! Each test re-executes itself as a child under `strace`, which makes calls fail, or under a limit of the shell.
+//! Where that is not possible it says so and passes.
+
+mod common;
+
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+    sync::Arc,
+};
+
+use common::{
+    Home, all, get, hold, observer::Witness, open, open_observed, record, set, try_open, until, value,
+};
+use kimdb::{Code, Database, Error, Options};
+
+/// The variable with the folder of the database, set for a child.
+const CHILD: &str = "KIMDB_TEST_FAULTS";
+
+/// The child's database, or `None` in the test itself.
+fn child() -> Option<Options> {
+    let folder = env::var_os(CHILD)?;
+    Some(Options {
+        shard_count: 2,
+        wal_size: 1 << 18,
+        flush_interval_ms: 3_600_000,
+        ..Options::new(Path::new(&folder).join("app"))
+    })
+}
+
+fn options(home: &Home) -> Options {
+    Options { shard_count: 2, wal_size: 1 << 18, ..home.options() }
+}
+
+fn strace_works() -> bool {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "true"]).stderr(Stdio::null());
+    let works = command.status().is_ok_and(|status| status.success());
+    if !works {
+        println!("skipped: strace is not there or may not trace");
+    }
+    works
+}
+
+/// Runs the test of this name as a child.
+fn run(mut command: Command, test: &str, home: &Home) -> Output {
+    command.arg(env::current_exe().expect("this file"));
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, home.path());
+    command.output().expect("starts")
+}
+
+/// Runs the child with calls that fail on one file: `call:error=E:when=N`.
+fn with_failing(inject: &str, file: &Path, test: &str, home: &Home) {
+    let mut command = Command::new("strace");
+    let call = inject.split(':').next().expect("a call");
+    command.args([
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        &format!("trace={call}"),
+        "-e",
+        &format!("inject={inject}"),
+        "-P",
+    ]);
+    command.arg(file);
+    check(&run(command, test, home), inject);
+}
+
+fn check(output: &Output, what: &str) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && out.contains("1 passed"), "{what}: {}\n{out}\n{err}", output.status);
+}
+
+fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Option<Code> {
+    result.err().map(|error| error.code())
+}
+
+/// The number of durable writes that succeeded before the first that did not; all are acknowledged in a file.
+fn write_until_failure(db: &Arc<Database>, folder: &Path) -> Error {
+    for i in 0..10_000 {
+        let result = db.submit_durable_wait(&mut record(db, &[("c", &format!("id{i}"), Some("1"))]));
+        if let Err(error) = result {
+            return error;
+        }
+        fs::write(folder.join("acknowledged"), (i + 1).to_string()).expect("writes");
+    }
+    unreachable!("a call fails before")
+}
+
+fn check_acknowledged(home: &Home) {
+    let count: u64 = fs::read_to_string(home.path().join("acknowledged"))
+        .map_or(0, |text| text.parse().expect("a number"));
+    let db = open(options(home));
+    for i in 0..count {
+        assert_eq!(value(&db, "c", &format!("id{i}")), Some(("1".to_owned(), 1)), "document {i} of {count}");
+    }
+    // It works again.
+    set(&db, "c", "after", "1");
+    db.close().expect("closes");
+}
+
+#[test]
+fn after_a_failed_sync_of_the_log_writes_are_refused() {
+    if let Some(options) = child() {
+        let folder = options.base.parent().expect("a folder").to_owned();
+        let witness = Witness::new();
+        let db = open_observed(options, &witness);
+        let error = write_until_failure(&db, &folder);
+        assert_eq!(error.code(), Code::Io, "{error}");
+        // Syncs after it would succeed, and prove nothing.
+        for _ in 0..3 {
+            assert_eq!(code(db.set(&db.collection("c"), "later", b"1")), Some(Code::Io));
+            let durable = db.submit_durable_wait(&mut record(&db, &[("c", "later", Some("1"))]));
+            assert_eq!(code(durable), Some(Code::Io));
+        }
+        assert!(witness.saw(Code::Io), "it is told");
+        assert!(value(&db, "c", "id0").is_some(), "reads go on");
+        assert_eq!(value(&db, "c", "later"), None);
+        let _ = db.close();
+        return;
+    }
+    if strace_works() {
+        for failing in [3, 4, 7] {
+            let home = Home::new();
+            let inject = format!("fdatasync:error=EIO:when={failing}");
+            with_failing(&inject, &home.wal(), "after_a_failed_sync_of_the_log_writes_are_refused", &home);
+            check_acknowledged(&home);
+        }
+    }
+}
+
+#[test]
+fn a_failed_sync_of_a_shard_gives_no_log_space_back() {
+    if let Some(options) = child() {
+        let folder = options.base.parent().expect("a folder").to_owned();
+        let db = open(Options { flush_interval_ms: 1, buffer_size: 10, ..options });
+        let text = format!("\"{}\"", "x".repeat(5000));
+        for i in 0..2000 {
+            if db.set(&db.collection("c"), &format!("id{i}"), text.as_bytes()).is_err() {
+                break;
+            }
+            fs::write(folder.join("acknowledged"), (i + 1).to_string()).expect("writes");
+        }
+        let _ = db.close();
+        return;
+    }
+    if strace_works() {
+        for failing in ["2", "3", "2+"] {
+            let home = Home::new();
+            let wal = home.path().join("app_shard1.db-wal");
+            let inject = format!("fdatasync:error=EIO:when={failing}");
+            with_failing(&inject, &wal, "a_failed_sync_of_a_shard_gives_no_log_space_back", &home);
+            let count: u64 = fs::read_to_string(home.path().join("acknowledged"))
+                .expect("some")
+                .parse()
+                .expect("a number");
+            let db = open(options(&home));
+            for i in 0..count {
+                assert_eq!(
+                    value(&db, "c", &format!("id{i}")).map(|found| found.1),
+                    Some(1),
+                    "document {i} of {count}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_shard_whose_writes_fail_is_tried_again() {
+    if let Some(options) = child() {
+        let witness = Witness::new();
+        let db = open_observed(Options { flush_interval_ms: 1, buffer_size: 10, ..options }, &witness);
+        for i in 0..300 {
+            set(&db, "c", &format!("id{i}"), "1");
+        }
+        until("a write failed and was told", || !witness.errors().is_empty());
+        until("all is flushed in the end", || db.stats().buffer_size == 0);
+        for i in 0..300 {
+            assert_eq!(value(&db, "c", &format!("id{i}")), Some(("1".to_owned(), 1)), "document {i}");
+        }
+        db.close().expect("closes");
+        return;
+    }
+    if strace_works() {
+        for error in ["EIO", "ENOSPC"] {
+            let home = Home::new();
+            // Threads count for themselves: what the opening writes must not be hit.
+            open(options(&home)).close().expect("closes");
+            let wal = home.path().join("app_shard1.db-wal");
+            let inject = format!("pwrite64:error={error}:when=2..3");
+            with_failing(&inject, &wal, "a_shard_whose_writes_fail_is_tried_again", &home);
+            let db = open(options(&home));
+            assert_eq!((db.recovered(), all(&db, "c", u64::MAX).len()), (0, 300));
+        }
+    }
+}
+
+#[test]
+fn a_disk_too_full_for_the_log_is_an_error_and_leaves_nothing() {
+    if let Some(options) = child() {
+        let error = try_open(options.clone()).expect_err("no space");
+        assert_eq!(error.code(), Code::DiskFull, "{error}");
+        assert!(!options.wal_path.exists());
+        return;
+    }
+    if strace_works() {
+        let home = Home::new();
+        let mut command = Command::new("strace");
+        command.args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=fallocate",
+            "-e",
+            "inject=fallocate:error=ENOSPC",
+        ]);
+        check(&run(command, "a_disk_too_full_for_the_log_is_an_error_and_leaves_nothing", &home), "no space");
+        let names =
+            fs::read_dir(home.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("wal")).collect();
+        assert!(left.iter().all(|name| name.to_string_lossy().ends_with(".db-wal")), "{left:?}");
+        let db = open(options(&home));
+        set(&db, "c", "a", "1");
+        db.close().expect("closes");
+    }
+}
+
+#[test]
+fn a_file_system_that_cannot_reserve_space_gets_zeros() {
+    if let Some(options) = child() {
+        let wal = options.wal_path.clone();
+        let db = open(options);
+        assert!(blocks(&wal) >= 1 << 18, "no holes");
+        set(&db, "c", "a", "1");
+        db.close().expect("closes");
+        return;
+    }
+    if strace_works() {
+        let home = Home::new();
+        let mut command = Command::new("strace");
+        command.args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=fallocate",
+            "-e",
+            "inject=fallocate:error=EOPNOTSUPP",
+        ]);
+        check(&run(command, "a_file_system_that_cannot_reserve_space_gets_zeros", &home), "no fallocate");
+        assert!(get(&open(options(&home)), "c", "a").is_some());
+    }
+}
+
+#[cfg(unix)]
+fn blocks(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).expect("is there").blocks() * 512
+}
+
+#[cfg(not(unix))]
+fn blocks(path: &Path) -> u64 {
+    fs::metadata(path).expect("is there").len()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_of_file_sizes_is_an_error() {
+    if let Some(options) = child() {
+        let error = try_open(options).expect_err("too large a file");
+        assert!(matches!(error.code(), Code::Io | Code::DiskFull), "{error}");
+        return;
+    }
+    let home = Home::new();
+    let mut command = Command::new("sh");
+    // Blocks of 512 or 1,024 bytes: more than the shards need, less than the log.
+    command.args(["-c", "ulimit -f 200 && exec \"$@\"", "sh"]);
+    check(&run(command, "a_limit_of_file_sizes_is_an_error", &home), "a limit of file sizes");
+    drop(open(options(&home)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_of_open_files_is_an_error() {
+    if let Some(options) = child() {
+        let error = try_open(Options { shard_count: 64, ..options.clone() }).expect_err("too many files");
+        assert!(matches!(error.code(), Code::Io), "{error}");
+        drop(open(options));
+        return;
+    }
+    let home = Home::new();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 40 && exec \"$@\"", "sh"]);
+    check(&run(command, "a_limit_of_open_files_is_an_error", &home), "a limit of open files");
+}
+
+#[test]
+fn a_kill_while_one_shard_is_held_loses_nothing() {
+    if let Some(options) = child() {
+        let db = open(Options { flush_interval_ms: 1, buffer_size: 10, ..options });
+        let held = hold(db.shard_path(1).expect("is there"));
+        for i in 0..200 {
+            set(&db, "c", &format!("id{i}"), "1");
+        }
+        let count = "SELECT count(*) FROM c";
+        until("the other shard has its part", || {
+            let rows = db.shard_query(0, count, &[]);
+            rows.is_ok_and(|rows| rows.rows[0][0] != 0.into())
+        });
+        println!("aborting");
+        std::mem::forget(held);
+        std::process::abort();
+    }
+    let home = Home::new();
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$@\"", "sh"]);
+    let output = run(command, "a_kill_while_one_shard_is_held_loses_nothing", &home);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("aborting"), "{output:?}");
+    let db = open(options(&home));
+    for i in 0..200 {
+        assert_eq!(value(&db, "c", &format!("id{i}")), Some(("1".to_owned(), 1)), "document {i}");
+    }
+}
