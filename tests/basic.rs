@@ -95,6 +95,37 @@ fn versions_count_writes_since_the_document_was_created() {
 }
 
 #[test]
+fn any_string_is_an_id_of_its_own() {
+    let home = Home::new();
+    let db = home.open();
+    let long = "x".repeat(100_000);
+    let ids = [
+        "", " ", "a", "A", "a ", " a", "a\0", "\0", "é", "e\u{301}", "🦀", "'", "\"", "%", "5", "5.0", "05",
+        "null", "\n", &long,
+    ];
+    let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).chain([format!("{long}y")]).collect();
+    for (number, id) in ids.iter().enumerate() {
+        set(&db, "c", id, number.to_string());
+    }
+    for buffered in [true, false] {
+        for (number, id) in ids.iter().enumerate() {
+            assert_eq!(
+                get(&db, "c", id),
+                found(number.to_string(), 1, buffered),
+                "{:?}",
+                id.chars().take(9).collect::<String>()
+            );
+        }
+        db.flush_wait().expect("flushes");
+    }
+    let mut read: Vec<String> = all(&db, "c", u64::MAX).into_iter().map(|(id, ..)| id).collect();
+    read.sort();
+    let mut ids = ids;
+    ids.sort();
+    assert_eq!(read, ids);
+}
+
+#[test]
 fn many_writes_pass_through_a_small_ring() {
     let home = Home::new();
     let db = open(Options { wal_size: 1 << 16, ..home.busy_options() });

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use common::{Home, all, check_integrity, get, open, record};
+use common::{Home, all, check_integrity, get, observer::Witness, open_observed, record};
 use kimdb::{Database, Options};
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 use rusqlite::types::Value;
@@ -96,14 +96,18 @@ struct Run {
     flushed: State,
     /// Makes every text different from all before.
     count: u64,
+    /// Operations since the opening, and what was told of them.
+    ops: u64,
+    witness: Arc<Witness>,
 }
 
 impl Run {
     fn new(settings: Settings) -> Run {
         let home = Home::new();
-        let db = open(options(&home, &settings));
+        let witness = Witness::new();
+        let db = open_observed(options(&home, &settings), &witness);
         let (now, flushed) = Default::default();
-        Run { settings, home, db, now, dirty: BTreeSet::new(), flushed, count: 0 }
+        Run { settings, home, db, now, dirty: BTreeSet::new(), flushed, count: 0, ops: 0, witness }
     }
 
     fn step(&mut self, action: &Action) {
@@ -115,6 +119,9 @@ impl Run {
             Action::Flush => {
                 self.db.flush_wait().expect("flushes");
                 self.note_flush();
+                let stats = self.db.stats();
+                assert_eq!((stats.buffered_writes, stats.flushed_writes), (self.ops, self.ops));
+                assert_eq!((stats.buffer_size, stats.waiting_bytes), (0, 0));
             }
             Action::ClearCache => self.db.clear_cache(),
             Action::Close => self.close(),
@@ -140,6 +147,7 @@ impl Run {
         let drafted: Vec<_> = ops.iter().map(|(key, id, text)| (COLLECTIONS[key.0], *id, *text)).collect();
         self.db.submit_wait(&mut record(&self.db, &drafted)).expect("writes");
         for (key, _, text) in ops {
+            self.ops += 1;
             self.dirty.insert(key);
             match text {
                 None => drop(self.now.remove(&key)),
@@ -223,20 +231,27 @@ impl Run {
     fn note_flush(&mut self) {
         self.dirty.clear();
         self.flushed = self.now.clone();
+        assert_eq!((self.witness.flushed(), self.witness.errors()), (self.ops, Vec::new()));
+    }
+
+    fn reopen(&mut self) {
+        self.witness = Witness::new();
+        self.db = open_observed(options(&self.home, &self.settings), &self.witness);
+        self.ops = 0;
     }
 
     fn close(&mut self) {
         self.db.close().expect("closes");
-        self.db = open(options(&self.home, &self.settings));
-        assert_eq!(self.db.recovered(), 0);
         self.note_flush();
+        self.reopen();
+        assert_eq!(self.db.recovered(), 0);
     }
 
     fn kill(&mut self) {
         let image = self.home.crash_image();
         self.db.close().expect("closes");
         self.home = image;
-        self.db = open(options(&self.home, &self.settings));
+        self.reopen();
         if !self.settings.safe_mode {
             self.now = self.flushed.clone();
         }

@@ -78,6 +78,18 @@ impl Hot {
         self.database.borrow().clone().ok_or_else(Error::closed)
     }
 
+    /// The database once no write called before waits for room. `WAIT`: blocks until then; otherwise `None`.
+    fn readable<const WAIT: bool>(&self) -> Result<Option<Arc<Database>>> {
+        let database = self.database()?;
+        if database.has_waiting() {
+            if !WAIT {
+                return Ok(None);
+            }
+            database.barrier_wait()?;
+        }
+        Ok(Some(database))
+    }
+
     fn collection(&self, number: u32) -> Result<Arc<Collection>> {
         let known = self.collections.borrow().get(number as usize).cloned().flatten();
         known.ok_or_else(|| {
@@ -227,13 +239,7 @@ impl<const WAIT: bool> HotCall for Read<WAIT> {
     type State = Hot;
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        let database = hot.database()?;
-        if database.has_waiting() {
-            if !WAIT {
-                return Ok(Value::UNDEFINED);
-            }
-            database.barrier_wait()?;
-        }
+        let Some(database) = hot.readable::<WAIT>()? else { return Ok(Value::UNDEFINED) };
         let collection = hot.collection(call.number(0)?)?;
         hot.with_text(|text| {
             let length = call.text(1, text)?;
@@ -258,13 +264,7 @@ impl<const WAIT: bool> HotCall for ReadMany<WAIT> {
     type State = Hot;
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        let database = hot.database()?;
-        if database.has_waiting() {
-            if !WAIT {
-                return Ok(Value::UNDEFINED);
-            }
-            database.barrier_wait()?;
-        }
+        let Some(database) = hot.readable::<WAIT>()? else { return Ok(Value::UNDEFINED) };
         let collection = hot.collection(call.number(0)?)?;
         let (ids, scope) = (call.argument(1), call.scope);
         let mut wanted = Vec::new();

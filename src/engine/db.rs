@@ -1,7 +1,6 @@
 //! The face of the engine: one opener's handle on a database.
 
 use std::{
-    borrow::Cow,
     path::Path,
     sync::{
         Arc,
@@ -12,17 +11,16 @@ use std::{
 
 use super::{
     Observer,
-    buffer::{Lookup, Newest},
     core::Core,
     error::{Code, Error, Result},
     flush::Request,
     limits,
-    log::{Appended, Done, Draft, Lsn},
+    log::{Appended, Done, Draft},
     opening::{Engine, flush_and_wait, wait, waiting},
     options::Options,
     registry::{self, Entered, Slot},
     scan::{Fields, Scan, write_document},
-    shard::{Rows, ShardId, Stored, Value, collection::Collection},
+    shard::{Rows, ShardId, Value, collection::Collection},
     stats::Stats,
 };
 
@@ -229,28 +227,7 @@ impl Database {
 
     /// Reads a document: puts its JSON text into `text`. Sees every write that returned before the call.
     pub fn get(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Option<Document>> {
-        let core = self.core()?;
-        let number = collection.number;
-        let applied = || core.shards[core.router.shard(id) as usize].applied();
-        let buffered = |newest: Newest| newest.is_buffered(applied);
-        loop {
-            text.clear();
-            let found = match core.buffer.read(number, id, text)? {
-                Lookup::Absent => return read_stored(core, collection, id, text),
-                Lookup::Deleted => None,
-                Lookup::Known(version, newest) => Some(Document { version, buffered: buffered(newest) }),
-                Lookup::Unsettled(pending) => {
-                    let (stored, as_of) = stored_version(core, collection, id)?;
-                    // None: a flush or a write came between.
-                    let Some(version) = core.buffer.settle(number, id, pending, stored, as_of)? else {
-                        continue;
-                    };
-                    Some(Document { version, buffered: buffered(pending.newest) })
-                }
-            };
-            core.counters.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(found);
-        }
+        self.core()?.read(collection, id, text)
     }
 
     /// Reads several documents as one JSON array; `null` stands for one that does not exist.
@@ -375,37 +352,4 @@ fn when_durable(core: &Core, done: Done) {
     } else {
         core.flush.request(Request::new(core.log.head(), done));
     }
-}
-
-fn read_stored(
-    core: &Core,
-    collection: &Collection,
-    id: &str,
-    text: &mut Vec<u8>,
-) -> Result<Option<Document>> {
-    if let Some(version) = core.cache.read(collection.number, id, text) {
-        core.counters.hits.fetch_add(1, Ordering::Relaxed);
-        return Ok(Some(Document { version, buffered: false }));
-    }
-    core.counters.misses.fetch_add(1, Ordering::Relaxed);
-    let shard = &core.shards[core.router.shard(id) as usize];
-    let Some(table) = collection.table() else { return Ok(None) };
-    let Stored { version, as_of } = shard.read(&table, id, text)?;
-    let Some(version) = version else { return Ok(None) };
-    // What another collection may still take over is not kept.
-    if let Cow::Borrowed(_) = table {
-        core.cache.keep(collection.number, id, text, version, as_of, || shard.applied());
-    }
-    Ok(Some(Document { version, buffered: false }))
-}
-
-/// What the shard, or the cache for it, says about a document's version, and as of which place.
-fn stored_version(core: &Core, collection: &Collection, id: &str) -> Result<(u64, Lsn)> {
-    if let Some(known) = core.cache.version(collection.number, id) {
-        return Ok(known);
-    }
-    let Some(table) = collection.table() else { return Ok((0, Lsn(0))) };
-    let shard = &core.shards[core.router.shard(id) as usize];
-    let stored = shard.read(&table, id, &mut Vec::new())?;
-    Ok((stored.version.unwrap_or(0), stored.as_of))
 }

@@ -14,6 +14,7 @@ mod lock;
 pub mod log;
 mod opening;
 mod options;
+mod read;
 mod registry;
 mod scan;
 pub mod shard;

@@ -75,47 +75,47 @@ impl Store for Memory {
     }
 
     fn read(&self, _: &str, _: &str, _: &mut Vec<u8>) -> Result<Stored> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn newest(&self, _: &str, _: u64) -> Result<Vec<Scanned>> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn follow(&self, _: Id) -> Result<()> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn forget_other_logs(&self) -> Result<()> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn has_side(&self, _: Id) -> Result<bool> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn sync(&self) -> Result<()> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn checkpoint(&self, _: bool) -> Result<()> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn query(&self, _: &str, _: &[Value]) -> Result<Rows> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn pragma(&self, _: &str) -> Result<Rows> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn path(&self) -> &Path {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 
     fn close(&self) -> Result<()> {
-        unimplemented!()
+        unreachable!("a flush does not ask for this")
     }
 }
 
