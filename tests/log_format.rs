@@ -461,6 +461,7 @@ fn a_closed_database_has_an_empty_log_and_no_other_files() {
         set(&db, "c", &format!("id{i}"), "\"some text\"");
     }
     db.close().expect("closes");
+    assert_eq!(db.stats().wal_bytes, 0);
     let mut names: Vec<String> = fs::read_dir(home.path())
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
