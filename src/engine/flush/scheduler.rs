@@ -246,6 +246,11 @@ impl Scheduler {
 
     fn give_up_on_late_writes(&self) {
         let core = &self.core;
+        if let Some(error) = core.broken.why() {
+            // There will be no more room.
+            core.log.fail_waiting(&error);
+            return;
+        }
         let timeout = Duration::from_millis(core.options.write_timeout_ms);
         let Some(since) = Instant::now().checked_sub(timeout) else {
             return;

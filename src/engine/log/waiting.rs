@@ -107,13 +107,18 @@ impl Log {
         self.deliver(appender);
     }
 
+    /// Fails everything that waits.
+    pub fn fail_waiting(&self, error: &Error) {
+        let mut appender = self.appender.lock();
+        let waiting = appender.queue.take_all();
+        appender.outbox.finished.extend(waiting.into_iter().map(|callback| (callback, Err(error.clone()))));
+        self.deliver(appender);
+    }
+
     /// Refuses writes from now on and fails those that wait.
     pub fn close(&self) {
-        let mut appender = self.appender.lock();
-        appender.closed = true;
-        let waiting = appender.queue.take_all();
-        appender.outbox.finished.extend(waiting.into_iter().map(|callback| (callback, Err(Error::closed()))));
-        self.deliver(appender);
+        self.appender.lock().closed = true;
+        self.fail_waiting(&Error::closed());
     }
 
     /// Tells the callers of finished tasks, and those who wait for a shorter queue.
