@@ -9,7 +9,7 @@ use crate::random::Random;
 pub enum Habit {
     /// Sets and deletes, one after the other.
     Single,
-    /// Records of several operations.
+    /// Records of several operations, some too large for the log.
     Batches,
     /// Writes that return once they are on the disk, some in a record of several.
     Durable,
@@ -60,14 +60,19 @@ pub fn record(seed: u64, run: u64, writer: usize, index: u64) -> Vec<Op> {
         Habit::Batches => 1 + random.below(20),
         Habit::Durable => 1 + random.below(3),
     };
+    // Some records are too large for the log: one document, or a batch that goes to several shards.
+    let huge = match WRITERS[writer] {
+        Habit::Single | Habit::Durable => false,
+        Habit::Ahead => random.one_in(60),
+        Habit::Batches => random.one_in(40),
+    };
     let op = |number: u64| {
         let key = writer as u32 * KEYS + random.below(u64::from(KEYS)) as u32;
         if random.one_in(5) {
             return (key, None);
         }
-        let huge = WRITERS[writer] == Habit::Ahead && random.one_in(60);
-        let most = if huge { 1_000_000 } else { 1 << random.below(12) };
-        let padding = random.below(most) + if huge { 300_000 } else { 0 };
+        let most = if huge { 1_000_000 / ops } else { 1 << random.below(12) };
+        let padding = random.below(most) + if huge { 600_000 / ops } else { 0 };
         let text = format!(
             "{{\"run\":{run},\"index\":{index},\"op\":{number},\"pad\":\"{}\"}}",
             "x".repeat(padding as usize)
