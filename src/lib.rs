@@ -12,7 +12,7 @@ mod addon;
 mod engine;
 
 pub use engine::{
-    Code, Database, Document, Error, Observer, Options, Result, Stats, Submitted, limits,
+    Backend, Code, Database, Document, Error, Observer, Options, Result, Stats, Submitted, io, limits,
     log::{Draft, Kind},
     shard::collection::Collection,
 };

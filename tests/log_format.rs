@@ -6,15 +6,15 @@ mod common;
 use std::fs;
 
 use common::{
-    Home, all, check_integrity, delete, found, get, open, random::Random, record, refused, set, try_open,
-    value,
+    Home, all, check_integrity, delete, found, get, observer::Witness, open, open_observed, random::Random,
+    record, refused, set, try_open, value,
 };
 use kimdb::{Code, Database, Options};
 
 /// Where the ring begins in the file, behind two header pages.
 const RING_AT: usize = 8192;
 const PAGE: usize = 4096;
-const HEADER: usize = 80;
+const HEADER: usize = 88;
 
 /// The states of document `a` and `b` after each of the records that [`write_some`] writes.
 type States = Vec<[Option<(String, u64)>; 2]>;
@@ -67,22 +67,103 @@ fn a_flipped_byte_leaves_what_was_written_before_it() {
     }
 }
 
-#[test]
-fn a_log_that_was_cut_off_is_refused() {
+/// A log as it is after a kill, of which everything was synced: its bytes, the states and where each record ends.
+fn synced() -> (Home, Vec<u8>, States, Vec<usize>) {
     let home = Home::new();
+    // The header's note of a sync is made with the sync, so a durable write at the end leaves one of all before.
     let db = open(small(&home));
-    write_some(&db);
+    let (states, ends) = write_some(&db);
+    db.submit_durable_wait(&mut record(&db, &[("c", "last", Some("1"))])).expect("writes");
     let image = home.crash_image();
+    drop(db);
     let log = fs::read(image.wal()).expect("reads");
-    for length in [1, 7, 8, 79, 80, 4095, 4096, 4176, 8191, 8192, 8200, log.len() / 2, log.len() - 1] {
+    (image, log, states, ends)
+}
+
+#[test]
+fn a_log_that_was_cut_off_gives_what_it_holds_and_is_kept_aside() {
+    let (image, log, states, ends) = synced();
+    for length in [8192, 8200, 8192 + ends[3], 8192 + ends[7] + 40, log.len() / 2, log.len() - 1] {
+        let cut = image.crash_image();
+        fs::write(cut.wal(), &log[..length]).expect("writes");
+        let witness = Witness::new();
+        let db = open_observed(small(&cut), &witness);
+        let whole = ends.iter().filter(|end| RING_AT + **end <= length).count() - 1;
+        assert_eq!(state(&db), states[whole], "{length} bytes");
+        assert!(witness.saw(Code::Corrupt), "{length} bytes: it is told");
+        let aside = cut.path().join("app.wal.corrupt-1");
+        assert_eq!(fs::read(&aside).expect("reads"), &log[..length], "{length} bytes: kept as it was");
+        set(&db, "c", "a", "1");
+        db.close().expect("closes");
+        let again = Witness::new();
+        assert_eq!(open_observed(small(&cut), &again).recovered(), 0);
+        assert_eq!(again.errors(), [], "{length} bytes: told once");
+    }
+}
+
+#[test]
+fn a_log_without_a_whole_header_is_refused_and_untouched() {
+    let (image, log, ..) = synced();
+    for length in [1, 7, 8, 79, 80, 87] {
         let cut = image.crash_image();
         fs::write(cut.wal(), &log[..length]).expect("writes");
         let code = refused(small(&cut));
         assert!(matches!(code, Code::Corrupt | Code::WalMismatch), "{length} bytes: {code:?}");
         assert_eq!(fs::read(cut.wal()).expect("reads"), &log[..length], "{length} bytes: untouched");
         fs::write(cut.wal(), &log).expect("restores");
-        assert_eq!(open(small(&cut)).recovered(), 12, "after {length} bytes were refused");
+        assert_eq!(open(small(&cut)).recovered(), 13, "after {length} bytes were refused");
     }
+}
+
+#[test]
+fn damage_in_the_synced_part_costs_its_record_and_is_told_once() {
+    let (image, log, states, ends) = synced();
+    // The record that deletes document `a`, and the one that writes it again.
+    for (record, expected) in [(3, "\"xxxxxxxx\""), (8, "\"xxxxxx\"")] {
+        let damaged = image.crash_image();
+        let mut bytes = log.clone();
+        bytes[RING_AT + ends[record] + 40] ^= 1;
+        fs::write(damaged.wal(), &bytes).expect("writes");
+        let witness = Witness::new();
+        let db = open_observed(small(&damaged), &witness);
+        assert_eq!(state(&db)[0].as_ref().map(|found| found.0.as_str()), Some(expected), "record {record}");
+        assert_eq!(state(&db)[1], states[10][1], "record {record}: the other document is untouched");
+        assert!(value(&db, "c", "last").is_some(), "record {record}: what lies behind it is there");
+        let bytes_lost = db.stats().damaged_bytes;
+        assert_eq!(bytes_lost, (ends[record + 1] - ends[record]) as u64);
+        let errors = witness.errors();
+        assert_eq!(errors.len(), 1);
+        let text = errors[0].to_string();
+        assert!(
+            text.contains(&format!("{bytes_lost} bytes in 1 place")) && text.contains("corrupt-1"),
+            "{text}"
+        );
+        db.close().expect("closes");
+        let again = Witness::new();
+        let db = open_observed(small(&damaged), &again);
+        assert_eq!((again.errors(), db.stats().damaged_bytes), (vec![], 0), "told once");
+        assert!(
+            fs::read(damaged.path().join("app.wal.corrupt-1")).expect("reads") == bytes,
+            "kept as it was"
+        );
+    }
+}
+
+#[test]
+fn damage_where_the_shards_have_everything_loses_nothing_and_says_so() {
+    let home = Home::new();
+    let db = open(small(&home));
+    set(&db, "c", "a", "1");
+    db.flush_wait().expect("flushes");
+    db.submit_durable_wait(&mut record(&db, &[("c", "b", Some("2"))])).expect("writes");
+    let image = home.crash_image();
+    let mut bytes = fs::read(image.wal()).expect("reads");
+    bytes[RING_AT + 40] ^= 1;
+    fs::write(image.wal(), &bytes).expect("writes");
+    let witness = Witness::new();
+    let db = open_observed(small(&image), &witness);
+    assert_eq!(state(&db), [Some(("1".to_owned(), 1)), Some(("2".to_owned(), 1))]);
+    assert!(witness.errors()[0].to_string().contains("the shards have everything"), "{:?}", witness.errors());
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(crate) struct Core {
 pub(crate) struct Counters {
     pub(crate) flushed: AtomicU64,
     pub(crate) recovered: AtomicU64,
+    /// Bytes of the log that were damaged when it was opened.
+    pub(crate) damaged: AtomicU64,
     pub(crate) hits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) flushes: AtomicU64,
@@ -47,11 +49,18 @@ pub(crate) struct Counters {
     pub(crate) direct: AtomicU64,
 }
 
-/// Set once, when the log cannot be trusted any more: from then on writes are refused.
+/// Set when the log cannot be trusted any more: from then on writes are refused, until there is another file for it.
 #[derive(Debug, Default)]
 pub(crate) struct Broken {
     is: AtomicBool,
-    why: Mutex<Option<Error>>,
+    why: Mutex<Option<Reason>>,
+}
+
+#[derive(Debug)]
+struct Reason {
+    error: Error,
+    /// Another file for the log would help.
+    is_the_file: bool,
 }
 
 impl Broken {
@@ -60,18 +69,32 @@ impl Broken {
         if !self.is.load(Ordering::Acquire) {
             return None;
         }
-        self.why.lock().clone()
+        self.why.lock().as_ref().map(|reason| reason.error.clone())
     }
 
-    /// Keeps the first reason. False: there was one.
-    pub(crate) fn set(&self, error: Error) -> bool {
+    /// Whether another file for the log would help.
+    pub(crate) fn is_the_file(&self) -> bool {
+        self.is.load(Ordering::Acquire) && self.why.lock().as_ref().is_some_and(|reason| reason.is_the_file)
+    }
+
+    /// Keeps the first reason, unless a later one is for good. False: nothing changed.
+    fn set(&self, error: Error, is_the_file: bool) -> bool {
         let mut why = self.why.lock();
-        let first = why.is_none();
-        if first {
-            *why = Some(error);
-            self.is.store(true, Ordering::Release);
+        if why.as_ref().is_some_and(|reason| is_the_file || !reason.is_the_file) {
+            return false;
         }
-        first
+        *why = Some(Reason { error, is_the_file });
+        self.is.store(true, Ordering::Release);
+        true
+    }
+
+    /// There is another file.
+    pub(crate) fn mend(&self) {
+        let mut why = self.why.lock();
+        if why.as_ref().is_some_and(|reason| reason.is_the_file) {
+            *why = None;
+            self.is.store(false, Ordering::Release);
+        }
     }
 }
 
@@ -90,8 +113,16 @@ impl Core {
 
     /// Refuses writes from now on.
     pub(crate) fn break_down(&self, error: Error) {
-        if self.broken.set(error.clone()) {
+        if self.broken.set(error.clone(), false) {
             self.report(&error);
+        }
+    }
+
+    /// Refuses writes until the log has another file, which the sync thread sees to.
+    pub(crate) fn log_failed(&self, error: &Error) {
+        if self.broken.set(error.clone(), true) {
+            self.report(error);
+            self.sync.note_activity();
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     core::Core,
     error::{Code, Error, Result},
     flush::Request,
-    limits,
+    io, limits,
     log::{Appended, Done, Draft},
     opening::{Engine, flush_and_wait, wait, waiting},
     options::Options,
@@ -81,6 +81,9 @@ impl Database {
             engine.core.observers.lock().push((number, observer));
         }
         let recovered = if is_first { engine.core.counters.recovered.load(Ordering::Relaxed) } else { 0 };
+        if let Some(damage) = engine.take_damage() {
+            engine.core.report(&damage);
+        }
         Ok(Database { slot, engine, observer: number, closed: AtomicBool::new(false), recovered })
     }
 
@@ -91,6 +94,18 @@ impl Database {
     /// Number of writes that this opening recovered from the log.
     pub fn recovered(&self) -> u64 {
         self.recovered
+    }
+
+    /// The kinds of file system that hold the shards and the log, if their promises are not known to hold there.
+    pub fn doubtful_file_system(&self) -> Option<(&Path, &'static str)> {
+        let options = &self.engine.core.options;
+        [&options.base, &options.wal_path].into_iter().find_map(|path| {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            match io::kind_of_folder(folder) {
+                io::Kind::Remote(name) => Some((folder, name)),
+                _ => None,
+            }
+        })
     }
 
     /// The settings in force: those of the first opener.
@@ -139,6 +154,7 @@ impl Database {
         loop {
             let appended = core.log.append(draft, || done.take().expect("called once")());
             match &appended {
+                Err(error) if matches!(error.code(), Code::Io | Code::DiskFull) => core.log_failed(error),
                 Ok(Appended::Logged { wake: false, .. }) => {}
                 Ok(Appended::Logged { .. }) => {
                     core.sync.note_activity();

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     error::{Code, Error, Result},
-    log::same_file,
+    io::same_file,
 };
 
 /// Held as long as the database is open.
@@ -33,6 +33,8 @@ impl Lock {
             // Its content is overwritten, so it must not be a link to somebody's file.
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::custom_flags(&mut how, libc::O_NOFOLLOW);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
             let opened = how.open(&path);
             let mut file = opened.map_err(|error| Error::io("open the lock", &path, &error))?;
             match file.try_lock() {

@@ -9,6 +9,7 @@ mod core;
 mod db;
 mod error;
 mod flush;
+pub mod io;
 pub mod limits;
 mod lock;
 pub mod log;
@@ -23,7 +24,7 @@ mod stats;
 pub use self::{
     db::{Database, Document, Submitted},
     error::{Code, Error, Result},
-    options::Options,
+    options::{Backend, Options},
     stats::Stats,
 };
 

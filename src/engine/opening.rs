@@ -1,7 +1,7 @@
 //! Opening a database: lock, shards, log, recovery, threads; and closing it in the reverse order.
 
 use std::{
-    fs::File,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
@@ -16,7 +16,7 @@ use super::{
     error::{Code, Error, Result},
     flush::{self, Pool, Request},
     lock::Lock,
-    log::{self, Log, Lsn, Opened, Side},
+    log::{self, Access, Log, Lsn, Opened, Side},
     options::Options,
     scan::{Scan, Scanner},
     shard::{self, Router, Store, collection::Collections},
@@ -27,6 +27,8 @@ use super::{
 pub(crate) struct Engine {
     pub(crate) core: Arc<Core>,
     running: Mutex<Option<Running>>,
+    /// What was found damaged, until somebody was told.
+    damage: Mutex<Option<Error>>,
 }
 
 #[derive(Debug)]
@@ -34,7 +36,8 @@ struct Running {
     scheduler: JoinHandle<()>,
     syncer: JoinHandle<()>,
     scanner: Scanner,
-    log_lock: Option<File>,
+    /// The log file that is not used with `safeMode: false`, and locked so that nobody else takes it.
+    unused_log: Option<Arc<Log>>,
     _lock: Lock,
 }
 
@@ -42,7 +45,7 @@ impl Engine {
     /// Opens or makes the database and recovers what a process left in its log.
     pub(crate) fn open(options: Options) -> Result<Engine> {
         let lock = Lock::take(&options.base)?;
-        let files = shard::open(&options.base, options.shard_count)?;
+        let files = shard::open(&options.base, options.shard_count, &options.files)?;
         let database = files.database;
         let router = Router::new(options.shard_count);
 
@@ -51,25 +54,28 @@ impl Engine {
             Some(found) => files.attach(found.log.id())?,
             None => files.attach(log::random_id()?)?,
         };
-        let mut recovered = 0;
-        let mut kept = None;
+        let (mut recovered, mut damaged) = (0, 0);
+        let (mut kept, mut damage) = (None, None);
         while let Some(found) = logs.pop() {
             follow(&shards, found.log.id())?;
-            recovered += recover(&found.log, router, &shards, &collections)?;
+            let lasts = shards.iter().map(|shard| shard.applied()).min().unwrap_or_default();
+            recovered += recover(&found, router, &shards, &collections)?;
             recovered += recover_side(&found.log, router, &shards, &collections)?;
             let applied = shards.iter().map(|shard| shard.applied()).max().unwrap_or_default();
             let is_chosen = found.log.path() == Some(&place);
+            let found_damage =
+                found.is_damaged.then(|| (found.content.clone(), found.log.path().map(Path::to_owned)));
             let renewed = found.renew(applied)?;
-            // A log that is not chosen is empty now, and not used.
-            kept = kept.or(is_chosen.then_some(renewed));
-        }
-        let (log, log_lock) = match kept {
-            Some(kept) if options.safe_mode => kept,
-            // The emptied log file stays locked, so that no second database takes it for its own.
-            other => {
-                let log_lock = other.and_then(|(_, log_lock)| log_lock);
-                (log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?.log, log_lock)
+            if let (Some((content, Some(path))), Some(aside)) = (found_damage, renewed.kept) {
+                damaged += content.damaged_bytes();
+                damage = Some(describe(&content, &path, &aside, lasts));
             }
+            // A log that is not chosen is empty now, and not used.
+            kept = kept.or(is_chosen.then_some(renewed.log));
+        }
+        let (log, unused_log) = match kept {
+            Some(kept) if options.safe_mode => (kept, None),
+            other => (log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?.log, other),
         };
         follow(&shards, log.id())?;
         shards.iter().try_for_each(|shard| shard.forget_other_logs())?;
@@ -88,14 +94,20 @@ impl Engine {
             router,
         });
         core.counters.recovered.store(recovered, Ordering::Relaxed);
+        core.counters.damaged.store(damaged, Ordering::Relaxed);
         let pool = Pool::start(core.shards.len())?;
         let shared = Arc::clone(&core);
         let scheduler = flush::spawn("kimdb-scheduler", move || flush::run_scheduler(shared, pool))?;
         let shared = Arc::clone(&core);
         let syncer = flush::spawn("kimdb-sync", move || flush::run_syncer(&shared))?;
         let scanner = Scanner::start(&core)?;
-        let running = Running { scheduler, syncer, scanner, log_lock, _lock: lock };
-        Ok(Engine { core, running: Mutex::new(Some(running)) })
+        let running = Running { scheduler, syncer, scanner, unused_log, _lock: lock };
+        Ok(Engine { core, running: Mutex::new(Some(running)), damage: Mutex::new(damage) })
+    }
+
+    /// What was found damaged at open, once.
+    pub(crate) fn take_damage(&self) -> Option<Error> {
+        self.damage.lock().take()
     }
 
     /// Has the scan thread run a scan.
@@ -128,9 +140,9 @@ impl Engine {
                 .map_err(|error| Error::io("empty the log", core.log.path().unwrap_or(Path::new("")), &error))
         });
         let closed = core.shards.iter().map(|shard| shard.close()).fold(Ok(()), Result::and);
-        if let Some(file) = &running.log_lock {
-            // NOTE: the mapping shares this lock and may outlive this call by a reader.
-            let _ = file.unlock();
+        core.log.unlock();
+        if let Some(log) = &running.unused_log {
+            log.unlock();
         }
         emptied.and(closed)
     }
@@ -171,6 +183,11 @@ fn find_logs(options: &Options, database: log::Id) -> Result<(Vec<Opened>, PathB
     let mut places = vec![options.wal_path.clone()];
     places.extend(own.filter(|own| *own != options.wal_path));
     let may_pass = places.len() > 1 || !options.safe_mode;
+    let access = Access {
+        files: Arc::clone(&options.files),
+        backend: options.wal_backend,
+        capacity: options.wal_size,
+    };
     let mut logs = Vec::new();
     let mut chosen = None;
     // What a link names is the log, and what is replaced when it is made anew.
@@ -181,7 +198,7 @@ fn find_logs(options: &Options, database: log::Id) -> Result<(Vec<Opened>, PathB
         if !is_wanted && !place.exists() {
             continue;
         }
-        match log::open(&place, options.wal_size, database) {
+        match log::open(&place, database, &access) {
             Ok(found) => {
                 chosen.get_or_insert(place);
                 logs.push(found);
@@ -204,8 +221,7 @@ fn recover_side(
     shards: &[Arc<dyn Store>],
     collections: &Collections,
 ) -> Result<u64> {
-    let found = main.path().map(|path| Side::find(path, main.database())).transpose()?.flatten();
-    let Some(side) = found else { return Ok(0) };
+    let Some(side) = Side::find(main)? else { return Ok(0) };
     let (start, end) = (Lsn(0), side.log.head());
     let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: 0 };
     let parts = flush::divide(&frozen, router, collections, true, &vec![start; shards.len()])?;
@@ -224,16 +240,30 @@ fn recover_side(
 
 /// Applies what the shards do not have yet, and makes it durable. Returns the number of writes.
 fn recover(
-    log: &Arc<Log>,
+    found: &Opened,
     router: Router,
     shards: &[Arc<dyn Store>],
     collections: &Collections,
 ) -> Result<u64> {
-    let start = log.tail();
-    let frozen = Frozen { claim: Arc::new(log.claim(start)), start, end: log.head(), ops: 0 };
-    if frozen.start == frozen.end {
-        return Ok(0);
+    let mut recovered = 0;
+    for part in &found.content.intact {
+        recovered += recover_part(&found.log, part, router, shards, collections)?;
     }
+    if !found.content.intact.is_empty() {
+        shards.iter().try_for_each(|shard| shard.sync())?;
+    }
+    Ok(recovered)
+}
+
+fn recover_part(
+    log: &Arc<Log>,
+    part: &Range<Lsn>,
+    router: Router,
+    shards: &[Arc<dyn Store>],
+    collections: &Collections,
+) -> Result<u64> {
+    let claim = Arc::new(log.claim(part.start));
+    let frozen = Frozen { claim, start: part.start, end: part.end, ops: 0 };
     let applied: Vec<Lsn> = shards.iter().map(|shard| shard.applied()).collect();
     let parts = flush::divide(&frozen, router, collections, true, &applied)?;
     let recovered = parts.iter().map(|part| part.entries.len() as u64).sum();
@@ -251,6 +281,31 @@ fn recover(
     for result in results {
         result.unwrap_or_else(|panic| Err(flush::panicked(&*panic)))?;
     }
-    shards.iter().try_for_each(|shard| shard.sync())?;
     Ok(recovered)
+}
+
+/// What to tell about a damaged log. `applied`: up to there all shards had it.
+fn describe(content: &log::Content, path: &Path, aside: &Path, applied: Lsn) -> Error {
+    let what = match content.damaged.last() {
+        None => {
+            "It has another length than its header says, and no write that is known to have been synced is missing"
+            .to_owned()
+        }
+        Some(last) => {
+            let (places, bytes) = (content.damaged.len(), content.damaged_bytes());
+            let verdict = if last.end <= applied {
+                "the shards have everything that was written there"
+            } else {
+                "writes are lost there; restore what is missing from a backup"
+            };
+            format!("{bytes} bytes in {places} place(s) could not be read, and {verdict}")
+        }
+    };
+    let text = format!(
+        "The log '{}' was damaged while the database was closed. {what}. Everything else was recovered, and the \
+         damaged file is kept as '{}'.",
+        path.display(),
+        aside.display()
+    );
+    Error::new(Code::Corrupt, text).at(path)
 }

@@ -1,9 +1,23 @@
 //! Settings of a database.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
+
+use super::io::{Disk, FileSystem};
+
+/// How the log's file is written.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// As suits the file system.
+    #[default]
+    Auto,
+    /// Through a mapping: the fastest. The file system must overwrite in place.
+    Mmap,
+    /// With a system call for each write.
+    Pwrite,
+}
 
 /// How a database is opened. JavaScript has checked the ranges; [`Options::new`] gives the documented defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Common part of the file names: `dbPath` without `.db`. Absolute.
     pub base: PathBuf,
@@ -23,10 +37,14 @@ pub struct Options {
     pub wal_path_is_default: bool,
     /// Bytes of the log's ring, and so of the buffer. Default 64 MiB.
     pub wal_size: u64,
+    /// How the log's file is written. Default [`Backend::Auto`].
+    pub wal_backend: Backend,
     /// Bytes of the read cache. Default 64 MiB.
     pub cache_bytes: usize,
     /// How long a write waits for room in the log, in milliseconds. Default 30,000.
     pub write_timeout_ms: u64,
+    /// Where log and shards are. Default [`Disk`]. SQLite goes its own way to the shards, the VFS.
+    pub files: Arc<dyn FileSystem>,
 }
 
 impl Options {
@@ -45,8 +63,10 @@ impl Options {
             wal_path: wal_path.into(),
             wal_path_is_default: true,
             wal_size: 64 << 20,
+            wal_backend: Backend::Auto,
             cache_bytes: 64 << 20,
             write_timeout_ms: 30_000,
+            files: Arc::new(Disk),
         }
     }
 

@@ -40,7 +40,7 @@ pub(crate) struct Entered {
 /// The engine for `options`, opened if nobody has it open.
 pub(crate) fn enter(options: Options) -> Result<Entered> {
     let folder = options.base.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
+    options.files.make_folder(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
     let key = key(&options.base);
     loop {
         let fresh = || Arc::new(Slot { key: key.clone(), holders: Mutex::default() });

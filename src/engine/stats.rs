@@ -21,6 +21,8 @@ pub struct Stats {
     pub wal_writes: u64,
     /// Writes found in the log at open and brought to the shards.
     pub recovered_writes: u64,
+    /// Bytes of the log that could not be recovered at open, because they had changed on the disk.
+    pub damaged_bytes: u64,
     /// Number of shards.
     pub shard_count: u32,
     /// Whether writes are logged in a file.
@@ -56,6 +58,7 @@ impl Core {
             cache_misses: get(&counters.misses),
             wal_writes: if self.log.is_file() { logged } else { 0 },
             recovered_writes: get(&counters.recovered),
+            damaged_bytes: get(&counters.damaged),
             shard_count: self.options.shard_count,
             safe_mode: self.options.safe_mode,
             cache_size: self.cache.len(),

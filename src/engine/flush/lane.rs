@@ -18,12 +18,14 @@ pub(super) struct Lane {
     /// When to try again, and the pause that came before; set while the shard fails.
     retry: Option<(Instant, Duration)>,
     pub(super) error: Option<Error>,
+    /// The shard has to be reopened, whether or not it lacks anything.
+    pub(super) is_suspect: bool,
 }
 
 impl Lane {
     /// Whether to try now. `forced`: somebody waits.
     pub(super) fn is_due(&self, now: Instant, forced: bool) -> bool {
-        !self.parts.is_empty() && (forced || self.retry_at().is_none_or(|at| at <= now))
+        (self.is_suspect || !self.parts.is_empty()) && (forced || self.retry_at().is_none_or(|at| at <= now))
     }
 
     pub(super) fn retry_at(&self) -> Option<Instant> {
@@ -36,10 +38,11 @@ impl Lane {
     }
 
     /// Drops the parts that were applied and remembers how the attempt ended.
-    pub(super) fn settle(&mut self, applied: usize, error: Option<Error>, now: Instant) {
+    pub(super) fn settle(&mut self, applied: usize, error: Option<Error>, is_suspect: bool, now: Instant) {
         self.parts.drain(..applied);
-        // Whatever went wrong then, nothing is left to try again.
-        let error = error.filter(|_| !self.parts.is_empty());
+        self.is_suspect = is_suspect;
+        // Whatever went wrong otherwise, nothing is left to try again.
+        let error = error.filter(|_| is_suspect || !self.parts.is_empty());
         self.retry = error.as_ref().map(|_| {
             let pause = self.retry.map_or(FIRST_PAUSE, |(_, pause)| (pause * 2).min(LONGEST_PAUSE));
             (now + pause, pause)

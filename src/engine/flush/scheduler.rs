@@ -94,7 +94,9 @@ impl Scheduler {
         while let Some((draft, time_ms)) = core.log.take_direct() {
             let result = self.store_direct(draft, time_ms);
             core.log.finish_direct(result);
-            core.log.drain();
+            if let Err(error) = core.log.drain() {
+                core.log_failed(&error);
+            }
         }
         self.flush(!requests.is_empty());
         let held = std::mem::take(&mut self.held);
@@ -112,6 +114,10 @@ impl Scheduler {
         if let Err(error) = self.freeze() {
             self.core.break_down(error);
         }
+        // The sync thread may have found out.
+        for (lane, store) in self.lanes.iter_mut().zip(&self.core.shards) {
+            lane.is_suspect |= store.is_suspect();
+        }
         let due: Vec<usize> =
             (0..self.lanes.len()).filter(|i| self.lanes[*i].is_due(start, forced)).collect();
         if due.is_empty() {
@@ -120,7 +126,8 @@ impl Scheduler {
         }
         let core = Arc::clone(&self.core);
         let jobs = due.iter().map(|i| (*i, (*i, self.lanes[*i].parts.iter().cloned().collect::<Vec<_>>())));
-        let results = self.pool.map(jobs, move |(shard, parts)| bring(&core, shard, &parts));
+        let frozen = self.frozen;
+        let results = self.pool.map(jobs, move |(shard, parts)| bring(&core, shard, &parts, frozen));
         let mut count = 0;
         for (shard, result) in results {
             let (applied, error) = result.unwrap_or_else(|error| (0, Some(error.in_shard(shard as u32))));
@@ -129,7 +136,7 @@ impl Scheduler {
             if let Some(error) = &error {
                 self.core.report(error);
             }
-            lane.settle(applied, error, Instant::now());
+            lane.settle(applied, error, self.core.shards[shard].is_suspect(), Instant::now());
         }
         self.core.buffer.retire(self.applied());
         if let Err(error) = self.core.buffer.compact() {
@@ -211,7 +218,7 @@ impl Scheduler {
         let ops = u64::from(draft.ops());
         drop(draft);
         // Readers tell by the place which state of a shard they see, so this record needs one of its own.
-        let place = (core.log.id(), core.log.mark());
+        let place = (core.log.id(), core.log.mark().inspect_err(|error| core.log_failed(error))?);
         let frozen =
             Frozen { claim: Arc::new(side.log.claim(Lsn(0))), start: Lsn(0), end: side.log.head(), ops };
         let nothing = vec![Lsn(0); self.lanes.len()];
@@ -271,8 +278,15 @@ impl Scheduler {
 }
 
 /// Applies parts to a shard, in order. Returns how many are done and what stopped it.
-fn bring(core: &Core, shard: usize, parts: &[Arc<Part>]) -> (usize, Option<Error>) {
+///
+/// `frozen`: end of the newest generation.
+fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn) -> (usize, Option<Error>) {
     let store = &*core.shards[shard];
+    if store.is_suspect()
+        && let Err(error) = reopen(core, shard, frozen)
+    {
+        return (0, Some(error));
+    }
     for (done, part) in parts.iter().enumerate() {
         let size = core.options.batch_size;
         if let Err(error) = apply(part, core.log.id(), store, &core.collections, Some(&core.cache), size) {
@@ -280,4 +294,19 @@ fn bring(core: &Core, shard: usize, parts: &[Arc<Part>]) -> (usize, Option<Error
         }
     }
     (parts.len(), store.checkpoint(false).err())
+}
+
+/// Reopens a shard after a failure of the disk. What it lost of what it had is still in the log, because no space is
+/// given back before it is on the disk.
+fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
+    let store = &*core.shards[shard];
+    store.reopen(&mut || {
+        let start = core.log.tail();
+        let claim = Arc::new(core.log.claim(start));
+        let lost = Frozen { claim, start, end: frozen, ops: 0 };
+        let mut applied = vec![Lsn(u64::MAX); core.shards.len()];
+        applied[shard] = store.applied();
+        let parts = divide(&lost, core.router, &core.collections, false, &applied)?;
+        apply(&parts[shard], core.log.id(), store, &core.collections, None, 0)
+    })
 }

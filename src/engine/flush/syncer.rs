@@ -1,4 +1,5 @@
-//! The thread that waits for the disk: timed syncs of the log, group commits, and giving log space back.
+//! The thread that waits for the disk: timed syncs of the log, group commits, giving log space back, and another file
+//! for the log when the disk fails.
 
 use std::{
     sync::atomic::Ordering,
@@ -7,27 +8,39 @@ use std::{
 
 use crate::engine::{
     core::Core,
-    error::Error,
+    error::{Code, Error},
     log::{Done, Lsn},
 };
+
+/// Pauses between attempts to go over to another log file.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs until it is told to stop.
 pub(crate) fn run(core: &Core) {
     let interval = Duration::from_millis(core.options.flush_interval_ms);
     let mut synced = core.log.head();
+    // Whether the note of how far the log is synced is on the disk itself.
+    let mut is_noted = true;
     let mut due = Instant::now();
+    let mut pause = FIRST_PAUSE;
     loop {
         let (waiters, reclaim, stop) = wait(core, due);
         let head = core.log.head();
-        if core.log.is_file() && (head > synced || !waiters.is_empty()) {
+        let is_broken = core.broken.is_the_file();
+        if core.log.is_file() && (head > synced || !waiters.is_empty() || !is_noted || is_broken) {
+            is_noted = head == synced;
             synced = sync(core, waiters).unwrap_or(synced);
         } else {
             waiters.into_iter().for_each(|done| done(Ok(())));
             let mut inbox = core.sync.inbox.lock();
             // Asked again under the lock: a write since then has found the thread active and told nobody.
-            inbox.active = core.log.is_file() && core.log.head() > synced;
+            inbox.active = core.log.is_file() && (core.log.head() > synced || core.broken.is_the_file());
         }
-        due = Instant::now() + interval;
+        (due, pause) = match core.broken.is_the_file() {
+            true => (Instant::now() + pause, (pause * 2).min(LONGEST_PAUSE)),
+            false => (Instant::now() + interval, FIRST_PAUSE),
+        };
         if let Some(applied) = reclaim {
             give_back(core, applied);
         }
@@ -51,16 +64,33 @@ fn wait(core: &Core, due: Instant) -> (Vec<Done>, Option<Lsn>, bool) {
 
 /// One sync for everybody who waits.
 fn sync(core: &Core, waiters: Vec<Done>) -> Option<Lsn> {
-    // IMPORTANT: after a failed sync the kernel may call the lost pages clean, so a later success proves nothing.
-    let result = match core.broken.why() {
-        Some(error) => Err(error),
-        None => core.log.sync().map_err(|error| log_failed(core, &error)),
-    };
+    if core.broken.why().is_none()
+        && let Err(error) = core.log.sync()
+    {
+        log_failed(core, &error);
+    }
+    // IMPORTANT: after a failed sync the kernel may call the lost pages clean, so a later success proves nothing: the
+    // log is on the disk once it has another file.
+    if core.broken.is_the_file() {
+        replace(core);
+    }
+    let result = core.broken.why().map_or_else(|| Ok(core.log.synced()), Err);
     core.counters.syncs.fetch_add(1, Ordering::Relaxed);
     for done in waiters {
         done(result.as_ref().map(|_| ()).map_err(Error::clone));
     }
     result.ok()
+}
+
+/// Goes over to another file, if that is possible now.
+fn replace(core: &Core) {
+    match core.log.replace() {
+        Ok(()) => core.broken.mend(),
+        // What is in memory is not whole either.
+        Err(error) if error.code() == Code::Corrupt => core.break_down(error),
+        // The failure that led here was told.
+        Err(_) => {}
+    }
 }
 
 /// Makes the shards durable, then frees the log before `applied` and lets waiting writes in.
@@ -70,10 +100,15 @@ fn give_back(core: &Core, applied: Lsn) {
     }
     let before = core.log.tail();
     if let Err(error) = reclaim(core, applied) {
-        core.break_down(error);
+        core.report(&error);
+        // The scheduler looks after a shard that failed; the log's file is looked after here.
+        core.flush.want_room();
         return;
     }
-    let direct = core.log.drain();
+    let direct = core.log.drain().unwrap_or_else(|error| {
+        core.log_failed(&error);
+        false
+    });
     core.sync.note_activity();
     if direct || (core.log.has_waiting() && core.log.tail() > before) {
         core.flush.want_room();
@@ -91,6 +126,6 @@ pub(super) fn reclaim(core: &Core, applied: Lsn) -> Result<(), Error> {
 fn log_failed(core: &Core, error: &std::io::Error) -> Error {
     let path = core.log.path().expect("only a file can fail");
     let error = Error::io("sync the log", path, error);
-    core.break_down(error.clone());
+    core.log_failed(&error);
     error
 }

@@ -18,6 +18,7 @@ use crate::engine::{
     buffer::{Buffer, Frozen},
     cache::Cache,
     error::{Code, Error, Result},
+    io::{Disk, FileSystem},
     log::{self, Appended, Draft, Id, Kind, Log, Lsn},
     shard::{self, Batch, Router, Rows, Scanned, Store, Stored, Value, collection::Collections},
 };
@@ -98,6 +99,14 @@ impl Store for Memory {
         unreachable!("a flush does not ask for this")
     }
 
+    fn is_suspect(&self) -> bool {
+        false
+    }
+
+    fn reopen(&self, _: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        unreachable!("a flush does not ask for this")
+    }
+
     fn checkpoint(&self, _: bool) -> Result<()> {
         unreachable!("a flush does not ask for this")
     }
@@ -122,7 +131,8 @@ impl Store for Memory {
 /// The collections of a database without documents.
 fn collections() -> Collections {
     let folder = tempfile::tempdir().expect("a folder");
-    let shards = shard::open(&folder.path().join("app"), 1).expect("opens");
+    let files: Arc<dyn FileSystem> = Arc::new(Disk);
+    let shards = shard::open(&folder.path().join("app"), 1, &files).expect("opens");
     shards.attach(LOG).expect("attaches").1
 }
 
@@ -345,16 +355,16 @@ fn a_failing_shard_is_tried_again_with_growing_pauses() {
     let error = || Some(Error::new(Code::Busy, "held"));
     let mut pauses = Vec::new();
     for _ in 0..12 {
-        lane.settle(0, error(), start);
+        lane.settle(0, error(), false, start);
         let retry = lane.retry_at().expect("later");
         assert!(!lane.is_due(start, false) && lane.is_due(start, true) && lane.is_due(retry, false));
         pauses.push(retry - start);
     }
     assert!(pauses.is_sorted() && pauses[0] < pauses[11] && pauses[11] == pauses[10], "{pauses:?}");
     assert_eq!(lane.error.as_ref().map(Error::code), Some(Code::Busy));
-    lane.settle(1, error(), start);
+    lane.settle(1, error(), false, start);
     assert_eq!((lane.parts.len(), lane.lacks_from()), (1, Some(lane.parts[0].start)));
-    lane.settle(1, error(), start);
+    lane.settle(1, error(), false, start);
     assert!(
         lane.error.is_none() && lane.retry_at().is_none() && lane.lacks_from().is_none(),
         "nothing is left"

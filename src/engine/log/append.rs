@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -22,6 +23,7 @@ use super::{
 use crate::engine::{
     clock,
     error::{Error, Result},
+    io::FileSystem,
 };
 
 /// Bound of a record in a very large ring: its length has 32 bits.
@@ -31,7 +33,7 @@ const LARGEST: u64 = 1 << 30;
 #[derive(Debug)]
 pub struct Log {
     pub(super) ring: Ring,
-    path: Option<PathBuf>,
+    pub(super) place: Option<Place>,
     id: Id,
     database: Id,
     pub(super) appender: Mutex<Appender>,
@@ -45,6 +47,13 @@ pub struct Log {
     pub(super) waiting: AtomicBool,
     pub(super) claims: Mutex<BTreeMap<Lsn, usize>>,
     pub(super) reclaiming: Mutex<()>,
+}
+
+/// Where a log's file is.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    pub(super) files: Arc<dyn FileSystem>,
 }
 
 #[derive(Debug)]
@@ -75,10 +84,10 @@ pub enum Appended {
 }
 
 impl Log {
-    pub(super) fn new(ring: Ring, path: Option<PathBuf>, header: LogHeader) -> Self {
+    pub(super) fn new(ring: Ring, place: Option<Place>, header: LogHeader) -> Self {
         let start = header.start;
         Log {
-            path,
+            place,
             id: header.log,
             database: header.database,
             appender: Mutex::new(Appender {
@@ -103,7 +112,7 @@ impl Log {
 
     /// The log file; `None` if this log is memory only.
     pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        self.place.as_ref().map(|place| place.path.as_path())
     }
 
     /// The log's random name, under which shards store what they have applied.
@@ -159,7 +168,7 @@ impl Log {
         }
         let direct = length > self.largest_record();
         if !direct && appender.queue.is_empty() && self.fits(&appender, length) {
-            let end = self.put(&mut appender, draft, clock::now_ms());
+            let end = self.put(&mut appender, draft, clock::now_ms()).map_err(|error| self.failed(&error))?;
             let wake = appender.ops >= appender.wake_at;
             if wake {
                 appender.wake_at = u64::MAX;
@@ -185,10 +194,15 @@ impl Log {
     }
 
     /// Appends an empty record, so that what comes after has a later place than all before. There must be room.
-    pub fn mark(&self) -> Lsn {
+    pub fn mark(&self) -> Result<Lsn> {
         let mut draft = Draft::default();
         draft.clear();
-        self.put(&mut self.appender.lock(), &mut draft, clock::now_ms())
+        self.put(&mut self.appender.lock(), &mut draft, clock::now_ms()).map_err(|error| self.failed(&error))
+    }
+
+    /// A failure of the log's file as our error.
+    pub fn failed(&self, error: &io::Error) -> Error {
+        Error::io("write to the log", self.path().unwrap_or(Path::new("")), error)
     }
 
     /// Wakes the scheduler at the append that makes the count reach `ops`.
@@ -211,24 +225,28 @@ impl Log {
         if left < length { left } else { 0 }
     }
 
-    pub(super) fn put(&self, appender: &mut Appender, draft: &mut Draft, time_ms: u64) -> Lsn {
+    /// Puts the record at the head.
+    ///
+    /// # Errors
+    /// The file could not be written: the record is not in the log, and the log must not be trusted any more.
+    pub(super) fn put(&self, appender: &mut Appender, draft: &mut Draft, time_ms: u64) -> io::Result<Lsn> {
         let length = draft.len();
         let pad = self.pad(appender.head, length);
         if pad >= RECORD_HEADER as u64 {
             let header =
                 Header { length: pad as u32, lsn: Lsn(appender.head), time_ms, ops: 0, flags: FLAG_PAD };
             // SAFETY: the append lock is held and `fits` found this range free.
-            unsafe { self.ring.write(appender.head, &header.encode(appender.seed, 0)) };
+            unsafe { self.ring.write(appender.head, &header.encode(appender.seed, 0)) }?;
         }
         let at = appender.head + pad;
         let bytes = draft.finish(appender.seed, Lsn(at), time_ms);
         // SAFETY: as above; the record does not wrap because of the padding.
-        unsafe { self.ring.write(at, bytes) };
+        unsafe { self.ring.write(at, bytes) }?;
         appender.head = at + length;
         appender.ops += u64::from(draft.ops());
         // IMPORTANT: Release, after the record: who sees the new head sees the bytes.
         self.head.store(appender.head, Ordering::Release);
-        Lsn(appender.head)
+        Ok(Lsn(appender.head))
     }
 
     /// Keeps everything from the present head on in place.

@@ -1,50 +1,71 @@
 //! The log's file: found, made or replaced, with real blocks under every byte and the kernel's lock on it.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, Write},
+    fs::{self, TryLockError},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{
     Id, Log, Lsn,
-    header::{Found, LogHeader, PAGE, RING_AT},
-    legacy, recovery,
+    append::Place,
+    header::{Found, LogHeader, RING_AT},
+    legacy,
+    recovery::{self, Content},
     ring::Ring,
 };
-use crate::engine::error::{Code, Error, Result};
+use crate::engine::{
+    error::{Code, Error, Result},
+    io::{File, FileSystem, kind_of_folder, read_front, same_file},
+    options::Backend,
+};
+
+/// How a log's file is used.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Where files are.
+    pub files: Arc<dyn FileSystem>,
+    /// How it is written.
+    pub backend: Backend,
+    /// Bytes of the ring of a new one.
+    pub capacity: u64,
+}
 
 /// A log ready for recovery.
 #[derive(Debug)]
 pub struct Opened {
-    /// The log. Its records, if any, end at its head. The old library's log is in memory here, until
-    /// [`Opened::renew`] replaces it.
+    /// The log. Its records, if any, end at its head. The old library's log and one that has not the length it should
+    /// have are in memory here, until [`Opened::renew`] replaces them.
     pub log: Arc<Log>,
-    database: Id,
-    capacity: u64,
+    /// What it holds.
+    pub content: Content,
+    /// Whether it is not as it was left: it is kept aside when it is renewed.
+    pub is_damaged: bool,
+    access: Option<Access>,
     /// Kept open for its lock.
-    lock: Option<File>,
+    _lock: Option<Arc<dyn File>>,
 }
 
 /// A log without a file, for `safeMode: false`; it starts at `start`.
 pub fn open_anonymous(database: Id, log: Id, capacity: u64, start: Lsn) -> Result<Opened> {
-    let header = LogHeader { sequence: 0, database, log, epoch: 0, capacity, start };
+    let header = LogHeader { start, synced: start, ..LogHeader::new(database, log, capacity) };
     let ring = Ring::anonymous(capacity).map_err(|error| {
         Error::new(Code::Io, format!("Could not reserve {capacity} bytes of memory for the buffer: {error}."))
     })?;
     let log = Arc::new(Log::new(ring, None, header));
-    Ok(Opened { log, database, capacity, lock: None })
+    Ok(Opened { content: Content::all(&log), log, is_damaged: false, access: None, _lock: None })
 }
 
-/// Opens the log of `database` at `path`, or makes a new one of `capacity` bytes.
+/// Opens the log of `database` at `path`, or makes a new one.
 ///
 /// # Errors
 /// [`Code::WalMismatch`] if the file is another database's or no log at all, [`Code::Locked`] if another process
 /// uses it, [`Code::Corrupt`] if its header is damaged, and what the operating system says.
-pub fn open(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
+pub fn open(path: &Path, database: Id, access: &Access) -> Result<Opened> {
+    let files = &*access.files;
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
+        files.make_folder(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
     }
     loop {
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -52,43 +73,36 @@ pub fn open(path: &Path, capacity: u64, database: Id) -> Result<Opened> {
                 format!("'{}' is not a regular file; set walPath to a file of its own.", path.display());
             return Err(Error::new(Code::Io, text).at(path));
         }
-        let file = match OpenOptions::new().read(true).write(true).open(path) {
+        let file = match files.open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
                 return Err(Error::io("follow the link", path, &error));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create(path, capacity, &new_header(database, capacity)?)?;
+                create(files, path, &new_header(database, access.capacity)?)?;
                 continue;
             }
             Err(error) => return Err(Error::io("open the log", path, &error)),
         };
-        if let Err(error) = lock(&file, path) {
-            let front = read_front(&file).map_err(|error| Error::io("read the log", path, &error))?;
+        if let Err(error) = lock(&*file, path) {
+            let front = read_front(&*file, RING_AT as usize)
+                .map_err(|error| Error::io("read the log", path, &error))?;
             return match LogHeader::find(&front) {
                 Found::Header(header) if header.database != database => Err(of_another_database(path)),
                 _ => Err(error),
             };
         }
         // Whoever replaced the file between open and lock made this one a file without a name.
-        if same_file(&file, path) {
+        if same_file(file.handle(), path) {
             // What a kill left of making a log; if it is a second name of this one, one name is enough.
-            let _ = fs::remove_file(beside(path, database));
-            return inspect(file, path, capacity, database);
+            let _ = files.remove(&beside(path, database));
+            return inspect(file, path, database, access);
         }
     }
 }
 
-/// The first pages of a file, or less if it is shorter.
-pub(super) fn read_front(mut file: &File) -> io::Result<Vec<u8>> {
-    let mut front = Vec::with_capacity(RING_AT as usize);
-    file.rewind()?;
-    file.take(RING_AT).read_to_end(&mut front)?;
-    Ok(front)
-}
-
-fn lock(file: &File, path: &Path) -> Result<()> {
-    match file.try_lock() {
+fn lock(file: &dyn File, path: &Path) -> Result<()> {
+    match file.handle().try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Error::new(
             Code::Locked,
@@ -108,37 +122,27 @@ fn of_another_database(path: &Path) -> Error {
     Error::new(Code::WalMismatch, text).at(path)
 }
 
-fn inspect(file: File, path: &Path, capacity: u64, database: Id) -> Result<Opened> {
+fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> Result<Opened> {
     let read = |error| Error::io("read the log", path, &error);
-    let size = file.metadata().map_err(read)?.len();
-    let front = read_front(&file).map_err(read)?;
+    let size = file.handle().metadata().map_err(read)?.len();
+    let front = read_front(&*file, RING_AT as usize).map_err(read)?;
     let refuse = |code, text: String| Err(Error::new(code, text).at(path));
     match LogHeader::find(&front) {
         Found::Header(header) if header.database != database => Err(of_another_database(path)),
-        Found::Header(header) if size != RING_AT + header.capacity || header.capacity == 0 => refuse(
-            Code::Corrupt,
-            format!(
-                "The log '{}' has {size} bytes and its header says {}; restore it, or move it away to open \
-                 without the writes that it holds.",
-                path.display(),
-                RING_AT + header.capacity
-            ),
-        ),
+        Found::Header(header) if !header.is_possible(size) => refuse(Code::Corrupt, damaged_header(path)),
         Found::Header(header) => {
-            let ring = file.try_clone().and_then(|file| Ring::over(file, header.capacity));
-            let ring = ring.map_err(|error| Error::io("map the log", path, &error))?;
-            let log = Arc::new(Log::new(ring, Some(path.to_owned()), header));
-            recovery::scan(&log);
-            Ok(Opened { log, database, capacity, lock: Some(file) })
+            let is_cut = size != RING_AT + header.capacity;
+            let ring = match access.backend_for(path) {
+                _ if is_cut => Ring::copied(&*file, header.capacity),
+                Backend::Pwrite => Ring::written(Arc::clone(&file), header.capacity),
+                _ => Ring::mapped(Arc::clone(&file), header.capacity),
+            };
+            let log = Arc::new(Log::new(ring.map_err(read)?, Some(access.place(path)), header));
+            let content = recovery::scan(&log);
+            let is_damaged = is_cut || !content.damaged.is_empty();
+            Ok(Opened { log, content, is_damaged, access: Some(access.clone()), _lock: Some(file) })
         }
-        Found::Damaged => refuse(
-            Code::Corrupt,
-            format!(
-                "Both headers of the log '{}' are damaged; restore it, or move it away to open without the writes \
-                 that it holds.",
-                path.display()
-            ),
-        ),
+        Found::Damaged => refuse(Code::Corrupt, damaged_header(path)),
         Found::Unknown(version) => refuse(
             Code::WalMismatch,
             format!(
@@ -146,10 +150,11 @@ fn inspect(file: File, path: &Path, capacity: u64, database: Id) -> Result<Opene
                 path.display()
             ),
         ),
-        Found::Other => match legacy::read(&file, path)? {
+        Found::Other => match legacy::read(&*file, path)? {
             Some(writes) => {
-                let log = legacy::load(&writes, path, database)?;
-                Ok(Opened { log: Arc::new(log), database, capacity, lock: Some(file) })
+                let log = Arc::new(legacy::load(&writes, access.place(path), database)?);
+                let (content, access) = (Content::all(&log), Some(access.clone()));
+                Ok(Opened { log, content, is_damaged: false, access, _lock: Some(file) })
             }
             None => refuse(
                 Code::WalMismatch,
@@ -159,34 +164,88 @@ fn inspect(file: File, path: &Path, capacity: u64, database: Id) -> Result<Opene
     }
 }
 
-impl Opened {
-    /// Ends recovery: everything that was found is durable in the shards, and from now on the log is empty. A log
-    /// of another size or of the old library is replaced. `applied`: see [`Log::begin_epoch`]. Returns the log to use, and the file that keeps it locked.
-    ///
-    /// # Errors
-    /// What the operating system says; the log found at open is still there then.
-    pub fn renew(self, applied: Lsn) -> Result<(Arc<Log>, Option<File>)> {
-        let Some(path) = self.log.path().map(Path::to_owned) else {
-            return Ok((self.log, None));
-        };
-        let failed = |error| Error::io("renew the log", &path, &error);
-        if self.log.is_file() && self.log.capacity() == self.capacity {
-            self.log.begin_epoch(applied).map_err(failed)?;
-            return Ok((self.log, self.lock));
+fn damaged_header(path: &Path) -> String {
+    format!(
+        "Both headers of the log '{}' are damaged; restore it, or move it away to open without the writes that it \
+         holds.",
+        path.display()
+    )
+}
+
+impl Access {
+    fn place(&self, path: &Path) -> Place {
+        Place { path: path.to_owned(), files: Arc::clone(&self.files) }
+    }
+
+    /// How a log at `path` is written.
+    pub(super) fn backend_for(&self, path: &Path) -> Backend {
+        match self.backend {
+            Backend::Auto if kind_of_folder(path.parent().unwrap_or(Path::new("."))).may_map() => {
+                Backend::Mmap
+            }
+            Backend::Auto => Backend::Pwrite,
+            chosen => chosen,
         }
-        let beside = beside(&path, self.database);
-        let header = new_header(self.database, self.capacity)?;
-        let file = create_over(&beside, self.capacity, &header).map_err(failed)?;
-        lock(&file, &path)?;
-        fs::rename(&beside, &path).map_err(failed)?;
-        sync_folder(&path).map_err(failed)?;
-        let ring = file.try_clone().and_then(|file| Ring::over(file, self.capacity)).map_err(failed)?;
-        Ok((Arc::new(Log::new(ring, Some(path), header)), Some(file)))
     }
 }
 
+impl Opened {
+    /// Ends recovery: everything that was found is durable in the shards, and from now on the log is empty. A log
+    /// of another size, of the old library or that is damaged is replaced. `applied`: see [`Log::begin_epoch`]. Returns
+    /// the log to use, the file that keeps it locked if the log itself does not, and the name under which a damaged
+    /// one was kept.
+    ///
+    /// # Errors
+    /// What the operating system says; the log found at open is still there then.
+    pub fn renew(self, applied: Lsn) -> Result<Renewed> {
+        let (Some(place), Some(access)) = (self.log.place.clone(), self.access) else {
+            return Ok(Renewed { log: self.log, kept: None });
+        };
+        let path = &place.path;
+        let failed = |error| Error::io("renew the log", path, &error);
+        if self.log.is_file() && self.log.capacity() == access.capacity && !self.is_damaged {
+            self.log.begin_epoch(applied).map_err(failed)?;
+            return Ok(Renewed { log: self.log, kept: None });
+        }
+        let files = &*access.files;
+        let beside = beside(path, self.log.database());
+        let header = new_header(self.log.database(), access.capacity)?;
+        let file = create_over(files, &beside, &header).map_err(failed)?;
+        lock(&*file, path)?;
+        let kept = if self.is_damaged { Some(keep_aside(files, path).map_err(failed)?) } else { None };
+        files.rename(&beside, path).map_err(failed)?;
+        files.sync_folder(path).map_err(failed)?;
+        let ring = match access.backend_for(path) {
+            Backend::Pwrite => Ring::written(file, header.capacity),
+            _ => Ring::mapped(file, header.capacity),
+        };
+        Ok(Renewed { log: Arc::new(Log::new(ring.map_err(failed)?, Some(place), header)), kept })
+    }
+}
+
+/// A log after recovery.
+#[derive(Debug)]
+pub struct Renewed {
+    /// The log to use.
+    pub log: Arc<Log>,
+    /// Where the damaged one is.
+    pub kept: Option<PathBuf>,
+}
+
+/// Renames a damaged log to the first free `<path>.corrupt-<n>`.
+fn keep_aside(files: &dyn FileSystem, path: &Path) -> io::Result<PathBuf> {
+    let name = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".corrupt-{number}"));
+        PathBuf::from(name)
+    };
+    let free = (1..).map(name).find(|name| fs::symlink_metadata(name).is_err()).expect("there is no end");
+    files.rename(path, &free)?;
+    Ok(free)
+}
+
 fn new_header(database: Id, capacity: u64) -> Result<LogHeader> {
-    Ok(LogHeader { sequence: 0, database, log: random_id()?, epoch: 1, capacity, start: Lsn(0) })
+    Ok(LogHeader::new(database, random_id()?, capacity))
 }
 
 /// Sixteen random bytes.
@@ -198,105 +257,67 @@ pub(crate) fn random_id() -> Result<Id> {
 }
 
 /// Where a database builds a log before it gets its name.
-fn beside(path: &Path, database: Id) -> PathBuf {
+pub(super) fn beside(path: &Path, database: Id) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.new", hex(&database[..4])));
     name.into()
 }
 
 /// Makes a log file whole under a name that nobody else uses, in place of one that was left there.
-pub(super) fn create_over(path: &Path, capacity: u64, header: &LogHeader) -> io::Result<File> {
+pub(super) fn create_over(
+    files: &dyn FileSystem,
+    path: &Path,
+    header: &LogHeader,
+) -> io::Result<Arc<dyn File>> {
     // What was left there may be a second name of the live log, so it is not truncated.
-    match fs::remove_file(path) {
+    match files.remove(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-    fill(&file, capacity, header)?;
-    sync_folder(path)?;
-    Ok(file)
+    let file = files.create(path)?;
+    let made = file
+        .allocate(RING_AT + header.capacity)
+        .and_then(|()| write_headers(&*file, *header))
+        .and_then(|()| file.sync())
+        .and_then(|()| files.sync_folder(path));
+    match made {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            // Half a file takes space that is needed.
+            let _ = files.remove(path);
+            Err(error)
+        }
+    }
+}
+
+/// Writes both copies of the header.
+pub(super) fn write_headers(file: &dyn File, header: LogHeader) -> io::Result<()> {
+    for sequence in header.sequence + 1..=header.sequence + 2 {
+        let copy = LogHeader { sequence, ..header };
+        file.write_at(&copy.encode(), copy.offset() as u64)?;
+    }
+    Ok(())
 }
 
 /// Makes a log file whole before it gets its name: blocks, header, sync, name, sync of the folder. If another process
 /// is faster its file stays.
-fn create(path: &Path, capacity: u64, header: &LogHeader) -> Result<()> {
+fn create(files: &dyn FileSystem, path: &Path, header: &LogHeader) -> Result<()> {
     let failed = |error| Error::io("make the log", path, &error);
     // One process at a time has this database open, so nobody else uses this name.
     let draft = beside(path, header.database);
     let made = (|| {
-        create_over(&draft, capacity, header)?;
-        match fs::hard_link(&draft, path) {
+        create_over(files, &draft, header)?;
+        match files.link(&draft, path) {
             // Another process was faster; its log is looked at instead.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             // File systems without hard links.
-            Err(_) if !path.exists() => fs::rename(&draft, path),
+            Err(_) if !path.exists() => files.rename(&draft, path),
             linked => linked,
         }?;
-        sync_folder(path)
+        files.sync_folder(path)
     })();
-    let _ = fs::remove_file(&draft);
+    let _ = files.remove(&draft);
     made.map_err(failed)
-}
-
-fn fill(mut file: &File, capacity: u64, header: &LogHeader) -> io::Result<()> {
-    allocate(file, RING_AT + capacity)?;
-    let mut front = vec![0; 2 * PAGE];
-    let encoded = header.encode();
-    front[header.offset()..][..encoded.len()].copy_from_slice(&encoded);
-    file.write_all(&front)?;
-    file.sync_all()
-}
-
-/// Real blocks under every byte: a store into a hole of a mapping on a full disk would kill the process.
-fn allocate(mut file: &File, size: u64) -> io::Result<()> {
-    // Growing beyond this limit is a signal that ends the process, not an error.
-    #[cfg(unix)]
-    if rustix::process::getrlimit(rustix::process::Resource::Fsize).current.is_some_and(|limit| limit < size)
-    {
-        return Err(rustix::io::Errno::FBIG.into());
-    }
-    #[cfg(target_os = "linux")]
-    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, size) {
-        Ok(()) => return Ok(()),
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let zeros = vec![0; 1 << 20];
-    let mut left = size;
-    while left > 0 {
-        let step = left.min(zeros.len() as u64);
-        file.write_all(&zeros[..step as usize])?;
-        left -= step;
-    }
-    file.rewind()
-}
-
-/// Makes a new or changed name durable.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
-        .sync_all()?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-/// Whether the open file is still the one of that name.
-pub(crate) fn same_file(file: &File, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        match (file.metadata(), fs::metadata(path)) {
-            (Ok(open), Ok(named)) => open.dev() == named.dev() && open.ino() == named.ino(),
-            _ => false,
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        // An open file cannot be replaced there.
-        let _ = (file, path);
-        true
-    }
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

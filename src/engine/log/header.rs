@@ -3,19 +3,26 @@
 //! ```text
 //!  0 magic "KIMDBLOG"   8 version u32   12 crc u32 (over the whole header with this field zero)
 //! 16 sequence u64      24 database id [16]   40 log id [16]   56 epoch u64   64 capacity u64   72 start u64
+//! 80 synced u64
 //! ```
 //!
 //! Two copies, in pages 0 and 1, are written in turn, so that one is whole after any crash; the intact one with
-//! the higher sequence counts.
+//! the higher sequence counts. A new start goes into both before the space in front of it is used again.
 
-use super::Lsn;
+use super::{Lsn, record::ALIGN};
 
 pub(crate) const PAGE: usize = 4096;
 /// Where the ring begins in the file.
 pub(crate) const RING_AT: u64 = 2 * PAGE as u64;
 const MAGIC: &[u8; 8] = b"KIMDBLOG";
 const VERSION: u32 = 1;
-const LENGTH: usize = 80;
+const LENGTH: usize = 88;
+
+/// The largest ring of which a part is looked for in a file that is shorter.
+const LARGEST_CUT: u64 = 1 << 32;
+
+/// No log gets there.
+const LARGEST_LSN: u64 = 1 << 62;
 
 /// A random name for a database or a log.
 pub type Id = [u8; 16];
@@ -31,6 +38,9 @@ pub(crate) struct LogHeader {
     pub(crate) capacity: u64,
     /// The first record that may not be in the shards yet.
     pub(crate) start: Lsn,
+    /// Everything before it was on the disk when this header was written: what is not whole there is damage, not the
+    /// torn end of a log whose process was killed.
+    pub(crate) synced: Lsn,
 }
 
 /// What the first pages of a file say.
@@ -46,6 +56,11 @@ pub(crate) enum Found {
 }
 
 impl LogHeader {
+    /// The header of a new log, from its first byte.
+    pub(crate) fn new(database: Id, log: Id, capacity: u64) -> Self {
+        LogHeader { sequence: 0, database, log, epoch: 1, capacity, start: Lsn(0), synced: Lsn(0) }
+    }
+
     pub(crate) fn encode(&self) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];
         bytes[..8].copy_from_slice(MAGIC);
@@ -56,6 +71,7 @@ impl LogHeader {
         bytes[56..64].copy_from_slice(&self.epoch.to_le_bytes());
         bytes[64..72].copy_from_slice(&self.capacity.to_le_bytes());
         bytes[72..80].copy_from_slice(&self.start.0.to_le_bytes());
+        bytes[80..88].copy_from_slice(&self.synced.0.to_le_bytes());
         let crc = crc32c::crc32c(&bytes);
         bytes[12..16].copy_from_slice(&crc.to_le_bytes());
         bytes
@@ -87,6 +103,7 @@ impl LogHeader {
             epoch: u64_at(56),
             capacity: u64_at(64),
             start: Lsn(u64_at(72)),
+            synced: Lsn(u64_at(80)),
         })
     }
 
@@ -103,6 +120,14 @@ impl LogHeader {
             (Found::Damaged, _) | (_, Found::Damaged) => Found::Damaged,
             (Found::Other, Found::Other) => Found::Other,
         }
+    }
+
+    /// Whether a file of `size` bytes can have this header. Its checksum only proves that somebody meant it.
+    pub(crate) fn is_possible(&self, size: u64) -> bool {
+        let capacities = 1..=size.max(LARGEST_CUT);
+        capacities.contains(&self.capacity)
+            && self.start.0.is_multiple_of(ALIGN)
+            && self.start.0 < LARGEST_LSN
     }
 
     /// Where this copy belongs in the file.

@@ -4,18 +4,15 @@
 //! write the same place each time it is read. So recovery treats it like any other log, and nothing is applied twice
 //! when recovery itself is killed.
 
-use std::{
-    fs::File,
-    io::{self, Read, Seek},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use md5::{Digest, Md5};
 use serde_json::{Value, value::RawValue};
 
-use super::{Draft, Id, Kind, Log, Lsn, header::LogHeader, ring::Ring};
+use super::{Draft, Id, Kind, Log, Lsn, append::Place, header::LogHeader, ring::Ring};
 use crate::engine::{
     error::{Code, Error, Result},
+    io::{File, read_front},
     limits,
 };
 
@@ -36,10 +33,11 @@ struct Write {
 }
 
 /// Reads the file if it is the old library's, or empty, as that library leaves it. `None`: it is something else.
-pub fn read(mut file: &File, path: &Path) -> Result<Option<Writes>> {
-    let mut bytes = Vec::new();
-    file.rewind()
-        .and_then(|()| file.read_to_end(&mut bytes))
+pub(super) fn read(file: &dyn File, path: &Path) -> Result<Option<Writes>> {
+    let bytes = file
+        .handle()
+        .metadata()
+        .and_then(|found| read_front(file, found.len() as usize))
         .map_err(|error: io::Error| Error::io("read the log", path, &error))?;
     // A crash may tear the last line; what cannot be read was skipped by the old library too.
     let writes: Vec<Write> = bytes.split(|byte| *byte == b'\n').filter_map(parse).collect();
@@ -72,8 +70,8 @@ fn parse(line: &[u8]) -> Option<Write> {
     Some(Write { kind, collection, id, value: data, time_ms })
 }
 
-/// The log in memory that holds these writes, standing for the file at `path`.
-pub(super) fn load(writes: &Writes, path: &Path, database: Id) -> Result<Log> {
+/// The log in memory that holds these writes, standing for the file at `place`.
+pub(super) fn load(writes: &Writes, place: Place, database: Id) -> Result<Log> {
     let mut draft = Draft::default();
     let fill = |write: &Write, draft: &mut Draft| {
         draft.clear();
@@ -84,13 +82,13 @@ pub(super) fn load(writes: &Writes, path: &Path, database: Id) -> Result<Log> {
         fill(write, &mut draft);
         bytes += draft.len();
     }
-    let ring = Ring::anonymous(bytes).map_err(|error| Error::io("load the old log", path, &error))?;
-    let header =
-        LogHeader { sequence: 0, database, log: writes.name, epoch: 0, capacity: bytes, start: Lsn(0) };
-    let log = Log::new(ring, Some(path.to_owned()), header);
+    let failed = |error| Error::io("load the old log", &place.path, &error);
+    let ring = Ring::anonymous(bytes).map_err(failed)?;
+    let header = LogHeader::new(database, writes.name, bytes);
+    let log = Log::new(ring, Some(place.clone()), header);
     for write in &writes.writes {
         fill(write, &mut draft);
-        log.load(&mut draft, write.time_ms);
+        log.load(&mut draft, write.time_ms).map_err(failed)?;
     }
     if log.head() > Lsn(bytes) {
         return Err(Error::new(Code::Internal, "The old log did not fit the memory measured for it."));

@@ -7,13 +7,16 @@
 
 mod append;
 mod claim;
+#[cfg(test)]
+mod damage_test;
 mod file;
 mod header;
-pub mod legacy;
+mod legacy;
 mod queue;
 mod reclaim;
 mod record;
 mod recovery;
+mod replace;
 mod ring;
 mod side;
 #[cfg(test)]
@@ -22,11 +25,12 @@ mod waiting;
 
 pub use append::{Appended, Log};
 pub use claim::{Claim, Met};
-pub use file::{Opened, open, open_anonymous};
-pub(crate) use file::{hex, random_id, same_file, sync_folder};
+pub use file::{Access, Opened, open, open_anonymous};
+pub(crate) use file::{hex, random_id};
 pub use header::Id;
 pub use queue::Done;
 pub use record::{Draft, Kind, Op};
+pub use recovery::Content;
 pub use side::Side;
 
 /// A place in the log: bytes since the log began. It only grows; the ring offset is its remainder.

@@ -2,14 +2,34 @@
 
 use std::{io, sync::atomic::Ordering};
 
-use super::{Draft, Log, Lsn, record::align};
+use super::{Draft, Log, Lsn, append::Appender, header::LogHeader, record::align};
 
 impl Log {
     /// Brings the log up to its present head to the disk and returns that head.
+    ///
+    /// # Errors
+    /// Also if the file was removed, replaced or cut from outside: what is written no longer reaches it.
     pub fn sync(&self) -> io::Result<Lsn> {
         let head = self.head();
+        self.check_file()?;
         self.ring.sync()?;
+        self.note_synced(head)?;
         Ok(head)
+    }
+
+    /// Up to where it was on the disk at the last sync.
+    pub fn synced(&self) -> Lsn {
+        self.appender.lock().header.synced
+    }
+
+    /// Writes down how far the log is on the disk. The note itself gets there with the next sync.
+    fn note_synced(&self, to: Lsn) -> io::Result<()> {
+        let mut appender = self.appender.lock();
+        if to <= appender.header.synced || !self.is_file() {
+            return Ok(());
+        }
+        appender.header.synced = to;
+        self.write_one_header(&mut appender)
     }
 
     /// Lets the space below `to` be overwritten, as far as no claim covers it. The caller has made everything
@@ -23,7 +43,11 @@ impl Log {
         if to.0 <= self.tail.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.appender.lock().header.start = to;
+        {
+            let header = &mut self.appender.lock().header;
+            header.start = to;
+            header.synced = header.synced.max(to);
+        }
         // IMPORTANT: recovery must start behind the space before that space is used again.
         self.write_header()?;
         self.tail.store(to.0, Ordering::Release);
@@ -39,6 +63,7 @@ impl Log {
             let mut appender = self.appender.lock();
             appender.header.epoch += 1;
             appender.header.start = from;
+            appender.header.synced = from;
             appender.head = from.0;
             appender.ops = 0;
             appender.seed = appender.header.seed();
@@ -53,13 +78,15 @@ impl Log {
     /// one loses nothing.
     fn write_header(&self) -> io::Result<()> {
         for _ in 0..2 {
-            let mut appender = self.appender.lock();
-            appender.header.sequence += 1;
-            self.ring.write_front(appender.header.offset(), &appender.header.encode());
-            drop(appender);
+            self.write_one_header(&mut self.appender.lock())?;
             self.ring.sync()?;
         }
         Ok(())
+    }
+
+    fn write_one_header(&self, appender: &mut Appender) -> io::Result<()> {
+        appender.header.sequence += 1;
+        self.ring.write_front(appender.header.offset(), &appender.header.encode())
     }
 
     /// Takes over a log that was found at open: `[start, end)` was scanned and is intact.
@@ -71,12 +98,12 @@ impl Log {
     }
 
     /// Puts a record at the head of a log that nobody else uses yet and that is large enough.
-    pub(super) fn load(&self, draft: &mut Draft, time_ms: u64) {
-        self.put(&mut self.appender.lock(), draft, time_ms);
+    pub(super) fn load(&self, draft: &mut Draft, time_ms: u64) -> io::Result<()> {
+        self.put(&mut self.appender.lock(), draft, time_ms).map(|_| ())
     }
 
-    pub(super) fn start_and_seed(&self) -> (Lsn, u32) {
-        let appender = self.appender.lock();
-        (appender.header.start, appender.seed)
+    /// The header as it was found.
+    pub(super) fn header(&self) -> LogHeader {
+        self.appender.lock().header
     }
 }

@@ -1,23 +1,29 @@
-//! The ring's memory: a mapping of the log file, or anonymous memory where no log was asked for.
+//! The ring's memory: a mapping of the log file, or memory of the process beside the file or without one.
 //!
 //! The only file with raw memory access to the log. Two invariants make it sound, both kept by [`super::Log`]:
 //! one thread at a time writes, and only to `[head, head + free)`; readers only look at `[tail, head)`.
 
 use std::{
-    fs::File,
     io,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use memmap2::{MmapMut, MmapRaw};
+use parking_lot::RwLock;
 
 use super::{header::RING_AT, record::ALIGN};
+use crate::engine::io::File;
 
 #[derive(Debug)]
 pub(crate) struct Ring {
     map: MmapRaw,
-    /// None: anonymous memory, nothing survives the process.
-    file: Option<File>,
+    /// None: nothing survives the process.
+    file: Option<RwLock<Arc<dyn File>>>,
+    /// Whether `map` is the file's pages. Otherwise it is a copy, and each write goes to the file too.
+    is_mapped: bool,
     /// Bytes of the mapping in front of the ring.
     front: usize,
     capacity: u64,
@@ -25,20 +31,50 @@ pub(crate) struct Ring {
 
 impl Ring {
     /// Maps a log file whose blocks are all allocated.
-    pub(crate) fn over(file: File, capacity: u64) -> io::Result<Self> {
-        let map = MmapRaw::map_raw(&file)?;
+    pub(crate) fn mapped(file: Arc<dyn File>, capacity: u64) -> io::Result<Self> {
+        let map = MmapRaw::map_raw(file.handle())?;
         assert!(map.len() as u64 == RING_AT + capacity, "the file has the size that its header names");
-        Ok(Ring { map, file: Some(file), front: RING_AT as usize, capacity })
+        let front = RING_AT as usize;
+        Ok(Ring { map, file: Some(RwLock::new(file)), is_mapped: true, front, capacity })
+    }
+
+    /// Keeps a copy of a log file in memory and writes both.
+    pub(crate) fn written(file: Arc<dyn File>, capacity: u64) -> io::Result<Self> {
+        let copy = Self::copied(&*file, capacity)?;
+        Ok(Ring { file: Some(RwLock::new(file)), ..copy })
+    }
+
+    /// Copies what a file holds of a ring, which may be less than the ring, into memory.
+    pub(crate) fn copied(file: &dyn File, capacity: u64) -> io::Result<Self> {
+        let mut map = MmapMut::map_anon(capacity as usize)?;
+        let mut have = 0;
+        while have < map.len() {
+            match file.read_at(&mut map[have..], RING_AT + have as u64)? {
+                0 => break,
+                read => have += read,
+            }
+        }
+        Ok(Ring { map: map.into(), file: None, is_mapped: false, front: 0, capacity })
     }
 
     /// A ring that dies with the process.
     pub(crate) fn anonymous(capacity: u64) -> io::Result<Self> {
         let map = MmapMut::map_anon(capacity as usize)?.into();
-        Ok(Ring { map, file: None, front: 0, capacity })
+        Ok(Ring { map, file: None, is_mapped: false, front: 0, capacity })
     }
 
     pub(crate) fn capacity(&self) -> u64 {
         self.capacity
+    }
+
+    /// The log file as it is now.
+    pub(crate) fn file(&self) -> Option<Arc<dyn File>> {
+        self.file.as_ref().map(|file| Arc::clone(&file.read()))
+    }
+
+    /// The log file, if its pages are the ring's memory.
+    pub(crate) fn mapped_file(&self) -> Option<Arc<dyn File>> {
+        self.file().filter(|_| self.is_mapped)
     }
 
     pub(crate) fn is_file(&self) -> bool {
@@ -50,6 +86,11 @@ impl Ring {
         self.capacity - at % self.capacity
     }
 
+    /// Where the byte `at` lies in the log file.
+    pub(crate) fn offset(&self, at: u64) -> u64 {
+        RING_AT + at % self.capacity
+    }
+
     fn place(&self, at: u64, length: usize) -> *mut u8 {
         let offset = (at % self.capacity) as usize;
         assert!(offset + length <= self.capacity as usize, "a record never wraps");
@@ -59,12 +100,18 @@ impl Ring {
 
     /// Copies a record into its place; its first eight bytes go last, so that a torn copy is no record.
     ///
+    /// # Errors
+    /// The file could not be written. Nothing can be said about what it holds there then.
+    ///
     /// # Safety
     /// The caller is the only writer and nobody reads `[at, at + bytes.len())`; `at` is a multiple of 8 and
     /// there are at least eight bytes.
-    pub(crate) unsafe fn write(&self, at: u64, bytes: &[u8]) {
+    pub(crate) unsafe fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let place = self.place(at, bytes.len());
         assert!(at.is_multiple_of(ALIGN) && bytes.len() >= 8, "records are aligned and have a header");
+        if let (Some(file), false) = (&self.file, self.is_mapped) {
+            file.read().write_at(bytes, self.offset(at))?;
+        }
         let first = u64::from_ne_bytes(bytes[..8].try_into().expect("eight bytes"));
         // SAFETY: in bounds by `place`, exclusive by contract; the mapping starts on a page and `at` is a multiple
         // of 8, so the atomic is aligned.
@@ -72,6 +119,7 @@ impl Ring {
             std::ptr::copy_nonoverlapping(bytes[8..].as_ptr(), place.add(8), bytes.len() - 8);
             AtomicU64::from_ptr(place.cast()).store(first, Ordering::Release);
         }
+        Ok(())
     }
 
     /// The bytes `[at, at + length)`.
@@ -83,10 +131,11 @@ impl Ring {
         unsafe { std::slice::from_raw_parts(self.place(at, length), length) }
     }
 
-    /// Overwrites one copy of the header. Does nothing for anonymous memory.
-    pub(crate) fn write_front(&self, offset: usize, bytes: &[u8]) {
-        if self.file.is_none() {
-            return;
+    /// Overwrites one copy of the header. Does nothing for anonymous memory. The caller holds the append lock.
+    pub(crate) fn write_front(&self, offset: usize, bytes: &[u8]) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        if !self.is_mapped {
+            return file.read().write_at(bytes, offset as u64);
         }
         assert!(offset + bytes.len() <= self.front, "the header lies in front of the ring");
         // SAFETY: in bounds; only the holder of the append lock writes the front, and nobody reads it while the
@@ -95,14 +144,49 @@ impl Ring {
             let place = self.map.as_mut_ptr().add(offset);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
         }
+        Ok(())
     }
 
     /// Brings everything written so far to the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
+        let Some(file) = self.file() else { return Ok(()) };
         // A dirty mapping is not part of what a file sync covers there.
         #[cfg(not(target_os = "linux"))]
-        self.map.flush()?;
-        file.sync_data()
+        if self.is_mapped {
+            self.map.flush()?;
+        }
+        file.sync()
+    }
+
+    /// Goes over to another file that holds the same bytes in `[tail, head)`. The caller holds the append lock.
+    ///
+    /// # Errors
+    /// The file could not be mapped; nothing has changed then.
+    pub(crate) fn go_over_to(&self, file: Arc<dyn File>) -> io::Result<()> {
+        let current = self.file.as_ref().expect("only a log in a file goes over to another");
+        if self.is_mapped {
+            self.map_over(&*file)?;
+        }
+        *current.write() = file;
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn map_over(&self, file: &dyn File) -> io::Result<()> {
+        use rustix::mm::{MapFlags, ProtFlags, mmap};
+        let size = file.handle().metadata()?.len();
+        assert!(size == self.map.len() as u64, "the files have one size");
+        let (address, protection) = (self.map.as_mut_ptr().cast(), ProtFlags::READ | ProtFlags::WRITE);
+        // SAFETY: it replaces exactly the pages of our own mapping, at once and with the same bytes where anybody may
+        // read, and the owner unmaps address and length as before.
+        unsafe {
+            mmap(address, self.map.len(), protection, MapFlags::SHARED | MapFlags::FIXED, file.handle(), 0)
+        }?;
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn map_over(&self, _: &dyn File) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -5,25 +5,29 @@
 //! that is not whole was never acknowledged.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{
-    Draft, Id, Log, Lsn, file,
+    Draft, Log, Lsn,
+    append::Place,
+    file,
     header::{Found, LogHeader, RING_AT},
     recovery,
     ring::Ring,
 };
-use crate::engine::error::{Code, Error, Result};
+use crate::engine::{
+    error::{Code, Error, Result},
+    io::read_front,
+};
 
 /// The one-record log.
 #[derive(Debug)]
 pub struct Side {
     /// Its content.
     pub log: Arc<Log>,
-    path: Option<PathBuf>,
 }
 
 fn path_beside(log: &Path) -> PathBuf {
@@ -40,42 +44,47 @@ impl Side {
     pub fn write(main: &Log, draft: &mut Draft, time_ms: u64) -> Result<Side> {
         let capacity = draft.len();
         let (database, log) = (main.database(), file::random_id()?);
-        let Some(main) = main.path().filter(|_| main.is_file()) else {
+        let Some(place) = main.place.as_ref().filter(|_| main.is_file()) else {
             let log = file::open_anonymous(database, log, capacity, Lsn(0))?.log;
-            log.load(draft, time_ms);
-            return Ok(Side { log, path: None });
+            log.load(draft, time_ms).map_err(|error| log.failed(&error))?;
+            return Ok(Side { log });
         };
-        let path = path_beside(main);
-        let header = LogHeader { sequence: 0, database, log, epoch: 1, capacity, start: Lsn(0) };
-        let written = file::create_over(&path, capacity, &header).and_then(|file| {
-            let log = Log::new(Ring::over(file, capacity)?, Some(path.clone()), header);
-            log.load(draft, time_ms);
+        let place = Place { path: path_beside(&place.path), ..place.clone() };
+        let (path, files) = (place.path.clone(), Arc::clone(&place.files));
+        let header = LogHeader::new(database, log, capacity);
+        let written = file::create_over(&*files, &path, &header).and_then(|file| {
+            // It is written once, so there is nothing to gain from a mapping, which a full disk could turn into a signal.
+            let log = Log::new(Ring::written(file, capacity)?, Some(place), header);
+            log.load(draft, time_ms)?;
             log.sync().map(|_| log)
         });
         match written {
-            Ok(log) => Ok(Side { log: Arc::new(log), path: Some(path) }),
+            Ok(log) => Ok(Side { log: Arc::new(log) }),
             Err(error) => {
                 // A part of it is no whole record, so leaving it would do no harm either.
-                let _ = fs::remove_file(&path);
+                let _ = files.remove(&path);
                 Err(Error::io("write the large record to", &path, &error))
             }
         }
     }
 
-    /// The record that a process left beside the log at `main`.
-    pub fn find(main: &Path, database: Id) -> Result<Option<Side>> {
-        let path = path_beside(main);
+    /// The record that a process left beside the log `main`.
+    pub fn find(main: &Log) -> Result<Option<Side>> {
+        let Some(main_place) = &main.place else { return Ok(None) };
+        let place = Place { path: path_beside(&main_place.path), ..main_place.clone() };
+        let (path, files) = (place.path.clone(), Arc::clone(&place.files));
+        let database = main.database();
         let failed = |error: io::Error| Error::io("read the large record from", &path, &error);
-        let file = match fs::OpenOptions::new().read(true).write(true).open(&path) {
+        let file = match files.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(failed)?,
         };
-        let front = file::read_front(&file).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
+        let front = read_front(&*file, RING_AT as usize).map_err(failed)?;
+        let size = file.handle().metadata().map_err(failed)?.len();
         let log = match LogHeader::find(&front) {
             Found::Header(header) if header.database == database && size == RING_AT + header.capacity => {
-                let ring = Ring::over(file, header.capacity).map_err(failed)?;
-                let log = Arc::new(Log::new(ring, Some(path.clone()), header));
+                let ring = Ring::written(file, header.capacity).map_err(failed)?;
+                let log = Arc::new(Log::new(ring, Some(place), header));
                 recovery::scan(&log);
                 log
             }
@@ -89,18 +98,19 @@ impl Side {
             }
             // The process ended while it wrote the file.
             _ => {
-                fs::remove_file(&path).map_err(failed)?;
+                files.remove(&path).map_err(failed)?;
                 return Ok(None);
             }
         };
-        Ok(Some(Side { log, path: Some(path) }))
+        Ok(Some(Side { log }))
     }
 
     /// Ends it, once its record is durable in the shards.
     pub fn remove(self) -> Result<()> {
-        let Some(path) = self.path else { return Ok(()) };
-        fs::remove_file(&path)
-            .and_then(|()| file::sync_folder(&path))
-            .map_err(|error| Error::io("remove", &path, &error))
+        let Some(Place { path, files }) = &self.log.place else { return Ok(()) };
+        files
+            .remove(path)
+            .and_then(|()| files.sync_folder(path))
+            .map_err(|error| Error::io("remove", path, &error))
     }
 }

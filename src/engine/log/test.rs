@@ -12,16 +12,24 @@ use std::{
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
 use super::{
-    Appended, Draft, Id, Kind, Log, Lsn,
-    file::{self, Opened},
+    Access, Appended, Draft, Id, Kind, Log, Lsn,
+    file::{self, Opened, Renewed},
     header::{Found, LogHeader, PAGE, RING_AT},
     queue::{Queue, Task},
     record::{FLAG_PAD, Header, RECORD_HEADER, align, decode_op},
 };
-use crate::engine::error::Code;
+use crate::engine::{
+    error::{Code, Error},
+    io::Disk,
+    options::Backend,
+};
 
-const DATABASE: Id = [7; 16];
+pub(super) const DATABASE: Id = [7; 16];
 const SEED: u32 = 1234;
+
+pub(super) fn open(path: &Path, capacity: u64, database: Id) -> Result<Opened, Error> {
+    file::open(path, database, &Access { files: Arc::new(Disk), backend: Backend::Auto, capacity })
+}
 
 /// An operation, owned: whether it deletes, number, collection, id, text.
 type Owned = (bool, u32, String, String, Vec<u8>);
@@ -46,7 +54,7 @@ fn owned(op: super::Op<'_>) -> Owned {
 }
 
 /// A record of one operation that takes about `size` bytes.
-fn one(text: &str) -> Draft {
+pub(super) fn one(text: &str) -> Draft {
     draft(&[(false, 0, "c".to_owned(), "id".to_owned(), text.as_bytes().to_vec())])
 }
 
@@ -91,9 +99,10 @@ proptest! {
     }
 
     #[test]
-    fn a_header_is_read_as_it_was_written(numbers in any::<[u64; 4]>(), database in any::<Id>(), log in any::<Id>()) {
-        let [sequence, epoch, capacity, start] = numbers;
-        let header = LogHeader { sequence, database, log, epoch, capacity, start: Lsn(start) };
+    fn a_header_is_read_as_it_was_written(numbers in any::<[u64; 5]>(), database in any::<Id>(), log in any::<Id>()) {
+        let [sequence, epoch, capacity, start, synced] = numbers;
+        let (start, synced) = (Lsn(start), Lsn(synced));
+        let header = LogHeader { sequence, database, log, epoch, capacity, start, synced };
         let mut pages = vec![0; 2 * PAGE];
         let encoded = header.encode();
         pages[header.offset()..][..encoded.len()].copy_from_slice(&encoded);
@@ -133,15 +142,16 @@ fn every_flipped_bit_of_a_header_leaves_the_other_copy() {
         epoch: 3,
         capacity: 4096,
         start: Lsn(sequence * 8),
+        synced: Lsn(sequence * 8),
     };
     let (older, newer) = (header(4), header(5));
     let mut pages = vec![0; 2 * PAGE];
     for header in [older, newer] {
-        pages[header.offset()..][..80].copy_from_slice(&header.encode());
+        pages[header.offset()..][..88].copy_from_slice(&header.encode());
     }
     assert_eq!(LogHeader::find(&pages), Found::Header(newer));
     for (damaged, left) in [(older, newer), (newer, older)] {
-        for bit in 0..80 * 8 {
+        for bit in 0..88 * 8 {
             let mut pages = pages.clone();
             pages[damaged.offset() + bit / 8] ^= 1 << (bit % 8);
             assert_eq!(LogHeader::find(&pages), Found::Header(left), "bit {bit}");
@@ -157,7 +167,7 @@ fn anonymous(capacity: u64) -> Arc<Log> {
 }
 
 /// Appends what fits for certain.
-fn append(log: &Log, draft: &mut Draft) -> Lsn {
+pub(super) fn append(log: &Log, draft: &mut Draft) -> Lsn {
     match log.append(draft, || unreachable!("there is room")).expect("appends") {
         Appended::Logged { end, .. } => end,
         Appended::Queued => unreachable!("there is room"),
@@ -165,7 +175,7 @@ fn append(log: &Log, draft: &mut Draft) -> Lsn {
 }
 
 /// The texts of all operations between the tail and the head.
-fn texts(log: &Arc<Log>) -> Vec<Vec<u8>> {
+pub(super) fn texts(log: &Arc<Log>) -> Vec<Vec<u8>> {
     let claim = log.claim(log.tail());
     let mut texts = Vec::new();
     let walk = claim.walk(log.tail(), log.head(), |met| {
@@ -216,7 +226,7 @@ const CAPACITY: u64 = 8192;
 impl Comparison {
     fn new() -> Comparison {
         let folder = tempfile::tempdir().expect("a folder");
-        let opened = file::open(&folder.path().join("0"), CAPACITY, DATABASE).expect("opens");
+        let opened = open(&folder.path().join("0"), CAPACITY, DATABASE).expect("opens");
         let log = Arc::clone(&opened.log);
         Comparison { folder, kills: 0, opened: Some(opened), log, listed: VecDeque::new(), count: 0 }
     }
@@ -235,7 +245,7 @@ impl Comparison {
                 self.kill();
                 let head = self.log.head();
                 let opened = self.opened.take().expect("just opened");
-                self.log = opened.renew(head).expect("renews").0;
+                self.log = opened.renew(head).expect("renews").log;
                 self.listed.clear();
             }
         }
@@ -265,7 +275,7 @@ impl Comparison {
         let (from, to) = (name(self.kills), name(self.kills + 1));
         fs::copy(from, &to).expect("copies");
         self.kills += 1;
-        let opened = file::open(&to, CAPACITY, DATABASE).expect("opens");
+        let opened = open(&to, CAPACITY, DATABASE).expect("opens");
         self.log = Arc::clone(&opened.log);
         self.opened = Some(opened);
     }
@@ -291,55 +301,6 @@ proptest! {
     }
 }
 
-/// A small log file with records of both laps of the ring, and their texts.
-fn lapped(path: &Path) -> Vec<Vec<u8>> {
-    let log = file::open(path, 1024, DATABASE).expect("opens").log;
-    for i in 0..30 {
-        let end = append(&log, &mut one(&format!("record {i}{}", "x".repeat(i))));
-        if i < 22 {
-            log.reclaim(end).expect("reclaims");
-        }
-    }
-    assert!(log.head().0 > 1024 && log.tail().0 / 1024 < log.head().0 / 1024, "the lap ends among them");
-    texts(&log)
-}
-
-#[test]
-fn recovery_of_a_damaged_log_yields_a_prefix() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (path, damaged) = (folder.path().join("log"), folder.path().join("damaged"));
-    let texts_written = lapped(&path);
-    let bytes = fs::read(&path).expect("reads");
-    for offset in RING_AT as usize..bytes.len() {
-        for bit in [0, 7] {
-            let mut copy = bytes.clone();
-            copy[offset] ^= 1 << bit;
-            fs::write(&damaged, copy).expect("writes");
-            let found = texts(&file::open(&damaged, 1024, DATABASE).expect("opens").log);
-            assert!(texts_written.starts_with(&found), "offset {offset}: {} records", found.len());
-        }
-    }
-}
-
-#[test]
-fn a_log_of_any_wrong_length_is_refused() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (path, cut) = (folder.path().join("log"), folder.path().join("cut"));
-    lapped(&path);
-    let mut bytes = fs::read(&path).expect("reads");
-    let whole = bytes.len();
-    bytes.extend_from_slice(&[0; 64]);
-    for length in 1..bytes.len() {
-        fs::write(&cut, &bytes[..length]).expect("writes");
-        match file::open(&cut, 1024, DATABASE) {
-            Ok(_) => assert_eq!(length, whole),
-            Err(error) => {
-                assert!(matches!(error.code(), Code::Corrupt | Code::WalMismatch), "{length}: {error}")
-            }
-        }
-    }
-}
-
 #[test]
 fn records_of_an_earlier_lap_and_epoch_are_not_found() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -350,7 +311,7 @@ fn records_of_an_earlier_lap_and_epoch_are_not_found() {
     for kept in 0..16 {
         let copy = folder.path().join(format!("copy {kept}"));
         let _ = fs::remove_file(&path);
-        let opened = file::open(&path, 1024, DATABASE).expect("opens");
+        let opened = open(&path, 1024, DATABASE).expect("opens");
         for _ in 0..16 {
             append(&opened.log, &mut record);
         }
@@ -359,9 +320,9 @@ fn records_of_an_earlier_lap_and_epoch_are_not_found() {
             append(&opened.log, &mut record);
         }
         fs::copy(&path, &copy).expect("copies");
-        let killed = file::open(&copy, 1024, DATABASE).expect("opens");
+        let killed = open(&copy, 1024, DATABASE).expect("opens");
         assert_eq!(texts(&killed.log).len(), kept, "of this lap");
-        let (log, _lock) = killed.renew(Lsn(0)).expect("renews");
+        let Renewed { log, .. } = killed.renew(Lsn(0)).expect("renews");
         assert_eq!(texts(&log).len(), 0);
         // The new epoch continues where the old one ended; behind that lie records of the old lap.
         for _ in 0..3 {
@@ -369,7 +330,7 @@ fn records_of_an_earlier_lap_and_epoch_are_not_found() {
         }
         let again = folder.path().join(format!("again {kept}"));
         fs::copy(&copy, &again).expect("copies");
-        assert_eq!(texts(&file::open(&again, 1024, DATABASE).expect("opens").log).len(), 3, "of this epoch");
+        assert_eq!(texts(&open(&again, 1024, DATABASE).expect("opens").log).len(), 3, "of this epoch");
     }
 }
 
@@ -378,7 +339,7 @@ fn whole_records_behind_a_damaged_one_do_not_come_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, cut, again) =
         (folder.path().join("log"), folder.path().join("cut"), folder.path().join("again"));
-    let log = file::open(&path, 4096, DATABASE).expect("opens").log;
+    let log = open(&path, 4096, DATABASE).expect("opens").log;
     let mut record = one("123456789");
     for _ in 0..20 {
         append(&log, &mut record);
@@ -388,25 +349,25 @@ fn whole_records_behind_a_damaged_one_do_not_come_back() {
     bytes[RING_AT as usize + 5 * 64 + 20] ^= 1;
     for appended in 0..20 {
         fs::write(&cut, &bytes).expect("writes");
-        let opened = file::open(&cut, 4096, DATABASE).expect("opens");
+        let opened = open(&cut, 4096, DATABASE).expect("opens");
         assert_eq!(texts(&opened.log).len(), 5);
-        let (log, _lock) = opened.renew(Lsn(0)).expect("renews");
+        let Renewed { log, .. } = opened.renew(Lsn(0)).expect("renews");
         // The new records end where old ones begin.
         for _ in 0..appended {
             append(&log, &mut record);
         }
         fs::copy(&cut, &again).expect("copies");
-        drop((log, _lock));
-        assert_eq!(texts(&file::open(&again, 4096, DATABASE).expect("opens").log).len(), appended);
+        drop(log);
+        assert_eq!(texts(&open(&again, 4096, DATABASE).expect("opens").log).len(), appended);
     }
 }
 
 #[test]
 fn a_new_epoch_begins_behind_what_the_shards_have() {
     let folder = tempfile::tempdir().expect("a folder");
-    let opened = file::open(&folder.path().join("log"), 1024, DATABASE).expect("opens");
+    let opened = open(&folder.path().join("log"), 1024, DATABASE).expect("opens");
     append(&opened.log, &mut one("lost"));
-    let (log, _lock) = opened.renew(Lsn(800)).expect("renews");
+    let Renewed { log, .. } = opened.renew(Lsn(800)).expect("renews");
     assert!(log.head() >= Lsn(800) && log.head().0.is_multiple_of(8) && log.tail() == log.head());
     append(&log, &mut one("kept"));
     assert_eq!(texts(&log), [b"kept"]);
@@ -463,7 +424,7 @@ fn a_walk_from_any_record_to_any_other_meets_those_between() {
 fn a_change_from_outside_is_noticed_when_the_record_is_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log");
-    let log = file::open(&path, 1024, DATABASE).expect("opens").log;
+    let log = open(&path, 1024, DATABASE).expect("opens").log;
     append(&log, &mut one("a document"));
     let mut bytes = fs::read(&path).expect("reads");
     bytes[RING_AT as usize + RECORD_HEADER + 30] ^= 1;
@@ -513,13 +474,13 @@ fn a_full_log_queues_in_order_and_drains_in_order() {
     assert_eq!(second, Appended::Queued);
     assert!(log.barrier(|| noting(&notes, "barrier")));
     assert!(log.has_waiting() && log.accepted() == (8, 2));
-    assert!(!log.drain(), "there is no room yet");
+    assert!(!log.drain().expect("drains"), "there is no room yet");
     assert!(notes.lock().expect("no panic").is_empty());
     log.reclaim(Lsn(64)).expect("reclaims");
-    log.drain();
+    log.drain().expect("drains");
     assert_eq!(*notes.lock().expect("no panic"), [("first".to_owned(), true)]);
     log.reclaim(Lsn(512)).expect("reclaims");
-    log.drain();
+    log.drain().expect("drains");
     let names: Vec<String> = notes.lock().expect("no panic").iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(names, ["first", "second", "barrier"]);
     assert!(!log.has_waiting() && log.accepted() == (10, 0) && log.waiting_bytes() == 0);
@@ -534,12 +495,12 @@ fn a_record_too_large_for_the_ring_holds_up_what_comes_after() {
     append(&log, &mut one("before"));
     assert_eq!(log.append(&mut one(&large), || noting(&notes, "large")), Ok(Appended::Queued));
     assert_eq!(log.append(&mut one("after"), || noting(&notes, "after")), Ok(Appended::Queued));
-    assert!(log.drain(), "it is first in line");
+    assert!(log.drain().expect("drains"), "it is first in line");
     let (draft, _) = log.take_direct().expect("it is first in line");
     assert_eq!(draft.iter().next().expect("an operation").value, large.as_bytes());
     assert_eq!(log.append(&mut one("later"), || noting(&notes, "later")), Ok(Appended::Queued));
     log.finish_direct(Ok(()));
-    assert!(!log.drain());
+    assert!(!log.drain().expect("drains"));
     let names: Vec<String> = notes.lock().expect("no panic").iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(names, ["large", "after", "later"]);
     assert_eq!(texts(&log), [b"before".to_vec(), b"after".to_vec(), b"later".to_vec()]);
@@ -580,10 +541,10 @@ fn a_queue_is_bounded_expires_and_counts() {
 fn one_process_at_a_time_has_a_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log");
-    let opened = file::open(&path, 1024, DATABASE).expect("opens");
-    assert_eq!(file::open(&path, 1024, DATABASE).expect_err("in use").code(), Code::Locked);
-    assert_eq!(file::open(&path, 1024, [8; 16]).expect_err("in use").code(), Code::WalMismatch);
+    let opened = open(&path, 1024, DATABASE).expect("opens");
+    assert_eq!(open(&path, 1024, DATABASE).expect_err("in use").code(), Code::Locked);
+    assert_eq!(open(&path, 1024, [8; 16]).expect_err("in use").code(), Code::WalMismatch);
     drop(opened);
-    assert_eq!(file::open(&path, 1024, [8; 16]).expect_err("another's").code(), Code::WalMismatch);
-    file::open(&path, 1024, DATABASE).expect("opens");
+    assert_eq!(open(&path, 1024, [8; 16]).expect_err("another's").code(), Code::WalMismatch);
+    open(&path, 1024, DATABASE).expect("opens");
 }

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, fmt, sync::atomic::Ordering, time::Instant};
 
 use parking_lot::MutexGuard;
 
-use super::{Done, Draft, Log, append::Appender, queue::Task};
+use super::{Done, Draft, Log, Lsn, append::Appender, queue::Task};
 use crate::engine::error::{Error, Result};
 
 /// Finished tasks whose callers have not been told.
@@ -64,21 +64,29 @@ impl Log {
 
     /// Moves waiting writes into the log as far as there is room, and calls back those that got in.
     /// True: a record too large for the log is now first in line (see [`Log::take_direct`]).
-    pub fn drain(&self) -> bool {
+    ///
+    /// # Errors
+    /// The log could not be written, so its caller was told and it must not be trusted any more.
+    pub fn drain(&self) -> Result<bool> {
         let mut appender = self.appender.lock();
         let direct = loop {
             match appender.queue.first_length() {
-                None => break false,
-                Some(None) => break true,
-                Some(Some(length)) if length > 0 && !self.fits(&appender, length) => break false,
+                None => break Ok(false),
+                Some(None) => break Ok(true),
+                Some(Some(length)) if length > 0 && !self.fits(&appender, length) => break Ok(false),
                 Some(Some(_)) => {}
             }
             let (task, callback) = appender.queue.pop().expect("there is a first one");
-            if let Task::Record { mut draft, time_ms, .. } = task {
+            let logged = match task {
                 // NOTE: the time is that of the call, the place that of now.
-                self.put(&mut appender, &mut draft, time_ms);
+                Task::Record { mut draft, time_ms, .. } => self.put(&mut appender, &mut draft, time_ms),
+                Task::Barrier => Ok(Lsn(appender.head)),
+            };
+            let logged = logged.map(|_| ()).map_err(|error| self.failed(&error));
+            appender.outbox.finished.push_back((callback, logged.clone()));
+            if let Err(error) = logged {
+                break Err(error);
             }
-            appender.outbox.finished.push_back((callback, Ok(())));
         };
         self.deliver(appender);
         direct

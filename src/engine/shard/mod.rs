@@ -125,6 +125,17 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Brings everything that was applied to the disk.
     fn sync(&self) -> Result<()>;
 
+    /// Whether a failure of the disk leaves open what the file holds. Nothing is applied and synced until it is
+    /// [reopened](Store::reopen).
+    fn is_suspect(&self) -> bool;
+
+    /// Makes sure of what the file holds after a failure of the disk: brings what is there to the disk anew and reopens
+    /// it. It may have lost the newest batches then; `complete` applies them again, while all readers wait.
+    ///
+    /// # Errors
+    /// The disk still fails: nothing has changed, or all calls fail until a later attempt.
+    fn reopen(&self, complete: &mut dyn FnMut() -> Result<()>) -> Result<()>;
+
     /// Moves SQLite's own log into the database file if it is long, or always.
     fn checkpoint(&self, always: bool) -> Result<()>;
 

@@ -1,7 +1,7 @@
 //! Opening all shards of a database: which files there are, whether they belong together, what they hold.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,7 +17,8 @@ use super::{
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    log::{Id, hex, random_id, sync_folder},
+    io::FileSystem,
+    log::{Id, hex, random_id},
 };
 
 /// The shard files of a database, checked and claimed, before its log is known.
@@ -26,6 +27,7 @@ pub struct ShardSet {
     /// The database's random name.
     pub database: Id,
     files: Vec<(PathBuf, Connection)>,
+    file_system: Arc<dyn FileSystem>,
 }
 
 /// Path of a shard: `<base>_shard<i>.db`.
@@ -41,7 +43,7 @@ pub(crate) fn shard_path(base: &Path, shard: ShardId) -> PathBuf {
 ///
 /// # Errors
 /// [`Code::ShardCount`] if there are more or fewer, [`Code::Corrupt`] if one is missing or another database's.
-pub fn open(base: &Path, shards: u32) -> Result<ShardSet> {
+pub fn open(base: &Path, shards: u32, file_system: &Arc<dyn FileSystem>) -> Result<ShardSet> {
     let existing = count_existing(base)?;
     let complete = shard_path(base, 0).exists();
     if complete {
@@ -52,6 +54,13 @@ pub fn open(base: &Path, shards: u32) -> Result<ShardSet> {
     let mut files = Vec::with_capacity(shards as usize);
     for shard in (0..shards).rev() {
         let path = shard_path(base, shard);
+        // SQLite would let others read it. What it makes beside it has the same mode.
+        match file_system.create(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("make", &path, &error).in_shard(shard));
+            }
+            _ => {}
+        }
         let connection = connection::writer(&path, shard)?;
         let identity =
             schema::identity(&connection).map_err(|error| explain("open", &path, shard, &error))?;
@@ -95,10 +104,10 @@ pub fn open(base: &Path, shards: u32) -> Result<ShardSet> {
             None => adopt(connection, &ours).map_err(|error| explain("prepare", path, shard, &error))?,
         }
     }
-    sync_folder(base).map_err(|error| Error::io("sync the folder of", base, &error))?;
+    file_system.sync_folder(base).map_err(|error| Error::io("sync the folder of", base, &error))?;
     files.reverse();
     let files = files.into_iter().map(|(path, connection, _)| (path, connection)).collect();
-    Ok(ShardSet { database, files })
+    Ok(ShardSet { database, files, file_system: Arc::clone(file_system) })
 }
 
 fn adopt(connection: &Connection, identity: &Identity) -> rusqlite::Result<()> {
@@ -201,7 +210,8 @@ impl ShardSet {
 
         let mut shards: Vec<Arc<dyn Store>> = Vec::with_capacity(self.files.len());
         for (shard, (path, connection)) in (0..).zip(self.files) {
-            shards.push(Arc::new(SqliteShard::new(connection, path, shard, log)?));
+            let files = Arc::clone(&self.file_system);
+            shards.push(Arc::new(SqliteShard::new(connection, path, shard, log, files)?));
         }
         Ok((shards, Collections::new(tables)))
     }

@@ -1,17 +1,17 @@
 //! A shard as a SQLite file.
 
 use std::{
-    fs::File,
+    cell::RefCell,
     io,
     path::{Path, PathBuf},
     sync::{
-        OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use parking_lot::{Mutex, RwLock};
-use rusqlite::{Connection, ErrorCode, types::Value};
+use parking_lot::{Mutex, ReentrantMutex, RwLock};
+use rusqlite::{Connection, ErrorCode, config::DbConfig, types::Value};
 
 use super::{
     Batch, Rows, Scanned, ShardId, Store, Stored,
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::engine::{
     error::{Code, Error, Result},
+    io::FileSystem,
     log::{Id, Lsn},
 };
 
@@ -35,22 +36,37 @@ const KEPT_SPARES: usize = 2;
 pub(super) struct SqliteShard {
     path: PathBuf,
     shard: ShardId,
+    files: Arc<dyn FileSystem>,
     log: RwLock<Id>,
     applied: AtomicU64,
     /// Device and number of the file, to notice when it is removed or replaced.
     identity: FileIdentity,
     /// The failure after which nothing tells any more whether the file holds what was written to it.
-    suspect: OnceLock<Error>,
+    suspect: Mutex<Option<Suspicion>>,
     // Locked in this order where more than one is needed.
     writer: Mutex<Option<Writer>>,
-    reader: Mutex<Option<Reader>>,
+    /// Reentrant, so that a shard can be completed while its readers wait.
+    reader: ReentrantMutex<RefCell<Option<Reader>>>,
     /// For scans and queries, so that a long one delays nobody's point reads.
     spares: Mutex<Vec<Connection>>,
 }
 
+#[derive(Debug)]
+struct Suspicion {
+    error: Error,
+    /// It was reopened, and is being completed.
+    is_mending: bool,
+}
+
 impl SqliteShard {
     /// Takes over an open writing connection whose own tables exist.
-    pub(super) fn new(connection: Connection, path: PathBuf, shard: ShardId, log: Id) -> Result<Self> {
+    pub(super) fn new(
+        connection: Connection,
+        path: PathBuf,
+        shard: ShardId,
+        log: Id,
+        files: Arc<dyn FileSystem>,
+    ) -> Result<Self> {
         let failed = |error: rusqlite::Error| explain("open", &path, shard, &error);
         let applied = schema::applied(&connection, &log).map_err(failed)?;
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
@@ -60,12 +76,13 @@ impl SqliteShard {
         let reader = Reader::new(connection::reader(&path, shard)?);
         Ok(SqliteShard {
             shard,
+            files,
             log: RwLock::new(log),
             applied: AtomicU64::new(applied.0),
             identity,
-            suspect: OnceLock::new(),
+            suspect: Mutex::default(),
             writer: Mutex::new(Some(writer)),
-            reader: Mutex::new(Some(reader)),
+            reader: ReentrantMutex::new(RefCell::new(Some(reader))),
             spares: Mutex::default(),
             path,
         })
@@ -76,9 +93,12 @@ impl SqliteShard {
     }
 
     /// Fails if what is written no longer reaches the named file, or may have been lost on the way.
-    fn check_file(&self) -> Result<()> {
-        if let Some(error) = self.suspect.get() {
-            return Err(error.clone());
+    fn check_file(&self, while_mending: bool) -> Result<()> {
+        match &*self.suspect.lock() {
+            Some(suspicion) if !(suspicion.is_mending && while_mending) => {
+                return Err(suspicion.error.clone());
+            }
+            _ => {}
         }
         match file_identity(&self.path) {
             Ok(found) if found == self.identity => Ok(()),
@@ -95,22 +115,82 @@ impl SqliteShard {
 
     /// Remembers a failure of the disk: the kernel reports such a loss once, so a later success proves nothing.
     fn suspect(&self, error: Error) -> Error {
-        if error.code() == Code::Io {
-            // The first failure is the one to tell.
-            let _ = self.suspect.set(error.clone());
-        }
+        // The first failure is the one to tell.
+        let suspicion = || Suspicion { error: error.clone(), is_mending: false };
+        self.suspect.lock().get_or_insert_with(suspicion);
         error
     }
 
     fn end_snapshot(&self) {
-        if let Some(reader) = self.reader.lock().as_mut() {
+        if let Some(reader) = self.reader.lock().borrow_mut().as_mut() {
             reader.end();
         }
     }
 
+    /// Why there is no connection.
+    fn gone(&self) -> Error {
+        let suspect = self.suspect.lock();
+        suspect.as_ref().map_or_else(Error::closed, |suspicion| suspicion.error.clone())
+    }
+
+    fn wal_path(&self) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push("-wal");
+        name.into()
+    }
+
+    /// Without this file everything is in the database file, which the checkpoint that emptied the log has synced.
+    fn sync_wal(&self) -> Result<()> {
+        let path = self.wal_path();
+        // NOTE: SQLite's locks are on other files, so closing this handle does not drop them.
+        match self.files.sync_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.suspect(Error::io("sync", &path, &error).in_shard(self.shard)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes SQLite's log over itself, so that the next sync of it tells the truth.
+    fn rewrite_wal(&self, connection: &Connection) -> Result<()> {
+        let failed = |error: rusqlite::Error| self.explain("write to", &error);
+        // Nobody else may write to it meanwhile.
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        let path = self.wal_path();
+        let rewritten = match self.files.rewrite(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("write", &path, &error).in_shard(self.shard))
+            }
+            _ => Ok(()),
+        };
+        connection.execute_batch("ROLLBACK").map_err(failed)?;
+        rewritten
+    }
+
+    /// Replaces the connections by new ones, whose view of the file is what the file holds.
+    fn reconnect(&self) -> Result<()> {
+        let failed = |error: rusqlite::Error| self.explain("open", &error);
+        let mut writer = self.writer.lock();
+        let reader = self.reader.lock();
+        if let Some(old) = &*writer {
+            self.rewrite_wal(&old.connection)?;
+            // A checkpoint on closing would bring what may be lost into the database file.
+            old.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+        }
+        reader.borrow_mut().take();
+        self.spares.lock().clear();
+        writer.take();
+        let connection = connection::writer(&self.path, self.shard)?;
+        connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
+        let applied = schema::applied(&connection, &self.log.read()).map_err(failed)?;
+        *writer = Some(Writer::new(connection).map_err(failed)?);
+        self.applied.store(applied.0, Ordering::Release);
+        Ok(())
+    }
+
     fn with_spare<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         if self.is_closed() {
-            return Err(Error::closed());
+            return Err(self.gone());
         }
         let spare = self.spares.lock().pop();
         let spare = match spare {
@@ -126,7 +206,7 @@ impl SqliteShard {
     }
 
     fn is_closed(&self) -> bool {
-        self.reader.lock().is_none()
+        self.reader.lock().borrow().is_none()
     }
 
     fn run(&self, connection: &Connection, sql: &str, params: &[Value]) -> Result<Rows> {
@@ -155,8 +235,8 @@ impl SqliteShard {
 impl Store for SqliteShard {
     fn apply(&self, batch: &Batch<'_>) -> Result<()> {
         let mut writer = self.writer.lock();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
-        self.check_file()?;
+        let writer = writer.as_mut().ok_or_else(|| self.gone())?;
+        self.check_file(true)?;
         writer.apply(batch).map_err(|error| self.explain("write to", &error))?;
         self.applied.store(batch.end.0, Ordering::Release);
         self.end_snapshot();
@@ -164,8 +244,9 @@ impl Store for SqliteShard {
     }
 
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored> {
-        let mut reader = self.reader.lock();
-        let reader = reader.as_mut().ok_or_else(Error::closed)?;
+        let reader = self.reader.lock();
+        let mut reader = reader.borrow_mut();
+        let reader = reader.as_mut().ok_or_else(|| self.gone())?;
         reader.read(&self.log.read(), table, id, value).map_err(|error| self.explain("read from", &error))
     }
 
@@ -227,24 +308,38 @@ impl Store for SqliteShard {
     }
 
     fn sync(&self) -> Result<()> {
-        self.check_file()?;
-        let mut name = self.path.as_os_str().to_owned();
-        name.push("-wal");
-        let path = Path::new(&name);
-        // NOTE: SQLite's locks are on other files, so closing this handle does not drop them. Without this file
-        // everything is in the database file, which the checkpoint that emptied the log has synced.
-        match File::open(path).and_then(|file| file.sync_data()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(self.suspect(Error::io("sync", path, &error).in_shard(self.shard)))
+        self.check_file(false)?;
+        self.sync_wal()
+    }
+
+    fn is_suspect(&self) -> bool {
+        self.suspect.lock().is_some()
+    }
+
+    fn reopen(&self, complete: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        // IMPORTANT: readers wait until the shard has again all that they saw of it, and syncs fail until that is on the
+        // disk, so that no log space is given back for it.
+        let readers = self.reader.lock();
+        self.reconnect()?;
+        let mending = |on: bool| {
+            if let Some(suspicion) = &mut *self.suspect.lock() {
+                suspicion.is_mending = on;
             }
-            _ => Ok(()),
-        }
+        };
+        mending(true);
+        let completed = complete().and_then(|()| self.sync_wal());
+        mending(false);
+        completed?;
+        let reader = Reader::new(connection::reader(&self.path, self.shard)?);
+        *readers.borrow_mut() = Some(reader);
+        *self.suspect.lock() = None;
+        Ok(())
     }
 
     fn checkpoint(&self, always: bool) -> Result<()> {
         self.end_snapshot();
         let writer = self.writer.lock();
-        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
+        let connection = &writer.as_ref().ok_or_else(|| self.gone())?.connection;
         let run = |mode: &str| -> rusqlite::Result<i64> {
             connection
                 .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
@@ -257,7 +352,10 @@ impl Store for SqliteShard {
                 .and_then(|pages| if pages < CHECKPOINT_PAGES { Ok(0) } else { run("PASSIVE") })
                 .map(|_| ())
         };
-        result.map_err(|error| self.suspect(self.explain("checkpoint", &error)))
+        result.map_err(|error| match self.explain("checkpoint", &error) {
+            error if error.code() == Code::Io => self.suspect(error),
+            error => error,
+        })
     }
 
     fn query(&self, sql: &str, params: &[Value]) -> Result<Rows> {
@@ -281,7 +379,7 @@ impl Store for SqliteShard {
     fn close(&self) -> Result<()> {
         let checkpointed = if self.is_closed() { Ok(()) } else { self.checkpoint(true) };
         let writer = self.writer.lock().take();
-        self.reader.lock().take();
+        self.reader.lock().borrow_mut().take();
         self.spares.lock().clear();
         drop(writer);
         checkpointed

@@ -7,15 +7,21 @@ use rusqlite::Connection;
 use super::{
     Batch, Group, Router, Store, Stored, Upsert, Value,
     collection::{Collections, Tables},
-    open,
+    set::{self, ShardSet},
 };
 use crate::engine::{
     clock,
-    error::Code,
+    error::{Code, Result},
+    io::{Disk, FileSystem},
     log::{Id, Lsn},
 };
 
 const LOG: Id = [1; 16];
+
+fn open_set(base: &Path, shards: u32) -> Result<ShardSet> {
+    let files: Arc<dyn FileSystem> = Arc::new(Disk);
+    set::open(base, shards, &files)
+}
 
 /// One shard in a folder of its own.
 struct Setup {
@@ -30,7 +36,7 @@ impl Setup {
     }
 
     fn over(folder: tempfile::TempDir, log: Id) -> Setup {
-        let set = open(&folder.path().join("app"), 1).expect("opens");
+        let set = open_set(&folder.path().join("app"), 1).expect("opens");
         let (mut shards, collections) = set.attach(log).expect("attaches");
         Setup { store: shards.remove(0), collections, folder }
     }
@@ -427,7 +433,7 @@ fn files_whose_names_only_look_like_shards_are_not_counted() {
         std::fs::write(folder.path().join(name), "").expect("writes");
     }
     let base: &Path = &folder.path().join("app");
-    drop(open(base, 2).expect("opens"));
-    drop(open(base, 2).expect("opens again"));
-    assert_eq!(open(base, 3).expect_err("two").code(), Code::ShardCount);
+    drop(open_set(base, 2).expect("opens"));
+    drop(open_set(base, 2).expect("opens again"));
+    assert_eq!(open_set(base, 3).expect_err("two").code(), Code::ShardCount);
 }

@@ -1,0 +1,145 @@
+//! The operating system's files.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{File, FileSystem};
+
+/// Bytes that are written or copied in one go.
+const CHUNK: usize = 1 << 20;
+
+/// The files of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Disk;
+
+#[derive(Debug)]
+struct DiskFile(fs::File);
+
+/// How files are made that nobody else shall read.
+pub(crate) fn private() -> fs::OpenOptions {
+    let mut how = fs::OpenOptions::new();
+    how.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
+    how
+}
+
+impl FileSystem for Disk {
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(DiskFile(fs::OpenOptions::new().read(true).write(true).open(path)?)))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(DiskFile(private().create_new(true).open(path)?)))
+    }
+
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        let missing: Vec<PathBuf> =
+            path.ancestors().take_while(|folder| !folder.exists()).map(Path::to_owned).collect();
+        fs::create_dir_all(path)?;
+        missing.iter().rev().try_for_each(|folder| self.sync_folder(folder))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
+        #[cfg(not(unix))]
+        let _ = path;
+        Ok(())
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        fs::OpenOptions::new().read(true).write(true).open(path)?.sync_data()
+    }
+
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        let file = DiskFile(fs::OpenOptions::new().read(true).write(true).open(path)?);
+        let mut bytes = vec![0; CHUNK];
+        let mut at = 0;
+        loop {
+            let read = file.read_at(&mut bytes, at)?;
+            if read == 0 {
+                return file.0.sync_data();
+            }
+            file.write_at(&bytes[..read], at)?;
+            at += read as u64;
+        }
+    }
+}
+
+impl File for DiskFile {
+    fn handle(&self) -> &fs::File {
+        &self.0
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        #[cfg(unix)]
+        return std::os::unix::fs::FileExt::read_at(&self.0, bytes, offset);
+        #[cfg(windows)]
+        return std::os::windows::fs::FileExt::seek_read(&self.0, bytes, offset);
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        #[cfg(unix)]
+        return std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, offset);
+        #[cfg(windows)]
+        {
+            let mut written = 0;
+            while written < bytes.len() {
+                let at = offset + written as u64;
+                match std::os::windows::fs::FileExt::seek_write(&self.0, &bytes[written..], at)? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    more => written += more,
+                }
+            }
+            Ok(())
+        }
+    }
+
+    fn allocate(&self, size: u64) -> io::Result<()> {
+        // Growing beyond this limit is a signal that ends the process, not an error.
+        #[cfg(unix)]
+        if rustix::process::getrlimit(rustix::process::Resource::Fsize)
+            .current
+            .is_some_and(|limit| limit < size)
+        {
+            return Err(rustix::io::Errno::FBIG.into());
+        }
+        #[cfg(target_os = "linux")]
+        match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, size) {
+            Ok(()) => return Ok(()),
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let zeros = vec![0; CHUNK];
+        let mut at = self.0.metadata()?.len();
+        while at < size {
+            let step = (size - at).min(CHUNK as u64);
+            self.write_at(&zeros[..step as usize], at)?;
+            at += step;
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}

@@ -1,0 +1,98 @@
+//! File access of the log, of recovery and of everything that makes files durable, behind two traits, so that tests
+//! can lose, tear and fail it. SQLite has its own such door, the VFS.
+//!
+//! [`Disk`] is the one that programs use. A log that is mapped is written through memory; the rest goes through
+//! [`File`].
+
+mod disk;
+mod kind;
+
+use std::{fmt::Debug, io, path::Path, sync::Arc};
+
+pub use disk::Disk;
+pub use kind::Kind;
+pub(crate) use kind::of_folder as kind_of_folder;
+
+/// A tree of folders and files.
+pub trait FileSystem: Send + Sync + Debug {
+    /// Opens a file that exists, to read and to write it.
+    ///
+    /// # Errors
+    /// What the operating system says; so for all methods of both traits.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+
+    /// Makes a file that only its owner can read. It must not exist; a link in its place is not followed.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+
+    /// Makes a folder and those above it, durably.
+    fn make_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file a second name, which must be free.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives a file another name, in place of the file that had it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Takes a name away.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes new, changed and removed names in the folder of `path` durable.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the content of a file durable that somebody else writes.
+    fn sync_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Writes a file's own bytes over it and makes them durable. After a failed sync the kernel calls lost pages clean;
+    /// this makes them dirty again, so that the next sync tells the truth. The caller keeps other writers away.
+    fn rewrite(&self, path: &Path) -> io::Result<()>;
+}
+
+/// An open file.
+pub trait File: Send + Sync + Debug {
+    /// The file itself, to map and to lock it and to look at its properties.
+    fn handle(&self) -> &std::fs::File;
+
+    /// Reads as many of the bytes at `offset` as there are and as fit.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes all bytes.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Puts real blocks under the first `size` bytes, without changing them. The file is at least that long then.
+    fn allocate(&self, size: u64) -> io::Result<()>;
+
+    /// Makes its content durable, and its size.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// Reads the first `length` bytes of a file, or less if it is shorter.
+pub(crate) fn read_front(file: &dyn File, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let mut have = 0;
+    while have < length {
+        match file.read_at(&mut bytes[have..], have as u64)? {
+            0 => break,
+            read => have += read,
+        }
+    }
+    bytes.truncate(have);
+    Ok(bytes)
+}
+
+/// Whether the open file is still the one of that name.
+pub(crate) fn same_file(file: &std::fs::File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        match (file.metadata(), std::fs::metadata(path)) {
+            (Ok(open), Ok(named)) => open.dev() == named.dev() && open.ino() == named.ino(),
+            _ => false,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        // An open file cannot be replaced there.
+        let _ = (file, path);
+        true
+    }
+}

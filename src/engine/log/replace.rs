@@ -1,0 +1,115 @@
+//! Going over to a new log file when the present one cannot be trusted any more.
+//!
+//! After a failed sync the kernel may have thrown away what it could not write and call the rest clean, so a later
+//! success on that file proves nothing. But the log is also in memory: it is copied to a new file, checked, synced, and
+//! put in the old one's place.
+
+use std::{io, ops::Range, sync::Arc};
+
+use super::{Log, Lsn, file, header::LogHeader, recovery, ring::Ring};
+use crate::engine::{
+    error::{Code, Error, Result},
+    io::{File, same_file},
+};
+
+impl Log {
+    /// Copies the log to a new file that takes the place of the present one. Everything in it is on the disk then.
+    /// Nobody writes meanwhile, or else that is copied with the append lock held.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] if the log in memory is not whole either; what the operating system says. Nothing has
+    /// changed then.
+    pub fn replace(&self) -> Result<()> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let failed = |error: io::Error| Error::io("replace the log", &place.path, &error);
+        // The tail stays where it is.
+        let _one_at_a_time = self.reclaiming.lock();
+        let header = self.header();
+        let beside = file::beside(&place.path, header.database);
+        let fresh = file::create_over(&*place.files, &beside, &header).map_err(failed)?;
+        fresh.handle().lock().map_err(failed)?;
+        let (tail, head) = (self.tail(), self.head());
+        self.copy(tail..head, &*fresh).map_err(failed)?;
+        fresh.sync().map_err(failed)?;
+        let copied = Ring::copied(&*fresh, self.capacity()).map_err(failed)?;
+        let copied = recovery::scan(&Arc::new(Log::new(copied, None, LogHeader { synced: head, ..header })));
+        if !copied.damaged.is_empty() {
+            let text = format!(
+                "The log '{}' lost writes when the disk failed: {} bytes of it are gone; open the database again to \
+                 go on with what is whole.",
+                place.path.display(),
+                copied.damaged_bytes()
+            );
+            return Err(Error::new(Code::Corrupt, text).at(&place.path));
+        }
+
+        let mut appender = self.appender.lock();
+        let rest = head..self.head();
+        if !rest.is_empty() {
+            self.copy(rest, &*fresh).map_err(failed)?;
+            fresh.sync().map_err(failed)?;
+        }
+        let header = LogHeader { synced: self.head(), ..appender.header };
+        file::write_headers(&*fresh, header).and_then(|()| fresh.sync()).map_err(failed)?;
+        place.files.rename(&beside, &place.path).map_err(failed)?;
+        // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.
+        let named = place.files.sync_folder(&place.path);
+        self.ring.go_over_to(fresh).map_err(failed)?;
+        appender.header = LogHeader { sequence: header.sequence + 2, ..header };
+        named.map_err(failed)
+    }
+
+    /// Copies a part of the ring to its place in another file. What is mapped is read as a file, because reading memory
+    /// that the disk fails to deliver is a signal that ends the process.
+    fn copy(&self, part: Range<Lsn>, to: &dyn File) -> io::Result<()> {
+        let from = self.ring.mapped_file();
+        let mut buffer = vec![0; 1 << 20];
+        let mut at = part.start.0;
+        while at < part.end.0 {
+            let length = self.ring.to_lap_end(at).min(part.end.0 - at).min(buffer.len() as u64) as usize;
+            let offset = self.ring.offset(at);
+            match &from {
+                Some(file) => {
+                    let read = file.read_at(&mut buffer[..length], offset)?;
+                    if read == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    to.write_at(&buffer[..read], offset)?;
+                    at += read as u64;
+                }
+                None => {
+                    // SAFETY: between tail and head, hence written; the tail does not move.
+                    to.write_at(unsafe { self.ring.bytes(at, length) }, offset)?;
+                    at += length as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails if what is written no longer reaches the file of that name. A file that was cut gets its length back, so
+    /// that reading it finds zeros, not a signal that ends the process.
+    pub(super) fn check_file(&self) -> io::Result<()> {
+        let (Some(place), Some(file)) = (&self.place, self.ring.file()) else { return Ok(()) };
+        let size = self.ring.offset(0) + self.capacity();
+        if file.handle().metadata()?.len() < size {
+            file.allocate(size)?;
+            return Err(io::Error::other("its end was cut off while it was open"));
+        }
+        if !same_file(file.handle(), &place.path) {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "it was removed or replaced while it was open",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Lets go of the kernel's lock on the file.
+    pub fn unlock(&self) {
+        if let Some(file) = self.ring.file() {
+            // NOTE: the mapping shares this lock and may outlive this call by a reader.
+            let _ = file.handle().unlock();
+        }
+    }
+}
