@@ -446,6 +446,13 @@ declare namespace SimpleDB {
      */
     walSize?: number | null;
     /**
+     * How the log file is written: `'mmap'` through a mapping, the fastest; `'pwrite'` with a system call for each
+     * write, for file systems where a full disk would meet a store to a mapped page. `'auto'` takes `'pwrite'` on
+     * btrfs, ZFS, bcachefs, FUSE and network file systems, `'mmap'` elsewhere.
+     * @defaultValue `'auto'`
+     */
+    walBackend?: 'auto' | 'mmap' | 'pwrite' | null;
+    /**
      * How much memory, in bytes, the cache of documents may take. 0 turns it off.
      * @defaultValue `67108864` (64 MiB)
      */
@@ -473,6 +480,7 @@ declare namespace SimpleDB {
     walPath: string;
     syncReads: boolean;
     walSize: number;
+    walBackend: 'auto' | 'mmap' | 'pwrite';
     cacheBytes: number;
     writeTimeout: number;
     logger: ((line: string) => void) | false | undefined;
@@ -507,6 +515,8 @@ declare namespace SimpleDB {
     safeMode: boolean;
     /** How many documents the cache holds. */
     cacheSize: number;
+    /** Bytes of the log that were damaged when it was opened, and so not recovered; see the `error` event. */
+    damagedBytes: number;
     /** More counters of the engine, which may change from version to version. */
     [counter: string]: number | boolean;
   }

@@ -55,6 +55,16 @@ for (const name of ['safeMode', 'syncReads']) {
   });
 }
 
+test("walBackend must be 'auto', 'mmap' or 'pwrite'", (t) => {
+  for (const value of [0, true, {}, ['mmap']]) {
+    throwsCode(t, () => new HyperScaleDB({ walBackend: value }), 'TypeError', INVALID);
+  }
+  for (const value of ['', 'MMAP', 'write']) {
+    const error = throwsCode(t, () => new HyperScaleDB({ walBackend: value }), 'RangeError', INVALID);
+    t.is(error.message, `option 'walBackend' must be 'auto', 'mmap', 'pwrite', got "${value}"`);
+  }
+});
+
 for (const name of ['dbPath', 'walPath']) {
   test(`${name} must be the path of a file`, (t) => {
     for (const value of [1, true, {}, new URL('file:///tmp/x.db'), Buffer.from('x.db')]) {
@@ -102,6 +112,7 @@ test('undefined and null mean the default', (t) => {
     walPath: './data/buffer.wal',
     syncReads: false,
     walSize: 64 * 1024 * 1024,
+    walBackend: 'auto',
     cacheBytes: 64 * 1024 * 1024,
     writeTimeout: 30000,
     logger: undefined,
@@ -143,6 +154,7 @@ test('config shows the options in force and cannot be changed', (t) => {
     syncReads: true,
     walSize: 2 ** 21,
     cacheBytes: 0,
+    walBackend: 'pwrite',
     writeTimeout: 5000,
     logger: false,
   };

@@ -67,6 +67,7 @@ class Engine {
       if (waiting > 0) tell(log, `[kimdb] Recovering ${waiting} buffered writes from WAL...`);
       const recovered = opened.recover();
       if (waiting > 0) tell(log, `[kimdb] Recovered ${recovered} writes`);
+      warnOf(opened.doubtfulFileSystem());
       this.#useCalls(opened.hot());
     } catch (error) {
       letGo(opened);
@@ -196,6 +197,20 @@ function tell(log, line) {
   } catch (error) {
     throwLater(error);
   }
+}
+
+const warnedOf = new Set();
+
+/** Locks and syncs mean nothing known on some file systems: one warning a folder. */
+function warnOf(doubtful) {
+  if (!doubtful || warnedOf.has(doubtful[0])) return;
+  const [folder, fileSystem] = doubtful;
+  warnedOf.add(folder);
+  process.emitWarning(
+    `'${folder}' is on ${fileSystem}, which may lose what it calls written and let two processes in at once; ` +
+      'put the database and its log on a local disk',
+    { type: 'KimDBWarning', code: 'KIMDB_FILE_SYSTEM' },
+  );
 }
 
 /** Closes an engine that could not be opened fully; the first error is the one that matters. */

@@ -23,6 +23,7 @@ const OPTIONS = {
   walPath: { fallback: './data/buffer.wal', check: checkPath },
   syncReads: { fallback: false, check: checkBoolean },
   walSize: { fallback: 64 * MIB, check: integer(MIB, 2 ** 40) },
+  walBackend: { fallback: 'auto', check: oneOf('auto', 'mmap', 'pwrite') },
   cacheBytes: { fallback: 64 * MIB, check: integer(0, Number.MAX_SAFE_INTEGER) },
   writeTimeout: { fallback: 30000, check: integer(1, MAX_INT32) },
   logger: { fallback: undefined, check: checkLogger },
@@ -36,6 +37,14 @@ function integer(min, max) {
     if (!Number.isInteger(value) || value < min || value > max) {
       throw wrongValue(name, accepted, value);
     }
+  };
+}
+
+function oneOf(...values) {
+  const accepted = values.map((value) => `'${value}'`).join(', ');
+  return (name, value) => {
+    if (typeof value !== 'string') throw wrongType(name, accepted, value);
+    if (!values.includes(value)) throw wrongValue(name, accepted, value);
   };
 }
 

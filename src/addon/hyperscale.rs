@@ -15,7 +15,7 @@ use napi_derive::napi;
 
 use super::{error::or_throw, exit, hot::Hot, mailbox::Mailbox, raw::Scope};
 use crate::engine::{
-    Database, Error, Options, Stats,
+    Backend, Database, Error, Options, Stats,
     shard::{Rows, ShardId, Value},
 };
 
@@ -41,6 +41,8 @@ pub struct NativeOptions {
     pub wal_path_is_default: bool,
     /// Bytes.
     pub wal_size: f64,
+    /// 'auto', 'mmap' or 'pwrite'.
+    pub wal_backend: String,
     /// Bytes.
     pub cache_bytes: f64,
     /// Milliseconds.
@@ -60,8 +62,14 @@ impl From<&NativeOptions> for Options {
             wal_path: PathBuf::from(&given.wal_path),
             wal_path_is_default: given.wal_path_is_default,
             wal_size: given.wal_size as u64,
+            wal_backend: match given.wal_backend.as_str() {
+                "mmap" => Backend::Mmap,
+                "pwrite" => Backend::Pwrite,
+                _ => Backend::Auto,
+            },
             cache_bytes: given.cache_bytes as usize,
             write_timeout_ms: given.write_timeout as u64,
+            ..Options::new(base)
         }
     }
 }
@@ -84,6 +92,8 @@ pub struct NativeStats {
     pub wal_writes: f64,
     /// Writes recovered at open.
     pub recovered_writes: f64,
+    /// Bytes of the log that were found damaged at open.
+    pub damaged_bytes: f64,
     /// Number of shards.
     pub shard_count: u32,
     /// Whether there is a log file.
@@ -114,6 +124,7 @@ impl From<Stats> for NativeStats {
             cache_misses: stats.cache_misses as f64,
             wal_writes: stats.wal_writes as f64,
             recovered_writes: stats.recovered_writes as f64,
+            damaged_bytes: stats.damaged_bytes as f64,
             shard_count: stats.shard_count,
             safe_mode: stats.safe_mode,
             cache_size: stats.cache_size as f64,
@@ -182,6 +193,14 @@ impl HyperScaleDb {
         self.database(&env).map(|database| database.recovered() as f64)
     }
 
+    /// The folder of the shards or of the log and its file system, if what that promises is not known: a pair.
+    #[napi]
+    pub fn doubtful_file_system(&self, env: Env) -> napi::Result<Option<Vec<String>>> {
+        let database = self.database(&env)?;
+        let doubtful = database.doubtful_file_system();
+        Ok(doubtful.map(|(folder, name)| vec![folder.to_string_lossy().into_owned(), name.to_owned()]))
+    }
+
     /// The hot calls: see `src/addon/hot.rs`.
     #[napi(ts_return_type = "HotCalls")]
     pub fn hot<'a>(&self, env: &'a Env) -> napi::Result<Object<'a>> {
@@ -236,6 +255,12 @@ impl HyperScaleDb {
             wal_path: database.wal_path().unwrap_or(&options.wal_path).to_string_lossy().into_owned(),
             wal_path_is_default: options.wal_path_is_default,
             wal_size: options.wal_size as f64,
+            wal_backend: match options.wal_backend {
+                Backend::Auto => "auto",
+                Backend::Mmap => "mmap",
+                Backend::Pwrite => "pwrite",
+            }
+            .to_owned(),
             cache_bytes: options.cache_bytes as f64,
             write_timeout: options.write_timeout_ms as f64,
         })
