@@ -27,6 +27,11 @@ const steps = [
     help: 'Each warning above counts as an error.',
   },
   {
+    name: 'clippy: Rust lints, with model checking',
+    run: () => clippy('--no-default-features', '--features', 'model'),
+    help: 'Each warning above counts as an error.',
+  },
+  {
     name: 'biome: JavaScript lints and formatting',
     run: () => packageBin('@biomejs/biome/bin/biome', ['ci', ...colors, '.']),
     help: 'npm run format fixes what can be fixed by itself.',

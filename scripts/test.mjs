@@ -1,4 +1,4 @@
-// npm test: prepares a fresh clone, then runs the Rust tests and the JavaScript tests.
+// npm test: prepares a fresh clone, then runs the Rust tests, the model tests and the JavaScript tests.
 // Arguments go to AVA: npm test -- __test__/get.test.mjs
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
@@ -12,12 +12,19 @@ const start = Date.now();
 requireTools();
 await installDependencies();
 await buildAddon();
-report([await rustTests(), await javascriptTests(process.argv.slice(2))]);
+report([await rustTests(), await modelTests(), await javascriptTests(process.argv.slice(2))]);
 
 function rustTests() {
   step('Rust tests: the engine without Node.js');
   return countResults('Rust', readCargoLine, (onLine) =>
     run('cargo', ['test', '--no-default-features', '--no-fail-fast'], { onLine }),
+  );
+}
+
+function modelTests() {
+  step('Model tests: the log in every order in which threads can meet');
+  return countResults('Model', readCargoLine, (onLine) =>
+    run('cargo', ['test', '--no-default-features', '--features', 'model', '--lib', 'model'], { onLine }),
   );
 }
 

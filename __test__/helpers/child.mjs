@@ -38,9 +38,10 @@ function linkPackage(folder) {
   }
 }
 
-function start(t, args, { cwd, execArgv = [] }) {
+function start(t, args, { cwd, env, execArgv = [] }) {
   const child = spawn(process.execPath, [...execArgv, ...args], {
     cwd,
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LIMIT_MS,
     killSignal: 'SIGKILL',

@@ -20,6 +20,7 @@ mod registry;
 mod scan;
 pub mod shard;
 mod stats;
+mod sync;
 
 pub use self::{
     db::{Database, Document, Submitted},

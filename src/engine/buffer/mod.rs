@@ -10,12 +10,12 @@ mod test;
 use std::{collections::VecDeque, hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 
 use self::generation::{Generation, Seen};
 use super::{
     error::Result,
     log::{Claim, Log, Lsn},
+    sync::Mutex,
 };
 
 /// More ended generations than this (a shard is failing) are merged, so that reads stay fast.

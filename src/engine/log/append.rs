@@ -4,13 +4,8 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
-
-use parking_lot::{Condvar, Mutex};
 
 use super::{
     Claim, Done, Id, Lsn,
@@ -24,6 +19,7 @@ use crate::engine::{
     clock,
     error::{Error, Result},
     io::FileSystem,
+    sync::{AtomicBool, AtomicU64, Condvar, Mutex, publish},
 };
 
 /// Bound of a record in a very large ring: its length has 32 bits.
@@ -104,8 +100,8 @@ impl Log {
             head: AtomicU64::new(start.0),
             tail: AtomicU64::new(start.0),
             waiting: AtomicBool::new(false),
-            claims: Mutex::default(),
-            reclaiming: Mutex::default(),
+            claims: Mutex::new(BTreeMap::new()),
+            reclaiming: Mutex::new(()),
             ring,
         }
     }
@@ -245,7 +241,7 @@ impl Log {
         appender.head = at + length;
         appender.ops += u64::from(draft.ops());
         // IMPORTANT: Release, after the record: who sees the new head sees the bytes.
-        self.head.store(appender.head, Ordering::Release);
+        self.head.store(appender.head, publish());
         Ok(Lsn(appender.head))
     }
 

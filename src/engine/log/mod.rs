@@ -12,6 +12,8 @@ mod damage_test;
 mod file;
 mod header;
 mod legacy;
+#[cfg(feature = "model")]
+mod model;
 mod queue;
 mod reclaim;
 mod record;

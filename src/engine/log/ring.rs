@@ -1,6 +1,6 @@
 //! The ring's memory: a mapping of the log file, or memory of the process beside the file or without one.
 //!
-//! The only file with raw memory access to the log. Two invariants make it sound, both kept by [`super::Log`]:
+//! The only file with raw memory access to the log. With the feature `model` every access is also shown to loom. Two invariants make it sound, both kept by [`super::Log`]:
 //! one thread at a time writes, and only to `[head, head + free)`; readers only look at `[tail, head)`.
 
 use std::{
@@ -27,6 +27,8 @@ pub(crate) struct Ring {
     /// Bytes of the mapping in front of the ring.
     front: usize,
     capacity: u64,
+    #[cfg(feature = "model")]
+    model: super::model::Memory,
 }
 
 impl Ring {
@@ -35,7 +37,7 @@ impl Ring {
         let map = MmapRaw::map_raw(file.handle())?;
         assert!(map.len() as u64 == RING_AT + capacity, "the file has the size that its header names");
         let front = RING_AT as usize;
-        Ok(Ring { map, file: Some(RwLock::new(file)), is_mapped: true, front, capacity })
+        Ok(Ring { file: Some(RwLock::new(file)), is_mapped: true, front, ..Self::over(map, capacity) })
     }
 
     /// Keeps a copy of a log file in memory and writes both.
@@ -54,13 +56,24 @@ impl Ring {
                 read => have += read,
             }
         }
-        Ok(Ring { map: map.into(), file: None, is_mapped: false, front: 0, capacity })
+        Ok(Self::over(map.into(), capacity))
     }
 
     /// A ring that dies with the process.
     pub(crate) fn anonymous(capacity: u64) -> io::Result<Self> {
-        let map = MmapMut::map_anon(capacity as usize)?.into();
-        Ok(Ring { map, file: None, is_mapped: false, front: 0, capacity })
+        Ok(Self::over(MmapMut::map_anon(capacity as usize)?.into(), capacity))
+    }
+
+    fn over(map: MmapRaw, capacity: u64) -> Self {
+        Ring {
+            map,
+            file: None,
+            is_mapped: false,
+            front: 0,
+            capacity,
+            #[cfg(feature = "model")]
+            model: super::model::Memory::new(capacity),
+        }
     }
 
     pub(crate) fn capacity(&self) -> u64 {
@@ -112,6 +125,8 @@ impl Ring {
         if let (Some(file), false) = (&self.file, self.is_mapped) {
             file.read().write_at(bytes, self.offset(at))?;
         }
+        #[cfg(feature = "model")]
+        self.model.note_write(at, bytes.len());
         let first = u64::from_ne_bytes(bytes[..8].try_into().expect("eight bytes"));
         // SAFETY: in bounds by `place`, exclusive by contract; the mapping starts on a page and `at` is a multiple
         // of 8, so the atomic is aligned.
@@ -127,6 +142,8 @@ impl Ring {
     /// # Safety
     /// They were written before (or belong to a log under recovery) and nobody writes there while they are borrowed.
     pub(crate) unsafe fn bytes(&self, at: u64, length: usize) -> &[u8] {
+        #[cfg(feature = "model")]
+        self.model.note_read(at, length);
         // SAFETY: in bounds by `place`, unchanged while borrowed by contract.
         unsafe { std::slice::from_raw_parts(self.place(at, length), length) }
     }

@@ -5,10 +5,11 @@
 
 use std::{collections::VecDeque, fmt, sync::atomic::Ordering, time::Instant};
 
-use parking_lot::MutexGuard;
-
 use super::{Done, Draft, Log, Lsn, append::Appender, queue::Task};
-use crate::engine::error::{Error, Result};
+use crate::engine::{
+    error::{Error, Result},
+    sync::MutexGuard,
+};
 
 /// Finished tasks whose callers have not been told.
 #[derive(Default)]
