@@ -348,3 +348,37 @@ fn a_kill_while_one_shard_is_held_loses_nothing() {
         assert_eq!(value(&db, "c", &format!("id{i}")), Some(("1".to_owned(), 1)), "document {i}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn while_no_file_can_be_opened_nothing_is_lost_and_then_it_goes_on() {
+    if let Some(options) = child() {
+        let witness = Witness::new();
+        let db = open_observed(Options { flush_interval_ms: 1, buffer_size: 10, ..options }, &witness);
+        set(&db, "c", "before", "1");
+        db.flush_wait().expect("flushes");
+        let mut taken = Vec::new();
+        while let Ok(file) = fs::File::open("/dev/null") {
+            taken.push(file);
+        }
+        let text = format!("\"{}\"", "x".repeat(5000));
+        for i in 0..80 {
+            db.submit(&mut record(&db, &[("c", &format!("id{i}"), Some(&text))]), || Box::new(|_| ()))
+                .expect("is taken");
+        }
+        assert_eq!(value(&db, "c", "before"), Some(("1".to_owned(), 1)), "reads go on");
+        until("the log cannot be given back, and that is told", || witness.saw(Code::Io));
+        drop(taken);
+        until("all is flushed", || db.stats().buffer_size == 0 && !db.has_waiting());
+        for i in 0..80 {
+            assert_eq!(value(&db, "c", &format!("id{i}")), Some((text.clone(), 1)), "document {i}");
+        }
+        db.close().expect("closes");
+        return;
+    }
+    let home = Home::new();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 100 && exec \"$@\"", "sh"]);
+    let test = "while_no_file_can_be_opened_nothing_is_lost_and_then_it_goes_on";
+    check(&run(command, test, &home), "no file can be opened");
+}

@@ -65,24 +65,6 @@ impl FileSystem for Disk {
         let _ = path;
         Ok(())
     }
-
-    fn sync_file(&self, path: &Path) -> io::Result<()> {
-        fs::OpenOptions::new().read(true).write(true).open(path)?.sync_data()
-    }
-
-    fn rewrite(&self, path: &Path) -> io::Result<()> {
-        let file = DiskFile(fs::OpenOptions::new().read(true).write(true).open(path)?);
-        let mut bytes = vec![0; CHUNK];
-        let mut at = 0;
-        loop {
-            let read = file.read_at(&mut bytes, at)?;
-            if read == 0 {
-                return file.0.sync_data();
-            }
-            file.write_at(&bytes[..read], at)?;
-            at += read as u64;
-        }
-    }
 }
 
 impl File for DiskFile {

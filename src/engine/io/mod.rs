@@ -38,13 +38,6 @@ pub trait FileSystem: Send + Sync + Debug {
 
     /// Makes new, changed and removed names in the folder of `path` durable.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
-
-    /// Makes the content of a file durable that somebody else writes.
-    fn sync_file(&self, path: &Path) -> io::Result<()>;
-
-    /// Writes a file's own bytes over it and makes them durable. After a failed sync the kernel calls lost pages clean;
-    /// this makes them dirty again, so that the next sync tells the truth. The caller keeps other writers away.
-    fn rewrite(&self, path: &Path) -> io::Result<()>;
 }
 
 /// An open file.
@@ -77,6 +70,21 @@ pub(crate) fn read_front(file: &dyn File, length: usize) -> io::Result<Vec<u8>> 
     }
     bytes.truncate(have);
     Ok(bytes)
+}
+
+/// Writes a file's own bytes over it and makes them durable. After a failed sync the kernel calls lost pages clean;
+/// this makes them dirty again, so that the next sync tells the truth. The caller keeps other writers away.
+pub(crate) fn rewrite(file: &dyn File) -> io::Result<()> {
+    let mut bytes = vec![0; 1 << 20];
+    let mut at = 0;
+    loop {
+        let read = file.read_at(&mut bytes, at)?;
+        if read == 0 {
+            return file.sync();
+        }
+        file.write_at(&bytes[..read], at)?;
+        at += read as u64;
+    }
 }
 
 /// Whether the open file is still the one of that name.

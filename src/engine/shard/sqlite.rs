@@ -22,7 +22,7 @@ use super::{
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::FileSystem,
+    io::{File, FileSystem, rewrite},
     log::{Id, Lsn},
 };
 
@@ -139,30 +139,31 @@ impl SqliteShard {
         name.into()
     }
 
-    /// Without this file everything is in the database file, which the checkpoint that emptied the log has synced.
-    fn sync_wal(&self) -> Result<()> {
+    /// SQLite's log. `None`: everything is in the database file, which the checkpoint that emptied the log has synced.
+    fn open_wal(&self) -> Result<Option<Arc<dyn File>>> {
         let path = self.wal_path();
         // NOTE: SQLite's locks are on other files, so closing this handle does not drop them.
-        match self.files.sync_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(self.suspect(Error::io("sync", &path, &error).in_shard(self.shard)))
-            }
-            _ => Ok(()),
+        match self.files.open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("open", &path, &error).in_shard(self.shard)),
         }
+    }
+
+    fn sync_wal(&self) -> Result<()> {
+        let Some(file) = self.open_wal()? else { return Ok(()) };
+        file.sync()
+            .map_err(|error| self.suspect(Error::io("sync", &self.wal_path(), &error).in_shard(self.shard)))
     }
 
     /// Writes SQLite's log over itself, so that the next sync of it tells the truth.
     fn rewrite_wal(&self, connection: &Connection) -> Result<()> {
         let failed = |error: rusqlite::Error| self.explain("write to", &error);
+        let Some(file) = self.open_wal()? else { return Ok(()) };
         // Nobody else may write to it meanwhile.
         connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-        let path = self.wal_path();
-        let rewritten = match self.files.rewrite(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io("write", &path, &error).in_shard(self.shard))
-            }
-            _ => Ok(()),
-        };
+        let rewritten = rewrite(&*file)
+            .map_err(|error| Error::io("write", &self.wal_path(), &error).in_shard(self.shard));
         connection.execute_batch("ROLLBACK").map_err(failed)?;
         rewritten
     }
