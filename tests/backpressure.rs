@@ -285,6 +285,60 @@ fn a_large_batch_is_applied_as_a_whole() {
     assert_eq!(all(&open(tiny(&image)), "c", u64::MAX).len(), 2320);
 }
 
+/// A crash while a large batch is in one of the two shards and not in the other. Returns its ids.
+fn half_applied() -> (Home, Vec<String>) {
+    let home = Home::new();
+    let db = open(tiny(&home));
+    set(&db, "c", "before", "1");
+    db.flush_wait().expect("flushes");
+    let held = hold(&home.shard(1));
+    let text = format!("\"{}\"", "x".repeat(300));
+    let ids: Vec<String> = (0..200).map(|i| format!("id{i}")).collect();
+    let ops: Vec<_> = ids.iter().map(|id| ("c", id.as_str(), Some(text.as_str()))).collect();
+    db.submit(&mut record(&db, &ops), || Box::new(|_| ())).expect("waits");
+    let has_its_part = "SELECT count(*) > 50 FROM c";
+    until("the other shard has its part", || {
+        db.shard_query(0, has_its_part, &[]).is_ok_and(|rows| rows.rows[0][0] == 1.into())
+    });
+    let image = home.crash_image();
+    drop(held);
+    (image, ids)
+}
+
+#[test]
+fn a_large_batch_of_which_one_shard_has_its_part_is_completed() {
+    let (image, ids) = half_applied();
+    let witness = Witness::new();
+    let db = open_observed(tiny(&image), &witness);
+    assert!(ids.iter().all(|id| value(&db, "c", id).is_some_and(|found| found.1 == 1)));
+    assert_eq!(witness.errors(), []);
+    assert!(!image.path().join("app.wal.large").exists());
+}
+
+#[test]
+fn a_large_batch_that_is_damaged_when_one_shard_has_its_part_is_told_and_kept() {
+    let (image, ids) = half_applied();
+    let large = image.path().join("app.wal.large");
+    let mut bytes = std::fs::read(&large).expect("is there");
+    bytes[8192 + 500] ^= 1;
+    std::fs::write(&large, &bytes).expect("writes");
+    let witness = Witness::new();
+    let db = open_observed(tiny(&image), &witness);
+    let there = ids.iter().filter(|id| value(&db, "c", id).is_some()).count();
+    assert!((1..ids.len()).contains(&there), "{there} of them");
+    assert!(
+        witness.errors()[0].to_string().contains("may be missing in some shards"),
+        "{:?}",
+        witness.errors()
+    );
+    let kept = image.path().join("app.wal.large.corrupt-1");
+    assert!(std::fs::read(&kept).expect("is kept") == bytes && !large.exists());
+    db.close().expect("closes");
+    let again = Witness::new();
+    open_observed(tiny(&image), &again).close().expect("closes");
+    assert_eq!(again.errors(), [], "told once");
+}
+
 #[test]
 fn without_safe_mode_the_buffer_is_bounded_in_the_same_way() {
     let home = Home::new();

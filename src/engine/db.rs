@@ -81,9 +81,7 @@ impl Database {
             engine.core.observers.lock().push((number, observer));
         }
         let recovered = if is_first { engine.core.counters.recovered.load(Ordering::Relaxed) } else { 0 };
-        if let Some(damage) = engine.take_damage() {
-            engine.core.report(&damage);
-        }
+        engine.take_damage().iter().for_each(|damage| engine.core.report(damage));
         Ok(Database { slot, engine, observer: number, closed: AtomicBool::new(false), recovered })
     }
 

@@ -28,7 +28,7 @@ pub(crate) struct Engine {
     pub(crate) core: Arc<Core>,
     running: Mutex<Option<Running>>,
     /// What was found damaged, until somebody was told.
-    damage: Mutex<Option<Error>>,
+    damage: Mutex<Vec<Error>>,
 }
 
 #[derive(Debug)]
@@ -55,12 +55,14 @@ impl Engine {
             None => files.attach(log::random_id()?)?,
         };
         let (mut recovered, mut damaged) = (0, 0);
-        let (mut kept, mut damage) = (None, None);
+        let (mut kept, mut damage) = (None, Vec::new());
         while let Some(found) = logs.pop() {
             follow(&shards, found.log.id())?;
             let lasts = shards.iter().map(|shard| shard.applied()).min().unwrap_or_default();
             recovered += recover(&found, router, &shards, &collections)?;
-            recovered += recover_side(&found.log, router, &shards, &collections)?;
+            let (applied_beside, damaged_beside) = recover_side(&found.log, router, &shards, &collections)?;
+            recovered += applied_beside;
+            damage.extend(damaged_beside);
             let applied = shards.iter().map(|shard| shard.applied()).max().unwrap_or_default();
             let is_chosen = found.log.path() == Some(&place);
             let found_damage =
@@ -68,7 +70,7 @@ impl Engine {
             let renewed = found.renew(applied)?;
             if let (Some((content, Some(path))), Some(aside)) = (found_damage, renewed.kept) {
                 damaged += content.damaged_bytes();
-                damage = Some(describe(&content, &path, &aside, lasts));
+                damage.push(describe(&content, &path, &aside, lasts));
             }
             // A log that is not chosen is empty now, and not used.
             kept = kept.or(is_chosen.then_some(renewed.log));
@@ -106,8 +108,8 @@ impl Engine {
     }
 
     /// What was found damaged at open, once.
-    pub(crate) fn take_damage(&self) -> Option<Error> {
-        self.damage.lock().take()
+    pub(crate) fn take_damage(&self) -> Vec<Error> {
+        std::mem::take(&mut self.damage.lock())
     }
 
     /// Has the scan thread run a scan.
@@ -214,14 +216,24 @@ fn find_logs(options: &Options, database: log::Id) -> Result<(Vec<Opened>, PathB
     Ok((logs, chosen.unwrap_or_default()))
 }
 
-/// Applies what a process left beside the log, after the log itself.
+/// Applies what a process left beside the log, after the log itself. Returns the number of writes, and what is damaged.
 fn recover_side(
     main: &Arc<Log>,
     router: Router,
     shards: &[Arc<dyn Store>],
     collections: &Collections,
-) -> Result<u64> {
-    let Some(side) = Side::find(main)? else { return Ok(0) };
+) -> Result<(u64, Option<Error>)> {
+    let Some(side) = Side::find(main)? else { return Ok((0, None)) };
+    // A record that is not whole was never written, unless it is known to have been synced or a shard has it.
+    let mut was_whole = !side.content.damaged.is_empty();
+    if side.content.intact.is_empty() {
+        for shard in shards {
+            was_whole |= shard.has_side(side.log.id())?;
+        }
+        if was_whole {
+            return Ok((0, side.keep_aside()?.map(|aside| describe_side(&aside))));
+        }
+    }
     let (start, end) = (Lsn(0), side.log.head());
     let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: 0 };
     let parts = flush::divide(&frozen, router, collections, true, &vec![start; shards.len()])?;
@@ -235,7 +247,7 @@ fn recover_side(
         store.sync()?;
     }
     side.remove()?;
-    Ok(recovered)
+    Ok((recovered, None))
 }
 
 /// Applies what the shards do not have yet, and makes it durable. Returns the number of writes.
@@ -282,6 +294,16 @@ fn recover_part(
         result.unwrap_or_else(|panic| Err(flush::panicked(&*panic)))?;
     }
     Ok(recovered)
+}
+
+/// What to tell about a damaged record beside the log.
+fn describe_side(aside: &Path) -> Error {
+    let text = format!(
+        "A write too large for the log was damaged while the database was closed and may be missing in some shards; \
+         restore its documents from a backup. The damaged file is kept as '{}'.",
+        aside.display()
+    );
+    Error::new(Code::Corrupt, text).at(aside)
 }
 
 /// What to tell about a damaged log. `applied`: up to there all shards had it.

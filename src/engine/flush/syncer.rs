@@ -24,6 +24,7 @@ pub(crate) fn run(core: &Core) {
     let mut is_noted = true;
     let mut due = Instant::now();
     let mut pause = FIRST_PAUSE;
+    let mut patience = Patience::default();
     loop {
         let (waiters, reclaim, stop) = wait(core, due);
         let head = core.log.head();
@@ -41,8 +42,9 @@ pub(crate) fn run(core: &Core) {
             true => (Instant::now() + pause, (pause * 2).min(LONGEST_PAUSE)),
             false => (Instant::now() + interval, FIRST_PAUSE),
         };
-        if let Some(applied) = reclaim {
-            give_back(core, applied);
+        // The scheduler asks again as long as there is need.
+        if let Some(applied) = reclaim.filter(|_| patience.is_over()) {
+            patience.note(give_back(core, applied));
         }
         if stop {
             return;
@@ -93,17 +95,37 @@ fn replace(core: &Core) {
     }
 }
 
+/// Grows with each failure to give log space back, so that it is not told twenty times a second.
+#[derive(Default)]
+struct Patience(Option<(Instant, Duration)>);
+
+impl Patience {
+    fn is_over(&self) -> bool {
+        self.0.is_none_or(|(until, _)| until <= Instant::now())
+    }
+
+    fn note(&mut self, result: Result<(), Error>) {
+        self.0 = result.err().map(|_| {
+            let pause = self.0.map_or(FIRST_PAUSE, |(_, pause)| (pause * 2).min(LONGEST_PAUSE));
+            (Instant::now() + pause, pause)
+        });
+    }
+}
+
 /// Makes the shards durable, then frees the log before `applied` and lets waiting writes in.
-fn give_back(core: &Core, applied: Lsn) {
+fn give_back(core: &Core, applied: Lsn) -> Result<(), Error> {
     if core.broken.why().is_some() {
-        return;
+        return Ok(());
     }
     let before = core.log.tail();
+    let was_suspect = core.shards.iter().any(|shard| shard.is_suspect());
     if let Err(error) = reclaim(core, applied) {
-        core.report(&error);
-        // The scheduler looks after a shard that failed; the log's file is looked after here.
+        // The scheduler looks after a shard that failed and tells of that; the log's file is looked after here.
+        if !was_suspect && !core.broken.is_the_file() {
+            core.report(&error);
+        }
         core.flush.want_room();
-        return;
+        return Err(error);
     }
     let direct = core.log.drain().unwrap_or_else(|error| {
         core.log_failed(&error);
@@ -113,6 +135,7 @@ fn give_back(core: &Core, applied: Lsn) {
     if direct || (core.log.has_waiting() && core.log.tail() > before) {
         core.flush.want_room();
     }
+    Ok(())
 }
 
 /// The one order that loses nothing: shards, then the header, then the space.

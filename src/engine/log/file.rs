@@ -233,7 +233,7 @@ pub struct Renewed {
 }
 
 /// Renames a damaged log to the first free `<path>.corrupt-<n>`.
-fn keep_aside(files: &dyn FileSystem, path: &Path) -> io::Result<PathBuf> {
+pub(super) fn keep_aside(files: &dyn FileSystem, path: &Path) -> io::Result<PathBuf> {
     let name = |number: u32| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".corrupt-{number}"));

@@ -15,7 +15,7 @@ use super::{
     append::Place,
     file,
     header::{Found, LogHeader, RING_AT},
-    recovery,
+    recovery::{self, Content},
     ring::Ring,
 };
 use crate::engine::{
@@ -26,8 +26,10 @@ use crate::engine::{
 /// The one-record log.
 #[derive(Debug)]
 pub struct Side {
-    /// Its content.
+    /// The log.
     pub log: Arc<Log>,
+    /// What it holds.
+    pub content: Content,
 }
 
 fn path_beside(log: &Path) -> PathBuf {
@@ -47,7 +49,7 @@ impl Side {
         let Some(place) = main.place.as_ref().filter(|_| main.is_file()) else {
             let log = file::open_anonymous(database, log, capacity, Lsn(0))?.log;
             log.load(draft, time_ms).map_err(|error| log.failed(&error))?;
-            return Ok(Side { log });
+            return Ok(Side { content: Content::all(&log), log });
         };
         let place = Place { path: path_beside(&place.path), ..place.clone() };
         let (path, files) = (place.path.clone(), Arc::clone(&place.files));
@@ -59,7 +61,7 @@ impl Side {
             log.sync().map(|_| log)
         });
         match written {
-            Ok(log) => Ok(Side { log: Arc::new(log) }),
+            Ok(log) => Ok(Side { content: Content::all(&log), log: Arc::new(log) }),
             Err(error) => {
                 // A part of it is no whole record, so leaving it would do no harm either.
                 let _ = files.remove(&path);
@@ -81,12 +83,12 @@ impl Side {
         };
         let front = read_front(&*file, RING_AT as usize).map_err(failed)?;
         let size = file.handle().metadata().map_err(failed)?.len();
-        let log = match LogHeader::find(&front) {
+        let (log, content) = match LogHeader::find(&front) {
             Found::Header(header) if header.database == database && size == RING_AT + header.capacity => {
                 let ring = Ring::written(file, header.capacity).map_err(failed)?;
                 let log = Arc::new(Log::new(ring, Some(place), header));
-                recovery::scan(&log);
-                log
+                let content = recovery::scan(&log);
+                (log, content)
             }
             Found::Header(header) if header.database != database => return Ok(None),
             Found::Unknown(version) => {
@@ -102,7 +104,14 @@ impl Side {
                 return Ok(None);
             }
         };
-        Ok(Some(Side { log }))
+        Ok(Some(Side { log, content }))
+    }
+
+    /// Keeps it for the user, because its record is not whole any more.
+    pub fn keep_aside(self) -> Result<Option<PathBuf>> {
+        let Some(Place { path, files }) = &self.log.place else { return Ok(None) };
+        let kept = file::keep_aside(&**files, path).and_then(|kept| files.sync_folder(path).map(|()| kept));
+        kept.map(Some).map_err(|error| Error::io("keep a copy of", path, &error))
     }
 
     /// Ends it, once its record is durable in the shards.
