@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, w
 import { join } from 'node:path';
 import test from 'ava';
 import { SimpleDB } from 'kimdb/hyperscale';
-import { manualFlush, openHyper, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+import { manualFlush, openHyper, openSimple, pathsIn, sleep, useFolder } from './helpers/database.mjs';
 
 test('a walPath that is a link to nothing is an error', (t) => {
   const folder = useFolder(t);
@@ -64,6 +64,39 @@ test('close() after the folder is gone lets go of everything and makes nothing a
   rmSync(inside, { recursive: true });
   t.throws(() => db.close(), { code: 'KIMDB_IO' });
   t.false(existsSync(inside));
+});
+
+test('a folder that is moved away and back: writes are refused meanwhile, nothing is lost', async (t) => {
+  const folder = useFolder(t);
+  const inside = join(folder, 'inside');
+  const db = openSimple(t, { ...pathsIn(inside), flushInterval: 5 });
+  const errors = new Set();
+  db.on('error', (error) => errors.add(error.code));
+  const acknowledged = [];
+  const write = async (id) => {
+    await db.set('users', id, { id });
+    acknowledged.push(id);
+  };
+  for (let i = 0; i < 100; i++) await write(`before${i}`);
+  renameSync(inside, join(folder, 'away'));
+  let refused = 0;
+  for (let i = 0; refused < 10; i++) {
+    await write(`meanwhile${i}`).catch((error) => {
+      t.is(error.code, 'KIMDB_IO');
+      refused++;
+    });
+    await sleep(1);
+  }
+  t.deepEqual([...errors], ['KIMDB_IO']);
+  renameSync(join(folder, 'away'), inside);
+  // By itself, within the longest pause between two attempts.
+  let after = 0;
+  while (!acknowledged.includes(`after${after}`)) {
+    await write(`after${++after}`).catch(() => {});
+    await sleep(5);
+  }
+  await db.flush();
+  for (const id of acknowledged) t.deepEqual((await db.get('users', id)).data, { id });
 });
 
 test('a shard file that is removed while it is open fails the flush and keeps the log', async (t) => {
