@@ -9,22 +9,29 @@ use std::{
 
 use crate::{
     child::{Orders, SHARDS},
+    figures::{Figures, Progress},
     model::{self, AHEAD, Habit, State, WRITERS},
+    old_log,
     process::{Heard, Process},
     random::Random,
     wire::Message,
 };
 
+/// Another size than the last makes the opening replace the log's file. The smallest are full all the time.
+const WAL_SIZES: [u64; 4] = [1 << 16, 1 << 18, 1 << 20, 2 << 20];
+
 /// When a child is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Moment {
-    Recovering,
+    Opening,
     Writing,
     Closing,
     /// Before the so many-th call of a thread that changes or syncs files.
     Call(u64),
     /// It is not: it writes and closes.
     Never,
+    /// It is not, and only opens and closes.
+    Idle,
 }
 
 struct Supervisor {
@@ -41,32 +48,33 @@ struct Supervisor {
     written_in: u64,
     /// Whether that run was killed, so that some more may be there.
     killed: bool,
+    /// Whether these lie in a log of the old library's.
+    in_old_log: bool,
+    wal_size: u64,
     /// How long the last opening took, to hit the next one.
     opening: Duration,
     figures: Figures,
-}
-
-#[derive(Default)]
-struct Figures {
-    kills: [u64; 3],
-    closes: u64,
-    acknowledged: u64,
-    unacknowledged: u64,
-    recovered: u64,
 }
 
 /// Kills children `kills` times at random moments. An error tells what was lost.
 pub fn run(seed: u64, kills: u64, safe_mode: bool) -> Result<String, String> {
     let folder = tempfile::tempdir().expect("a folder");
     let mut supervisor = Supervisor::new(folder.path(), seed, safe_mode);
-    while supervisor.figures.kills.iter().sum::<u64>() < kills {
+    let mut progress = Progress::new();
+    while supervisor.figures.all_kills() < kills {
+        if safe_mode && supervisor.random.one_in(20) {
+            supervisor.leave_old_log()?;
+        }
         let moment = match supervisor.random.below(10) {
-            0..=2 => Moment::Recovering,
-            3..=6 => Moment::Writing,
+            // An old log is recovered once, so that opening is what to hit.
+            _ if supervisor.in_old_log && !supervisor.random.one_in(3) => Moment::Opening,
+            0..=3 => Moment::Opening,
+            4..=6 => Moment::Writing,
             7..=8 => Moment::Closing,
             _ => Moment::Never,
         };
         supervisor.one_child(moment)?;
+        progress.tell(&supervisor.figures, kills);
     }
     supervisor.finish(folder.path())?;
     Ok(supervisor.figures.text())
@@ -100,29 +108,6 @@ pub fn run_at_calls(seed: u64, calls: u64) -> Result<String, String> {
     Ok(figures.text())
 }
 
-impl Figures {
-    fn add(&mut self, other: &Figures) {
-        self.kills.iter_mut().zip(other.kills).for_each(|(kills, more)| *kills += more);
-        self.closes += other.closes;
-        self.acknowledged += other.acknowledged;
-        self.unacknowledged += other.unacknowledged;
-        self.recovered += other.recovered;
-    }
-
-    fn text(&self) -> String {
-        let [recovering, writing, closing] = self.kills;
-        format!(
-            "{} kills ({recovering} while recovering, {writing} while writing, {closing} while closing), {} clean closes; \
-             {} acknowledged records all there, {} of those on their way too; {} writes recovered",
-            self.kills.iter().sum::<u64>(),
-            self.closes,
-            self.acknowledged,
-            self.unacknowledged,
-            self.recovered
-        )
-    }
-}
-
 impl Supervisor {
     fn new(folder: &Path, seed: u64, safe_mode: bool) -> Supervisor {
         Supervisor {
@@ -135,6 +120,8 @@ impl Supervisor {
             acknowledged: [0; WRITERS.len()],
             written_in: 0,
             killed: false,
+            in_old_log: false,
+            wal_size: WAL_SIZES[0],
             opening: Duration::from_millis(20),
             figures: Figures::default(),
         }
@@ -161,17 +148,42 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Puts a log of the old library's in the place of ours, as if it had run in between and been killed.
+    fn leave_old_log(&mut self) -> Result<(), String> {
+        // Leaves an empty log, and nothing that is not verified.
+        self.one_child(Moment::Idle)?;
+        self.run += 1;
+        let mut ops = Vec::new();
+        for (writer, acknowledged) in self.acknowledged.iter_mut().enumerate() {
+            *acknowledged = self.random.below(80);
+            let records = 0..*acknowledged;
+            ops.extend(records.flat_map(|index| model::record(self.seed, self.run, writer, index)));
+        }
+        old_log::write(&format!("{}.wal", self.base), &ops, self.random.below(40) as usize);
+        self.figures.acknowledged += self.acknowledged.iter().sum::<u64>();
+        (self.written_in, self.killed, self.in_old_log) = (self.run, false, true);
+        Ok(())
+    }
+
     fn orders(&mut self, moment: Moment) -> Orders {
         let random = &mut self.random;
-        let orderly = moment == Moment::Never || random.one_in(2);
+        let orderly = matches!(moment, Moment::Never | Moment::Idle) || random.one_in(2);
+        // Some runs use no log. They recover what others left in one, and are not killed once they have written.
+        let can_do_without =
+            matches!(moment, Moment::Opening | Moment::Closing | Moment::Never | Moment::Idle);
+        let safe_mode = self.safe_mode && !(can_do_without && random.one_in(6));
+        let writes = moment != Moment::Idle && (safe_mode == self.safe_mode || moment == Moment::Never);
+        let write_ms = if matches!(moment, Moment::Call(_)) { 20 } else { 20 + random.below(150) };
+        if random.one_in(3) {
+            self.wal_size = WAL_SIZES[random.below(WAL_SIZES.len() as u64) as usize];
+        }
         Orders {
             seed: self.seed,
             run: self.run,
-            safe_mode: self.safe_mode,
-            write_ms: if matches!(moment, Moment::Call(_)) { 20 } else { 20 + random.below(150) },
+            safe_mode,
+            write_ms: if writes { write_ms } else { 0 },
             orderly,
-            // Another size makes the opening replace the log's file.
-            wal_size: if random.one_in(4) { 2 << 20 } else { 1 << 20 },
+            wal_size: self.wal_size,
             batch_size: if random.one_in(3) { 1 + random.below(40) as usize } else { 0 },
             flush_interval_ms: 1 + random.below(30),
             buffer_size: 20 + random.below(3000),
@@ -190,8 +202,8 @@ impl Supervisor {
         let mut process = Process::start(&orders);
         heard.listen_until(&mut process, &Message::Opening)?;
         let opening = Instant::now();
-        if moment == Moment::Recovering {
-            thread::sleep(delay(&mut self.random, self.opening.mul_f64(1.5)));
+        if moment == Moment::Opening {
+            thread::sleep(delay(&mut self.random, self.opening.mul_f64(1.2)));
             process.kill();
             return self.ended(process, heard);
         }
@@ -207,7 +219,7 @@ impl Supervisor {
                 thread::sleep(delay(&mut self.random, Duration::from_millis(30)));
                 process.kill();
             }
-            Moment::Never | Moment::Recovering | Moment::Call(_) => {
+            Moment::Never | Moment::Idle | Moment::Opening | Moment::Call(_) => {
                 heard.listen_until(&mut process, &Message::Closed)?;
             }
         }
@@ -224,7 +236,10 @@ impl Supervisor {
             _ if status.code().is_some_and(|code| code < 128) => {
                 return Err(format!("the child ended by itself: {status}"));
             }
-            (None, ..) => self.figures.kills[0] += 1,
+            (None, ..) => {
+                self.figures.kills[0] += 1;
+                self.figures.old_log_kills += u64::from(self.in_old_log);
+            }
             (_, false, _) => self.figures.kills[1] += 1,
             (_, true, _) => self.figures.kills[2] += 1,
         }
@@ -279,7 +294,7 @@ impl Supervisor {
         }
         self.known = known;
         self.acknowledged = [0; WRITERS.len()];
-        self.killed = false;
+        (self.killed, self.in_old_log) = (false, false);
         Ok(())
     }
 }
