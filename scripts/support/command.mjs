@@ -9,10 +9,10 @@ const windows = process.platform === 'win32';
 
 /**
  * Runs a program and waits for it. Its output goes to the terminal as it comes; `onLine` sees each
- * line of the standard output too.
+ * line of the standard output too, or alone if it is `hidden`.
  * @returns {Promise<number>} the exit code; 127 when the program is not there
  */
-export function run(program, args, { cwd = root, env = {}, onLine, shell = false } = {}) {
+export function run(program, args, { cwd = root, env = {}, onLine, hidden = false, shell = false } = {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd,
@@ -20,7 +20,7 @@ export function run(program, args, { cwd = root, env = {}, onLine, shell = false
       env: { ...process.env, ...env },
       stdio: ['inherit', onLine ? 'pipe' : 'inherit', 'inherit'],
     });
-    if (onLine) forwardLines(child.stdout, onLine);
+    if (onLine) readLines(child.stdout, onLine, hidden);
     child.on('error', () => resolve(127));
     child.on('close', (code) => resolve(code ?? 1));
   });
@@ -45,11 +45,11 @@ export function packageBin(script, args, options = {}) {
   return run(process.execPath, [join(root, 'node_modules', script), ...args], options);
 }
 
-function forwardLines(stream, onLine) {
+function readLines(stream, onLine, hidden) {
   let rest = '';
   stream.setEncoding('utf8');
   stream.on('data', (text) => {
-    process.stdout.write(text);
+    if (!hidden) process.stdout.write(text);
     const lines = (rest + text).split('\n');
     rest = lines.pop();
     lines.forEach(onLine);

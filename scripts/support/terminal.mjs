@@ -21,6 +21,23 @@ export function say(text) {
   console.log(text);
 }
 
+const PROGRESS_MS = 30_000;
+let toldProgress = Date.now();
+
+/** How far it is: one line that is written over on a terminal, and a line now and then elsewhere. */
+export function progress(text) {
+  if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${text}`);
+  else if (Date.now() - toldProgress >= PROGRESS_MS) {
+    toldProgress = Date.now();
+    console.log(text);
+  }
+}
+
+/** Takes the line of progress away. */
+export function endProgress() {
+  if (process.stdout.isTTY) process.stdout.write('\r\u001b[K');
+}
+
 /** Ends the script with a message that says what to do. */
 export function fail(...lines) {
   console.error(`\n${lines.map(red).join('\n')}`);

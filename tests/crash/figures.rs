@@ -28,6 +28,10 @@ impl Figures {
         self.recovered += other.recovered;
     }
 
+    pub fn progress(&self, kills: u64) -> String {
+        format!("{} of {kills} kills, {} acknowledged records verified", self.all_kills(), self.acknowledged)
+    }
+
     pub fn text(&self) -> String {
         let [opening, writing, closing] = self.kills;
         format!(
@@ -55,15 +59,10 @@ impl Progress {
         Progress { every, told: Instant::now() }
     }
 
-    pub fn tell(&mut self, figures: &Figures, kills: u64) {
-        if self.told.elapsed() < self.every {
-            return;
+    pub fn tell(&mut self, text: impl FnOnce() -> String) {
+        if self.told.elapsed() >= self.every {
+            self.told = Instant::now();
+            println!("progress: {}", text());
         }
-        self.told = Instant::now();
-        println!(
-            "progress: {} of {kills} kills, {} acknowledged records verified",
-            figures.all_kills(),
-            figures.acknowledged
-        );
     }
 }

@@ -74,7 +74,7 @@ pub fn run(seed: u64, kills: u64, safe_mode: bool) -> Result<String, String> {
             _ => Moment::Never,
         };
         supervisor.one_child(moment)?;
-        progress.tell(&supervisor.figures, kills);
+        progress.tell(|| supervisor.figures.progress(kills));
     }
     supervisor.finish(folder.path())?;
     Ok(supervisor.figures.text())
@@ -89,7 +89,9 @@ pub fn run_at_calls(seed: u64, calls: u64) -> Result<String, String> {
     let lasting = tempfile::tempdir().expect("a folder");
     let mut recovering = Supervisor::new(lasting.path(), seed, true);
     let mut figures = Figures::default();
+    let mut progress = Progress::new();
     for call in 1..=calls {
+        progress.tell(|| format!("kills at file calls: call {call} of {calls}"));
         let folder = tempfile::tempdir().expect("a folder");
         let mut making = Supervisor::new(folder.path(), seed, true);
         making
