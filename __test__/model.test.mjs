@@ -1,155 +1,113 @@
-// All calls mixed, mostly without waiting for each other, compared with a map after each read.
+// Calls by chance compared with a Map, over processes that close, exit or are killed. A failure is made as short
+// as it can be; KIMDB_SEED repeats it.
 
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
+import fc from 'fast-check';
+import { runProgram } from './helpers/child.mjs';
 import { openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+import { COLLECTIONS, step } from './helpers/made-steps.mjs';
+import { withScope } from './helpers/scope.mjs';
+import { difference, Model, perform } from './helpers/steps.mjs';
 
-const STEPS = 4000;
-const KEYS = 120;
+const MIB = 2 ** 20;
+const everything = COLLECTIONS.map((collection) => ({ call: 'getAll', collection }));
 
 const settings = {
   'default options': {},
-  'a small log and a small cache': { walSize: 2 ** 20, flushInterval: 1, bufferSize: 50, cacheBytes: 50_000 },
-  'small transactions': { walSize: 2 ** 20, flushInterval: 1, batchSize: 7 },
-  'no log': { walSize: 2 ** 20, flushInterval: 2, safeMode: false },
+  'a small log and a small cache': { walSize: MIB, flushInterval: 1, bufferSize: 50, cacheBytes: 50_000 },
+  'small transactions': { walSize: MIB, flushInterval: 1, batchSize: 7 },
+  'no log': { walSize: MIB, flushInterval: 2, safeMode: false },
 };
 
-/** Numbers from 0 to below `range`, the same in every run (a linear congruential generator). */
-function randomFrom(seed) {
-  let state = seed;
-  return (range) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * range);
-  };
+for (const [name, options] of Object.entries(settings)) {
+  test.serial(`thousands of calls with ${name}`, async (t) => {
+    t.timeout(180_000);
+    const steps = fc.array(step, { minLength: 1500, maxLength: 3000, size: 'max' });
+    await holds(t, 3, steps, (steps) => check([{ steps, options, ending: 'close' }]));
+  });
 }
 
-class Run {
-  model = new Map();
-  promises = [];
+const options = fc.record({
+  walSize: fc.constantFrom(MIB, 2 * MIB),
+  flushInterval: fc.constantFrom(1, 20, 2 ** 31 - 1),
+  bufferSize: fc.constantFrom(3, 10_000),
+  batchSize: fc.constantFrom(undefined, 3),
+  cacheBytes: fc.constantFrom(0, 50_000),
+});
 
-  constructor(t, db, random) {
-    Object.assign(this, { t, db, random });
-  }
+/** What one process does. Without a log it has to end in order. */
+const life = fc
+  .record({
+    steps: fc.array(step, { maxLength: 40, size: 'max' }),
+    options,
+    ending: fc.constantFrom('kill', 'kill', 'exit', 'close', 'close without a log'),
+  })
+  .map(({ options, ending, ...rest }) =>
+    ending === 'close without a log'
+      ? { ...rest, options: { ...options, safeMode: false }, ending: 'close' }
+      : { ...rest, options, ending },
+  );
 
-  id = () => `k${this.random(KEYS)}`;
-  ids = () => Array.from({ length: 5 }, this.id);
+test.serial('processes that close, exit and are killed', async (t) => {
+  t.timeout(180_000);
+  await holds(t, 60, fc.array(life, { minLength: 1, maxLength: 5, size: 'max' }), check);
+});
 
-  written(id, n) {
-    this.model.set(id, { n, version: (this.model.get(id)?.version ?? 0) + 1 });
-  }
-
-  check(id, document) {
-    const found = document === null ? undefined : { n: document.data.n, version: document._version };
-    const expected = this.model.get(id);
-    if (found?.n !== expected?.n || found?.version !== expected?.version)
-      this.t.deepEqual(found, expected, id);
-  }
-
-  /** What can happen, with how often. The order of writes is that of the calls. */
-  steps = [
-    [50, (n) => this.set(n, this.random(this.random(20) === 0 ? 60_000 : 300))],
-    [2, (n) => this.set(n, 200_000 + this.random(900_000))],
-    [10, () => this.delete()],
-    [3, (n) => this.setSync(n)],
-    [4, (n) => this.setMany(n)],
-    [2, () => this.deleteMany()],
-    [3, (n) => this.write(n)],
-    [8, () => this.read()],
-    [6, () => this.get()],
-    [3, () => this.getMany()],
-    [1, () => this.db.flush()],
-    [1, () => this.db.flushSync()],
-    [1, () => this.getAll()],
-  ];
-
-  set(n, size) {
-    const id = this.id();
-    this.written(id, n);
-    this.promises.push(this.db.set('mixed', id, { n, text: 'x'.repeat(size) }));
-  }
-
-  delete() {
-    const id = this.id();
-    this.model.delete(id);
-    this.promises.push(this.db.delete('mixed', id));
-  }
-
-  setSync(n) {
-    const id = this.id();
-    this.written(id, n);
-    this.promises.push(this.db.setSync('mixed', id, { n }));
-  }
-
-  setMany(n) {
-    const ids = this.ids();
-    for (const id of ids) this.written(id, n);
-    this.promises.push(
-      this.db.setMany(
-        'mixed',
-        ids.map((id) => [id, { n }]),
-      ),
-    );
-  }
-
-  deleteMany() {
-    const ids = this.ids();
-    for (const id of ids) this.model.delete(id);
-    this.promises.push(this.db.deleteMany('mixed', ids));
-  }
-
-  write(n) {
-    const id = this.id();
-    this.written(id, n);
-    this.db.db.write('mixed', id, { n });
-  }
-
-  read() {
-    const id = this.id();
-    this.check(id, this.db.db.read('mixed', id));
-  }
-
-  async get() {
-    const id = this.id();
-    this.check(id, await this.db.get('mixed', id));
-  }
-
-  async getMany() {
-    const ids = this.ids();
-    const documents = await this.db.getMany('mixed', ids);
-    for (const [i, id] of ids.entries()) this.check(id, documents[i]);
-  }
-
-  async getAll() {
-    const all = await this.db.getAll('mixed', Number.POSITIVE_INFINITY);
-    this.t.is(all.length, this.model.size);
-    for (const document of all) this.check(document.id, document);
-  }
-
-  async step(n) {
-    let place = this.random(100);
-    for (const [share, run] of this.steps) {
-      place -= share;
-      if (place < 0) {
-        await run(n);
-        break;
-      }
-    }
-    if (this.promises.length > 300) await Promise.all(this.promises.splice(0));
-  }
+/** A property of what is made by chance. */
+function holds(t, numRuns, made, check) {
+  const seed = process.env.KIMDB_SEED && { seed: Number(process.env.KIMDB_SEED) };
+  const holding = fc.assert(
+    fc.asyncProperty(made, (value) => check(value)),
+    // Says what it has found when making it shorter takes very long.
+    {
+      numRuns,
+      ...seed,
+      interruptAfterTimeLimit: 150_000,
+      markInterruptAsFailure: true,
+      includeErrorInReport: true,
+    },
+  );
+  return t.notThrowsAsync(holding);
 }
 
-for (const [index, [name, setting]] of Object.entries(settings).entries()) {
-  test.serial(`mixed calls with ${name}`, async (t) => {
-    const options = { ...pathsIn(useFolder(t)), shardCount: 3, logger: false, ...setting };
-    const run = new Run(t, openSimple(t, options), randomFrom(index + 1));
-    for (let n = 0; n < STEPS; n++) await run.step(n);
-    // Whatever still waits for log space is written by close().
-    run.db.close();
-    for (const { status, reason } of await Promise.allSettled(run.promises)) {
-      if (status === 'rejected') t.fail(String(reason));
+/** Lives one after another on one database, then one that reads everything. */
+function check(lives) {
+  return withScope(async (scope) => {
+    const folder = useFolder(scope);
+    const model = new Model();
+    for (const life of [...lives, { steps: everything, options: {}, ending: 'close' }]) {
+      const options = { ...pathsIn(folder), shardCount: 3, logger: false, ...life.options };
+      const run = life.ending === 'close' ? here : elsewhere;
+      const found = await run(folder, { ...life, options });
+      const wrong = difference(life.steps, found, model.perform(life.steps));
+      if (wrong) throw new Error(wrong);
     }
-    run.db = openSimple(t, options);
-    t.is(run.db.stats().recoveredWrites, 0);
-    await run.getAll();
-    run.db.close();
+  });
+}
+
+/** In this process. */
+function here(_folder, { steps, options }) {
+  return withScope(async (scope) => {
+    const db = openSimple(scope, options);
+    const found = await perform(db, steps);
+    for (const shard of db.db.shards.values()) {
+      const verdict = shard.pragma('integrity_check', { simple: true });
+      if (verdict !== 'ok') throw new Error(verdict);
+    }
+    return found;
+  });
+}
+
+/** In a process of its own, which ends without close(). */
+function elsewhere(folder, life) {
+  return withScope(async (scope) => {
+    const [orders, results] = [join(folder, 'orders'), join(folder, 'results')];
+    writeFileSync(orders, JSON.stringify({ ...life, results }));
+    const { code, signal, stderr } = await runProgram(scope, 'steps.mjs', orders);
+    if (life.ending === 'kill' ? signal !== 'SIGKILL' : code !== 0)
+      throw new Error(`ended with ${code ?? signal}: ${stderr}`);
+    return JSON.parse(readFileSync(results, 'utf8'));
   });
 }

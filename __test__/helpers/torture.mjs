@@ -7,6 +7,7 @@ import { pathsIn, sleep } from './database.mjs';
 import { Figures } from './figures.mjs';
 import { Model, oldLines, operation, WRITERS } from './operations.mjs';
 import { randomFrom } from './random.mjs';
+import { withScope } from './scope.mjs';
 
 const SHARDS = 3;
 const MIB = 2 ** 20;
@@ -20,15 +21,11 @@ const MIB = 2 ** 20;
 export async function torture({ folder, seed, kills, safeMode = true, onProgress = () => {} }) {
   mkdirSync(folder, { recursive: true });
   const supervisor = new Supervisor(folder, seed, safeMode);
-  try {
-    while (supervisor.figures.allKills < kills) {
-      await supervisor.anyProgram();
-      onProgress(supervisor.figures);
-    }
-    await supervisor.finish();
-  } finally {
-    supervisor.release();
+  while (supervisor.figures.allKills < kills) {
+    await supervisor.anyProgram();
+    onProgress(supervisor.figures);
   }
+  await supervisor.finish();
   return supervisor.figures;
 }
 
@@ -41,15 +38,10 @@ class Supervisor {
   #since = { run: 0, acknowledged: WRITERS.map(() => 0), mayHaveMore: false, inOldLog: false };
   /** How long the last opening took, to hit the next one. */
   #openingMs = 20;
-  #undos = [];
 
   constructor(folder, seed, safeMode) {
     Object.assign(this, { folder, seed, safeMode, random: randomFrom(seed) });
     this.files = { report: join(folder, 'report'), found: join(folder, 'found') };
-  }
-
-  release() {
-    for (const undo of this.#undos.splice(0)) undo();
   }
 
   async anyProgram() {
@@ -119,26 +111,26 @@ class Supervisor {
     };
   }
 
-  /** Runs a program that is killed at a moment, or never. */
+  /** Runs a program that is killed at a moment, or never, and judges what it found. */
   async #program(moment) {
     this.#run++;
     const orders = this.#orders(moment);
     writeFileSync(this.files.report, Buffer.alloc(WRITERS.length * 8));
-    const program = startProgram({ teardown: (undo) => this.#undos.push(undo) }, 'torture.mjs', orders);
-    await this.#killAt(moment, program, orders);
-    const { code, signal, lines, stderr } = await program.ended;
-    const reached = (line) => lines.includes(line);
-    const hasEnded = code === 0 && (reached('closed') || orders.ending === 'exit');
-    if (!hasEnded && !(signal === 'SIGKILL' && program.wasKilled))
-      throw new Error(`run ${orders.run}: the program ended by itself (${code ?? signal}):\n${stderr}`);
+    const { program, ended } = await withScope(async (scope) => {
+      const program = startProgram(scope, 'torture.mjs', orders);
+      await this.#killAt(moment, program, orders);
+      return { program, ended: await program.ended };
+    });
+    const reached = (line) => ended.lines.includes(line);
+    const byItself = ended.code === 0 && (reached('closed') || orders.ending === 'exit');
+    if (!byItself && !(ended.signal === 'SIGKILL' && program.wasKilled))
+      throw new Error(`run ${orders.run} ended by itself (${ended.code ?? ended.signal}):\n${ended.stderr}`);
     // What counts is where it was hit, not where it was aimed at.
     const hit = ['closing', 'found'].find(reached);
-    this.figures.count(hasEnded ? 'ended' : (hit ?? 'opening'), this.#since.inOldLog);
-    if (hit !== undefined) {
-      this.#judge();
-      this.#takeNote(!reached('closed'));
-    }
-    this.release();
+    this.figures.count(byItself ? 'ended' : (hit ?? 'opening'), this.#since.inOldLog);
+    if (hit === undefined) return;
+    this.#judge();
+    this.#takeNote(!reached('closed'));
   }
 
   /** Random moments between two things that the program says. */
