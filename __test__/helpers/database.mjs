@@ -59,3 +59,8 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export async function until(condition) {
   while (!condition()) await sleep(5);
 }
+
+/** The same, but gives up on what hangs; the assertion that follows says what it was. */
+export async function patiently(condition) {
+  for (let turns = 0; turns < 2000 && !condition(); turns++) await sleep(5);
+}
