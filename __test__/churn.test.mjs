@@ -69,13 +69,16 @@ function lanes(from, to, run) {
 async function runWorker(t, { after, ...args }) {
   const worker = new Worker(new URL('./programs/churn.mjs', import.meta.url), { workerData: args });
   worker.on('error', (error) => t.fail(`worker ${args.worker}: ${error.stack}`));
+  let isOver = false;
   const ended = new Promise((resolve) => {
     worker.on('exit', resolve);
+  }).then(() => {
+    isOver = true;
   });
   if (args.ending === 'terminate') {
     const counts = new Int32Array(args.acknowledged);
     if (after.ms !== undefined) await sleep(after.ms);
-    else await until(() => counts[args.worker] >= after.writes);
+    else await until(() => isOver || counts[args.worker] >= after.writes);
     await worker.terminate();
   }
   await ended;
