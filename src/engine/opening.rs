@@ -234,7 +234,7 @@ fn recover_side(
             return Ok((0, side.keep_aside()?.map(|aside| describe_side(&aside))));
         }
     }
-    let (start, end) = (Lsn(0), side.log.head());
+    let (start, end) = (side.log.tail(), side.log.head());
     let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: 0 };
     let parts = flush::divide(&frozen, router, collections, true, &vec![start; shards.len()])?;
     let mut recovered = 0;

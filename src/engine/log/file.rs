@@ -32,6 +32,9 @@ pub struct Access {
     pub capacity: u64,
 }
 
+/// The largest ring of which a part is looked for in a file that is shorter.
+const LARGEST_CUT: u64 = 1 << 32;
+
 /// A log ready for recovery.
 #[derive(Debug)]
 pub struct Opened {
@@ -129,7 +132,9 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
     let refuse = |code, text: String| Err(Error::new(code, text).at(path));
     match LogHeader::find(&front) {
         Found::Header(header) if header.database != database => Err(of_another_database(path)),
-        Found::Header(header) if !header.is_possible(size) => refuse(Code::Corrupt, damaged_header(path)),
+        Found::Header(header) if header.capacity > size.max(LARGEST_CUT) => {
+            refuse(Code::Corrupt, damaged_header(path))
+        }
         Found::Header(header) => {
             let is_cut = size != RING_AT + header.capacity;
             let ring = match access.backend_for(path) {

@@ -18,11 +18,9 @@ const MAGIC: &[u8; 8] = b"KIMDBLOG";
 const VERSION: u32 = 1;
 const LENGTH: usize = 88;
 
-/// The largest ring of which a part is looked for in a file that is shorter.
-const LARGEST_CUT: u64 = 1 << 32;
-
-/// No log gets there.
-const LARGEST_LSN: u64 = 1 << 62;
+/// The largest ring that can be asked for, and a number that no log gets to.
+const LARGEST_RING: u64 = 1 << 40;
+const LARGEST_COUNT: u64 = 1 << 62;
 
 /// A random name for a database or a log.
 pub type Id = [u8; 16];
@@ -96,7 +94,7 @@ impl LogHeader {
         if version != VERSION {
             return Found::Unknown(version);
         }
-        Found::Header(LogHeader {
+        let header = LogHeader {
             sequence: u64_at(16),
             database: id_at(24),
             log: id_at(40),
@@ -104,7 +102,16 @@ impl LogHeader {
             capacity: u64_at(64),
             start: Lsn(u64_at(72)),
             synced: Lsn(u64_at(80)),
-        })
+        };
+        if header.is_possible() { Found::Header(header) } else { Found::Damaged }
+    }
+
+    /// Whether somebody may have written it honestly. Its checksum only proves that somebody meant it.
+    fn is_possible(&self) -> bool {
+        let counts = [self.sequence, self.epoch, self.start.0, self.synced.0];
+        (1..=LARGEST_RING).contains(&self.capacity)
+            && self.start.0.is_multiple_of(ALIGN)
+            && counts.iter().all(|count| *count < LARGEST_COUNT)
     }
 
     /// Reads both copies.
@@ -120,14 +127,6 @@ impl LogHeader {
             (Found::Damaged, _) | (_, Found::Damaged) => Found::Damaged,
             (Found::Other, Found::Other) => Found::Other,
         }
-    }
-
-    /// Whether a file of `size` bytes can have this header. Its checksum only proves that somebody meant it.
-    pub(crate) fn is_possible(&self, size: u64) -> bool {
-        let capacities = 1..=size.max(LARGEST_CUT);
-        capacities.contains(&self.capacity)
-            && self.start.0.is_multiple_of(ALIGN)
-            && self.start.0 < LARGEST_LSN
     }
 
     /// Where this copy belongs in the file.

@@ -84,7 +84,11 @@ impl Side {
         let front = read_front(&*file, RING_AT as usize).map_err(failed)?;
         let size = file.handle().metadata().map_err(failed)?.len();
         let (log, content) = match LogHeader::find(&front) {
-            Found::Header(header) if header.database == database && size == RING_AT + header.capacity => {
+            Found::Header(header)
+                if header.database == database
+                    && size == RING_AT + header.capacity
+                    && header.start == Lsn(0) =>
+            {
                 let ring = Ring::written(file, header.capacity).map_err(failed)?;
                 let log = Arc::new(Log::new(ring, Some(place), header));
                 let content = recovery::scan(&log);
