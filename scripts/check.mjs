@@ -1,4 +1,4 @@
-// npm run check: formatters, linters and types of both languages. Stops at the first that complains.
+// npm run check: formatters, linters and types of both languages, and the dependencies. Stops at the first that complains.
 import process from 'node:process';
 import { output, packageBin, run } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
@@ -40,6 +40,11 @@ const steps = [
     name: 'tsc: types',
     run: () => packageBin('typescript/bin/tsc', ['--noEmit', '--project', 'tsconfig.json']),
     help: 'index.d.ts and what uses it have to agree.',
+  },
+  {
+    name: 'dependencies: sources, checksums and licenses',
+    run: () => run(process.execPath, ['scripts/check-dependencies.mjs']),
+    help: 'deny.toml and scripts/check-dependencies.mjs hold the rules.',
   },
 ];
 
