@@ -193,3 +193,48 @@ fn shards_that_contradict_each_other_are_reported() {
     drop(connection);
     assert_eq!(refused(home.options()), kimdb::Code::Corrupt);
 }
+
+/// Every name that the SQLite in use gives a meaning of its own.
+fn names_of_sqlites_own() -> Vec<String> {
+    let connection = Connection::open_in_memory().expect("opens");
+    let mut names: Vec<String> =
+        ["new", "old", "main", "temp", "rowid", "_rowid_", "oid"].map(Into::into).into();
+    for list in ["module", "function", "pragma", "collation"] {
+        let mut statement =
+            connection.prepare(&format!("SELECT DISTINCT name FROM pragma_{list}_list")).expect("prepares");
+        let found =
+            statement.query_map([], |row| row.get(0)).expect("asks").collect::<Result<Vec<String>, _>>();
+        let found = found.expect("texts");
+        names.extend(found.iter().map(|name| format!("pragma_{name}")));
+        names.extend(found);
+    }
+    names.sort();
+    names.dedup_by_key(|name| name.to_ascii_lowercase());
+    names
+}
+
+#[test]
+fn a_name_that_means_something_to_sqlite_is_a_name_like_any_other() {
+    let names = names_of_sqlites_own();
+    assert!(names.len() > 200, "{names:?}");
+    let home = Home::new();
+    let open = || home.open_with(|options| options.shard_count = 1);
+    let db = open();
+    for round in 1..=2 {
+        for name in &names {
+            set(&db, name, "a", format!("\"{round} of {name}\""));
+            set(&db, name, &format!("gone {round}"), "1");
+        }
+        db.flush_wait().expect("flushes");
+        for name in &names {
+            delete(&db, name, &format!("gone {round}"));
+        }
+    }
+    db.close().expect("closes");
+    let db = open();
+    for name in &names {
+        assert_eq!(all(&db, name, 9), [("a".to_owned(), format!("\"2 of {name}\""), 2)], "{name}");
+    }
+    db.close().expect("closes");
+    check_integrity(&home);
+}

@@ -107,11 +107,24 @@ pub(super) fn add_collection(connection: &Connection, name: &str, table: &str) -
 /// Everything in the file that has a name of its own, and whether it is a table that documents fit in.
 pub(super) fn names(connection: &Connection) -> rusqlite::Result<Vec<(String, bool)>> {
     let mut statement = connection.prepare(
-        "SELECT s.name, s.type = 'table' AND 4 = (SELECT count(*) FROM pragma_table_info(s.name) AS c
-             WHERE c.name IN ('id', 'data', '_version', 'updated_at'))
-         FROM sqlite_schema AS s WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        "SELECT name, type = 'table' AND rootpage <> 0 FROM sqlite_schema
+         WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     )?;
-    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    let names: rusqlite::Result<Vec<(String, bool)>> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect();
+    let with_columns = |(name, is_table): (String, bool)| {
+        let fits = is_table && has_columns_of_documents(connection, &name)?;
+        Ok((name, fits))
+    };
+    names?.into_iter().map(with_columns).collect()
+}
+
+fn has_columns_of_documents(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    // NOTE: the pragma itself, because a table could be named like the function that stands for it.
+    let mut statement = connection.prepare(&format!("PRAGMA main.table_info({})", quote(table)))?;
+    let columns: Vec<String> = statement.query_map([], |row| row.get(1))?.collect::<rusqlite::Result<_>>()?;
+    let wanted = ["id", "data", "_version", "updated_at"];
+    Ok(wanted.iter().all(|wanted| columns.iter().any(|column| column == wanted)))
 }
 
 /// Whether a statement failed because its table does not exist.
