@@ -131,9 +131,10 @@ fn prepared<'a>(
 fn upsert(table: &str, rows: usize) -> String {
     let values = vec!["(?,?,?,?,?)"; rows].join(",");
     // OR ROLLBACK: a failure ends the transaction anyway, and SQLite need not be able to undo one statement alone.
+    // AS: a table that is itself called "excluded" would otherwise hide the new row.
     format!(
-        "INSERT OR ROLLBACK INTO {table} (id, data, _version, created_at, updated_at) VALUES {values}
-         ON CONFLICT (id) DO UPDATE SET data = excluded.data, _version = _version + excluded._version,
+        "INSERT OR ROLLBACK INTO {table} AS kept (id, data, _version, created_at, updated_at) VALUES {values}
+         ON CONFLICT (id) DO UPDATE SET data = excluded.data, _version = kept._version + excluded._version,
              updated_at = excluded.updated_at"
     )
 }
