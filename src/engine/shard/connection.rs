@@ -107,6 +107,8 @@ pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             (Code::Corrupt, "restore this file from a backup")
         }
+        // Tables or values that are not as we make them.
+        Some(ErrorCode::Unknown) | None => (Code::Corrupt, "restore this file from a backup"),
         Some(ErrorCode::TooBig) => (Code::TooLarge, "split the document into smaller ones"),
         _ => (Code::Io, "check the folder, its permissions and the disk"),
     };

@@ -44,8 +44,25 @@ pub(super) fn create_own_tables(connection: &Connection) -> rusqlite::Result<()>
     )
 }
 
+/// Fails if tables of our own are something else, such as a view that runs for ever, or texts are not UTF-8.
+fn check(connection: &Connection) -> rusqlite::Result<()> {
+    let strange = |text: String| Err(rusqlite::Error::ToSqlConversionFailure(text.into()));
+    let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
+    if encoding != "UTF-8" {
+        return strange(format!("its texts are {encoding}, and kimdb's are UTF-8"));
+    }
+    let sql =
+        "SELECT name FROM sqlite_schema WHERE name IN ('_kimdb_meta', '_kimdb_log', '_kimdb_collection')
+         COLLATE NOCASE AND NOT (type = 'table' AND rootpage <> 0)";
+    match connection.query_row(sql, [], |row| row.get::<_, String>(0)).optional()? {
+        Some(name) => strange(format!("'{name}' in it is not an ordinary table")),
+        None => Ok(()),
+    }
+}
+
 /// Who the file belongs to; `None`: a new file, or one of the old library.
 pub(super) fn identity(connection: &Connection) -> rusqlite::Result<Option<Identity>> {
+    check(connection)?;
     let known: bool =
         connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = '_kimdb_meta'", [], |row| {
             row.get(0)

@@ -184,6 +184,14 @@ fn wrong_count(base: &Path, asked: u32, found: u32) -> Error {
     Error::new(Code::ShardCount, text).at(base)
 }
 
+/// Whether documents may be kept under that name, given what a file holds. A table that is missing holds nothing.
+fn holds_documents(table: &str, names: &[(String, bool)]) -> bool {
+    let lower = table.to_ascii_lowercase();
+    let is_ours = lower.starts_with(schema::PREFIX) || lower.starts_with("sqlite_");
+    let found = names.iter().find(|(name, _)| name.eq_ignore_ascii_case(table));
+    !is_ours && found.is_none_or(|(_, is_documents)| *is_documents)
+}
+
 impl ShardSet {
     /// Makes the shards ready for batches of the log `log`.
     pub fn attach(self, log: Id) -> Result<(Vec<Arc<dyn Store>>, Collections)> {
@@ -191,20 +199,28 @@ impl ShardSet {
         let mut existing = Vec::new();
         for (shard, (path, connection)) in (0..).zip(&self.files) {
             let failed = |error: rusqlite::Error| explain("read from", path, shard, &error);
+            let names = schema::names(connection).map_err(failed)?;
             for (name, table) in schema::collections(connection).map_err(failed)? {
+                let corrupt = |text: String| {
+                    let error = Error::new(Code::Corrupt, text).at(path).in_shard(shard);
+                    Err(error.in_collection(&name))
+                };
+                if !holds_documents(&table, &names) {
+                    return corrupt(format!(
+                        "'{}' keeps the collection '{name}' in '{table}', which is no table of documents; restore it \
+                         from a backup.",
+                        path.display()
+                    ));
+                }
                 if !tables.note_given(name.clone(), table) {
-                    let text = format!(
+                    return corrupt(format!(
                         "'{}' keeps the collection '{name}' in another table than the other shards do; restore it \
                          from a backup of the same time.",
                         path.display()
-                    );
-                    return Err(Error::new(Code::Corrupt, text)
-                        .at(path)
-                        .in_shard(shard)
-                        .in_collection(&name));
+                    ));
                 }
             }
-            existing.extend(schema::names(connection).map_err(failed)?);
+            existing.extend(names);
         }
         existing.into_iter().for_each(|(name, is_documents)| tables.note_existing(name, is_documents));
 
