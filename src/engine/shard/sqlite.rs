@@ -11,7 +11,7 @@ use std::{
 };
 
 use parking_lot::{Mutex, ReentrantMutex, RwLock};
-use rusqlite::{Connection, ErrorCode, config::DbConfig, types::Value};
+use rusqlite::{Connection, ErrorCode, PrepFlags, config::DbConfig, types::Value};
 
 use super::{
     Batch, Rows, Scanned, ShardId, Store, Stored,
@@ -259,7 +259,8 @@ impl Store for SqliteShard {
                      ORDER BY 4 DESC, id DESC LIMIT ?",
                     schema::quote(table)
                 );
-                let mut statement = connection.prepare_cached(&sql)?;
+                // A name that no table of the file has must not be one of SQLite's own, such as "dbstat".
+                let mut statement = connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB)?;
                 let limit = i64::try_from(limit).unwrap_or(i64::MAX);
                 let rows = statement.query_map([limit], |row| {
                     let value: Vec<u8> = row.get(1)?;

@@ -36,7 +36,8 @@ impl Statement {
         let (db, code) = unsafe {
             let db = connection.handle();
             let length = sql.len() as c_int;
-            let flags = ffi::SQLITE_PREPARE_PERSISTENT;
+            // A name that no table of the file has must not be one of SQLite's own, such as "dbstat".
+            let flags = ffi::SQLITE_PREPARE_PERSISTENT | ffi::SQLITE_PREPARE_NO_VTAB;
             (db, ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, ptr::null_mut()))
         };
         let statement = Statement { raw, db };
