@@ -30,13 +30,14 @@ const unreadable = (where, cause) =>
 /** `{ ids, jsons }` of documents to write. */
 function readEntries(entries, newId, where, toPair) {
   const list = listOf(entries, where, toPair.accepts);
-  const ids = new Array(list.length);
-  const jsons = new Array(list.length);
+  const ids = [];
+  const jsons = [];
+  // A toJSON() or a getter may change the list meanwhile; what is written is what was read.
   for (let i = 0; i < list.length; i++) {
     try {
       const [id, data] = toPair(list[i], `${where}[${i}]`);
-      ids[i] = writableId(id, newId, `the id of ${where}[${i}]`);
-      jsons[i] = serialise(data, `${where}[${i}].data`);
+      ids.push(writableId(id, newId, `the id of ${where}[${i}]`));
+      jsons.push(serialise(data, `${where}[${i}].data`));
     } catch (error) {
       // Something in the entry itself threw when it was read, such as a getter.
       if (!isOurs(error)) throw unreadable(`${where}[${i}]`, error);
