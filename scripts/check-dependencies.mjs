@@ -21,7 +21,7 @@ const exceptions = new Map(
 );
 
 const counts = [
-  ...['Cargo.toml'].map(checkCargo),
+  ...['Cargo.toml', 'fuzz/Cargo.toml'].map(checkCargo),
   ...['package.json', 'benchmark/package.json'].map(checkNpm),
 ];
 if (problems.length > 0) fail('Dependencies that are not as they should be:', ...problems);

@@ -11,6 +11,9 @@
 mod addon;
 mod engine;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use engine::log::fuzzing;
 pub use engine::{
     Backend, Code, Database, Document, Error, Observer, Options, Result, Stats, Submitted, io, limits,
     log::{Draft, Kind},

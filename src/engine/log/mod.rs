@@ -10,6 +10,8 @@ mod claim;
 #[cfg(test)]
 mod damage_test;
 mod file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod header;
 mod legacy;
 #[cfg(feature = "model")]
