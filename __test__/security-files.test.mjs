@@ -4,9 +4,11 @@
 import {
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -93,6 +95,22 @@ test('links in place of .large and of the log that is being made are replaced', 
     t.false(existsSync(draft));
     t.deepEqual(filesIn(inner), ['test.wal', 'test_shard0.db']);
   }
+});
+
+test('a shard file that is a link is the file that it names', async (t) => {
+  const { inner, options } = useTrap(t);
+  (await use(t, options)).close();
+  mkdirSync(join(inner, 'elsewhere'));
+  const shard = join(inner, 'test_shard0.db');
+  renameSync(shard, join(inner, 'elsewhere', 'shard.db'));
+  symlinkSync(join('elsewhere', 'shard.db'), shard);
+  const db = openSimple(t, options);
+  t.is((await db.get('users', 'u1')).data, 1);
+  await db.set('users', 'u1', 2);
+  await db.flush();
+  db.close();
+  t.true(lstatSync(shard).isSymbolicLink());
+  t.is((await openSimple(t, options).get('users', 'u1')).data, 2);
 });
 
 test('a second name of a file in place of .large does not betray it', async (t) => {
