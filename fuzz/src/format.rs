@@ -17,6 +17,7 @@ pub struct LogHeader {
     pub epoch: u64,
     pub capacity: u64,
     pub start: u64,
+    pub synced: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl LogHeader {
         bytes.extend(self.sequence.to_le_bytes());
         bytes.extend(self.database);
         bytes.extend(self.log);
-        for number in [self.epoch, self.capacity, self.start] {
+        for number in [self.epoch, self.capacity, self.start, self.synced] {
             bytes.extend(number.to_le_bytes());
         }
         let crc = crc32c::crc32c(&bytes).to_le_bytes();
@@ -54,7 +55,7 @@ impl LogHeader {
 
     /// The copy in one page, if it is whole and of this format.
     fn decode(page: &[u8]) -> Option<LogHeader> {
-        let bytes = page.get(..80)?;
+        let bytes = page.get(..88)?;
         let header = LogHeader {
             sequence: u64_at(bytes, 16)?,
             database: bytes[24..40].try_into().ok()?,
@@ -62,8 +63,19 @@ impl LogHeader {
             epoch: u64_at(bytes, 56)?,
             capacity: u64_at(bytes, 64)?,
             start: u64_at(bytes, 72)?,
+            synced: u64_at(bytes, 80)?,
         };
-        (header.encode() == bytes).then_some(header)
+        (header.encode() == bytes && header.is_possible()).then_some(header)
+    }
+
+    /// No engine writes other ones.
+    fn is_possible(&self) -> bool {
+        let counts = [self.sequence, self.epoch, self.start, self.synced];
+        let aligned = [self.capacity, self.start].iter().all(|number| number % 8 == 0);
+        aligned
+            && counts.iter().all(|count| count >> 62 == 0)
+            && self.capacity > 0
+            && self.capacity <= 1 << 40
     }
 
     /// The copy that counts.
@@ -144,18 +156,31 @@ pub fn read_record(bytes: &[u8], seed: u32, lsn: u64) -> Option<(usize, bool, Ve
     (fits && whole).then_some((length, is_padding, ops))
 }
 
-/// All operations that recovery has to find in a ring.
-pub fn read_ring(header: &LogHeader, ring: &[u8]) -> Vec<Op> {
-    let capacity = header.capacity;
-    let (mut at, mut ops) = (header.start, Vec::new());
-    while at - header.start < capacity && at % 8 == 0 {
-        let offset = (at % capacity) as usize;
-        let lap_end = at + (capacity - offset as u64);
+/// What recovery has to find in a ring: operations, and how many bytes that were synced are not whole.
+pub fn read_ring(header: &LogHeader, ring: &[u8]) -> (Vec<Op>, u64) {
+    let limit = header.start + header.capacity;
+    let synced = header.synced.min(limit);
+    let (mut at, mut ops, mut damaged) = (header.start, Vec::new(), 0);
+    loop {
+        at = read_run(header, ring, at, &mut ops);
+        if at >= synced {
+            return (ops, damaged);
+        }
+        let next = (at / 8 + 1..synced.div_ceil(8))
+            .map(|word| word * 8)
+            .find(|place| record_at(header, ring, *place).is_some())
+            .unwrap_or(synced);
+        damaged += next - at;
+        at = next;
+    }
+}
+
+/// Reads records from `at` on, as far as they follow each other. Returns where the next one would begin.
+fn read_run(header: &LogHeader, ring: &[u8], mut at: u64, ops: &mut Vec<Op>) -> u64 {
+    while at - header.start < header.capacity {
+        let lap_end = at + header.capacity - at % header.capacity;
         if lap_end - at >= RECORD_HEADER as u64 {
-            let end = (offset as u64 + (capacity - (at - header.start))).min(capacity) as usize;
-            let Some((length, is_padding, found)) = read_record(&ring[offset..end], header.seed(), at) else {
-                break;
-            };
+            let Some((length, is_padding, found)) = record_at(header, ring, at) else { break };
             ops.extend(found);
             if !is_padding {
                 at += length.next_multiple_of(8) as u64;
@@ -164,7 +189,13 @@ pub fn read_ring(header: &LogHeader, ring: &[u8]) -> Vec<Op> {
         }
         at = lap_end;
     }
-    ops
+    at
+}
+
+fn record_at(header: &LogHeader, ring: &[u8], at: u64) -> Option<(usize, bool, Vec<Op>)> {
+    let offset = at % header.capacity;
+    let end = (offset + header.capacity - (at - header.start)).min(header.capacity);
+    read_record(&ring[offset as usize..end as usize], header.seed(), at)
 }
 
 /// Applies operations as the documentation says they count.

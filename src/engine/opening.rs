@@ -225,14 +225,14 @@ fn recover_side(
 ) -> Result<(u64, Option<Error>)> {
     let Some(side) = Side::find(main)? else { return Ok((0, None)) };
     // A record that is not whole was never written, unless it is known to have been synced or a shard has it.
-    let mut was_whole = !side.content.damaged.is_empty();
+    let mut is_damaged = !side.content.damaged.is_empty();
     if side.content.intact.is_empty() {
         for shard in shards {
-            was_whole |= shard.has_side(side.log.id())?;
+            is_damaged |= shard.has_side(side.log.id())?;
         }
-        if was_whole {
-            return Ok((0, side.keep_aside()?.map(|aside| describe_side(&aside))));
-        }
+    }
+    if is_damaged {
+        return Ok((0, side.keep_aside()?.map(|aside| describe_side(&aside))));
     }
     let (start, end) = (side.log.tail(), side.log.head());
     let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: 0 };

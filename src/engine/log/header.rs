@@ -110,6 +110,7 @@ impl LogHeader {
     fn is_possible(&self) -> bool {
         let counts = [self.sequence, self.epoch, self.start.0, self.synced.0];
         (1..=LARGEST_RING).contains(&self.capacity)
+            && self.capacity.is_multiple_of(ALIGN)
             && self.start.0.is_multiple_of(ALIGN)
             && counts.iter().all(|count| *count < LARGEST_COUNT)
     }
