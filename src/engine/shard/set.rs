@@ -13,7 +13,7 @@ use super::{
     collection::{Collections, Tables},
     connection::{self, explain},
     schema::{self, Identity},
-    sqlite::SqliteShard,
+    sqlite::{SqliteShard, rewrite_wal},
 };
 use crate::engine::{
     error::{Code, Error, Result},
@@ -39,7 +39,8 @@ pub(crate) fn shard_path(base: &Path, shard: ShardId) -> PathBuf {
 
 /// Opens the shards of the database at `base`, or makes them.
 ///
-/// Shard 0 is made last, so a database whose shard 0 exists is complete, and a missing file is a lost one.
+/// Shard 0 is made last, so a database whose shard 0 exists is complete, and a missing file is a lost one. Whose the
+/// shards are is durable when this returns: a log is made for this database next.
 ///
 /// # Errors
 /// [`Code::ShardCount`] if there are more or fewer, [`Code::Corrupt`] if one is missing or another database's.
@@ -51,9 +52,15 @@ pub fn open(base: &Path, shards: u32, file_system: &Arc<dyn FileSystem>) -> Resu
     } else {
         check_is_new(base, &existing)?;
     }
+    let sync_names =
+        || file_system.sync_folder(base).map_err(|error| Error::io("sync the folder of", base, &error));
     let mut files = Vec::with_capacity(shards as usize);
     for shard in (0..shards).rev() {
         let path = shard_path(base, shard);
+        if shard == 0 && !complete {
+            // IMPORTANT: after a power cut too, where shard 0 is, the others are.
+            sync_names()?;
+        }
         // SQLite would let others read it. What it makes beside it has the same mode.
         match file_system.create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -103,8 +110,11 @@ pub fn open(base: &Path, shards: u32, file_system: &Arc<dyn FileSystem>) -> Resu
             }
             None => adopt(connection, &ours).map_err(|error| explain("prepare", path, shard, &error))?,
         }
+        // IMPORTANT: one after the other, so that where shard 0 knows whose it is, the others do; and what an earlier
+        // process left is taken for durable from here on.
+        rewrite_wal(&**file_system, connection, path, shard)?;
     }
-    file_system.sync_folder(base).map_err(|error| Error::io("sync the folder of", base, &error))?;
+    sync_names()?;
     files.reverse();
     let files = files.into_iter().map(|(path, connection, _)| (path, connection)).collect();
     Ok(ShardSet { database, files, file_system: Arc::clone(file_system) })

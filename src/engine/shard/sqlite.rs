@@ -58,6 +58,42 @@ struct Suspicion {
     is_mending: bool,
 }
 
+/// SQLite's log beside a shard file.
+fn wal_path(shard: &Path) -> PathBuf {
+    let mut name = shard.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// Writes SQLite's log over itself and makes it durable. After a failed sync the kernel may call lost pages clean, and
+/// whoever opens the file next reads them all the same and is not told; written again they are synced in truth.
+pub(super) fn rewrite_wal(
+    files: &dyn FileSystem,
+    connection: &Connection,
+    shard_path: &Path,
+    shard: ShardId,
+) -> Result<()> {
+    let failed = |error: rusqlite::Error| explain("write to", shard_path, shard, &error);
+    let path = wal_path(shard_path);
+    let Some(file) = open_wal(files, shard_path, shard)? else { return Ok(()) };
+    // Nobody else may write to it meanwhile.
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let rewritten = rewrite(&*file).map_err(|error| Error::io("write", &path, &error).in_shard(shard));
+    connection.execute_batch("ROLLBACK").map_err(failed)?;
+    rewritten
+}
+
+/// SQLite's log. `None`: everything is in the database file, which the checkpoint that emptied the log has synced.
+fn open_wal(files: &dyn FileSystem, shard_path: &Path, shard: ShardId) -> Result<Option<Arc<dyn File>>> {
+    let path = wal_path(shard_path);
+    // NOTE: SQLite's locks are on other files, so closing this handle does not drop them.
+    match files.open(&path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("open", &path, &error).in_shard(shard)),
+    }
+}
+
 impl SqliteShard {
     /// Takes over an open writing connection whose own tables exist.
     pub(super) fn new(
@@ -133,39 +169,10 @@ impl SqliteShard {
         suspect.as_ref().map_or_else(Error::closed, |suspicion| suspicion.error.clone())
     }
 
-    fn wal_path(&self) -> PathBuf {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push("-wal");
-        name.into()
-    }
-
-    /// SQLite's log. `None`: everything is in the database file, which the checkpoint that emptied the log has synced.
-    fn open_wal(&self) -> Result<Option<Arc<dyn File>>> {
-        let path = self.wal_path();
-        // NOTE: SQLite's locks are on other files, so closing this handle does not drop them.
-        match self.files.open(&path) {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("open", &path, &error).in_shard(self.shard)),
-        }
-    }
-
     fn sync_wal(&self) -> Result<()> {
-        let Some(file) = self.open_wal()? else { return Ok(()) };
-        file.sync()
-            .map_err(|error| self.suspect(Error::io("sync", &self.wal_path(), &error).in_shard(self.shard)))
-    }
-
-    /// Writes SQLite's log over itself, so that the next sync of it tells the truth.
-    fn rewrite_wal(&self, connection: &Connection) -> Result<()> {
-        let failed = |error: rusqlite::Error| self.explain("write to", &error);
-        let Some(file) = self.open_wal()? else { return Ok(()) };
-        // Nobody else may write to it meanwhile.
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-        let rewritten = rewrite(&*file)
-            .map_err(|error| Error::io("write", &self.wal_path(), &error).in_shard(self.shard));
-        connection.execute_batch("ROLLBACK").map_err(failed)?;
-        rewritten
+        let Some(file) = open_wal(&*self.files, &self.path, self.shard)? else { return Ok(()) };
+        let path = wal_path(&self.path);
+        file.sync().map_err(|error| self.suspect(Error::io("sync", &path, &error).in_shard(self.shard)))
     }
 
     /// Replaces the connections by new ones, whose view of the file is what the file holds.
@@ -174,7 +181,7 @@ impl SqliteShard {
         let mut writer = self.writer.lock();
         let reader = self.reader.lock();
         if let Some(old) = &*writer {
-            self.rewrite_wal(&old.connection)?;
+            rewrite_wal(&*self.files, &old.connection, &self.path, self.shard)?;
             // A checkpoint on closing would bring what may be lost into the database file.
             old.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
         }
