@@ -29,7 +29,7 @@ pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
     let open = || -> rusqlite::Result<(Connection, String)> {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
-        let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        let mode = use_wal(&connection)?;
         connection.execute_batch(&format!(
             "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
              PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{WRITER_CACHE};"
@@ -46,6 +46,18 @@ pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
         return Err(Error::new(Code::Io, text).at(path).in_shard(shard));
     }
     Ok(connection)
+}
+
+/// Switches the file to a write-ahead log, unless it has one. Returns the mode in force.
+fn use_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let mut mode = String::new();
+    // IMPORTANT: it answers before it commits, so only the end of the rows tells whether it did.
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
+    Ok(mode)
 }
 
 /// Pragmas that only tell something, although they take an argument.
