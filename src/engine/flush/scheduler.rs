@@ -10,7 +10,8 @@ use crate::engine::{
     buffer::Frozen,
     core::Core,
     error::{Code, Error, Result},
-    log::{Done, Draft, Lsn, Side},
+    log::{Draft, Lsn, Side},
+    opening::{wait, waiting},
 };
 
 /// How often waiting writes are looked after while nothing else happens.
@@ -124,6 +125,7 @@ impl Scheduler {
             self.core.buffer.retire(self.applied());
             return;
         }
+        self.sync_log();
         let core = Arc::clone(&self.core);
         let jobs = due.iter().map(|i| (*i, (*i, self.lanes[*i].parts.iter().cloned().collect::<Vec<_>>())));
         let frozen = self.frozen;
@@ -147,6 +149,20 @@ impl Scheduler {
             self.core.counters.flushes.fetch_add(1, Ordering::Relaxed);
             let time = start.elapsed();
             self.core.each_observer(|observer| observer.flushed(count, time));
+        }
+    }
+
+    /// Brings what is about to be applied to the disk, in the log.
+    ///
+    /// IMPORTANT: the kernel writes what shards are given whenever it likes. Without this a power cut may leave one shard's
+    /// part of a batch, or a later write without an earlier one, and no log to complete it from.
+    fn sync_log(&self) {
+        let core = &*self.core;
+        if core.log.is_file() && core.broken.why().is_none() && core.log.synced() < self.frozen {
+            let (done, synced) = waiting();
+            core.sync.wait(done);
+            // While the log's file fails, the shards are what is synced instead, see `make_durable`.
+            let _ = wait(&synced);
         }
     }
 
@@ -189,16 +205,20 @@ impl Scheduler {
             let unknown = || Error::new(Code::Internal, "A flush ended early without a reason.");
             (request.done)(Err(error.or_else(|| self.core.broken.why()).unwrap_or_else(unknown)));
         }
-        self.make_durable(flushed.into_iter().map(|request| request.done).collect());
+        self.make_durable(flushed);
     }
 
     /// What was flushed survives a power cut because the log does, or else because the shards do.
-    fn make_durable(&self, waiting: Vec<Done>) {
-        if self.core.log.is_file() && self.core.broken.why().is_none() {
-            waiting.into_iter().for_each(|done| self.core.sync.wait(done));
-        } else if !waiting.is_empty() {
-            let synced = self.core.shards.iter().try_for_each(|shard| shard.sync());
-            waiting.into_iter().for_each(|done| done(synced.clone()));
+    fn make_durable(&self, flushed: Vec<Request>) {
+        let core = &*self.core;
+        if core.log.is_file() && core.broken.why().is_none() {
+            let (synced, others): (Vec<_>, Vec<_>) =
+                flushed.into_iter().partition(|request| request.target <= core.log.synced());
+            synced.into_iter().for_each(|request| (request.done)(Ok(())));
+            others.into_iter().for_each(|request| core.sync.wait(request.done));
+        } else if !flushed.is_empty() {
+            let synced = core.shards.iter().try_for_each(|shard| shard.sync());
+            flushed.into_iter().for_each(|request| (request.done)(synced.clone()));
         }
     }
 
