@@ -122,7 +122,7 @@ impl Core {
     pub(crate) fn log_failed(&self, error: &Error) {
         if self.broken.set(error.clone(), true) {
             self.report(error);
-            self.sync.note_activity();
+            self.sync.mend();
         }
     }
 }

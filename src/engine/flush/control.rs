@@ -95,6 +95,8 @@ pub(super) struct SyncInbox {
     pub(super) reclaim: Option<Lsn>,
     /// The log was written to, so it is synced at the end of the interval.
     pub(super) active: bool,
+    /// The log needs another file, now.
+    pub(super) mend: bool,
     pub(super) stop: bool,
     closed: bool,
 }
@@ -139,6 +141,13 @@ impl SyncControl {
             inbox.active = true;
             self.changed.notify_one();
         }
+    }
+
+    /// The log has failed and needs another file, whenever its next sync would be.
+    pub(crate) fn mend(&self) {
+        let mut inbox = self.inbox.lock();
+        (inbox.active, inbox.mend) = (true, true);
+        self.changed.notify_one();
     }
 
     pub(crate) fn stop(&self) {

@@ -54,13 +54,14 @@ pub(crate) fn run(core: &Core) {
 
 fn wait(core: &Core, due: Instant) -> (Vec<Done>, Option<Lsn>, bool) {
     let mut inbox = core.sync.inbox.lock();
-    while !inbox.stop && inbox.waiters.is_empty() && inbox.reclaim.is_none() {
+    while !inbox.stop && !inbox.mend && inbox.waiters.is_empty() && inbox.reclaim.is_none() {
         if !inbox.active {
             core.sync.changed.wait(&mut inbox);
         } else if core.sync.changed.wait_until(&mut inbox, due).timed_out() {
             break;
         }
     }
+    inbox.mend = false;
     (std::mem::take(&mut inbox.waiters), inbox.reclaim.take(), inbox.stop)
 }
 
