@@ -76,6 +76,9 @@ pub(super) fn rewrite_wal(
     let failed = |error: rusqlite::Error| explain("write to", shard_path, shard, &error);
     let path = wal_path(shard_path);
     let Some(file) = open_wal(files, shard_path, shard)? else { return Ok(()) };
+    if file.handle().metadata().is_ok_and(|found| found.len() == 0) {
+        return Ok(());
+    }
     // Nobody else may write to it meanwhile.
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
     let rewritten = rewrite(&*file).map_err(|error| Error::io("write", &path, &error).in_shard(shard));
