@@ -60,7 +60,7 @@ impl Engine {
             follow(&shards, found.log.id())?;
             let lasts = shards.iter().map(|shard| shard.applied()).min().unwrap_or_default();
             recovered += recover(&found, router, &shards, &collections)?;
-            let (applied_beside, damaged_beside) = recover_side(&found.log, router, &shards, &collections)?;
+            let (applied_beside, damaged_beside) = recover_side(&found, router, &shards, &collections)?;
             recovered += applied_beside;
             damage.extend(damaged_beside);
             let applied = shards.iter().map(|shard| shard.applied()).max().unwrap_or_default();
@@ -218,12 +218,13 @@ fn find_logs(options: &Options, database: log::Id) -> Result<(Vec<Opened>, PathB
 
 /// Applies what a process left beside the log, after the log itself. Returns the number of writes, and what is damaged.
 fn recover_side(
-    main: &Arc<Log>,
+    found: &Opened,
     router: Router,
     shards: &[Arc<dyn Store>],
     collections: &Collections,
 ) -> Result<(u64, Option<Error>)> {
-    let Some(side) = Side::find(main)? else { return Ok((0, None)) };
+    let main = &found.log;
+    let Some(side) = Side::find(main, &found.content)? else { return Ok((0, None)) };
     // A record that is not whole was never written, unless it is known to have been synced or a shard has it.
     let mut is_damaged = !side.content.damaged.is_empty();
     if side.content.intact.is_empty() {

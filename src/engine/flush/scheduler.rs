@@ -244,9 +244,12 @@ impl Scheduler {
         let nothing = vec![Lsn(0); self.lanes.len()];
         let parts = divide(&frozen, core.router, &core.collections, false, &nothing)?;
         let id = side.log.id();
-        for (part, store) in parts.iter().zip(&core.shards) {
+        for (shard, (part, store)) in parts.iter().zip(&core.shards).enumerate() {
             let Core { collections, cache, .. } = &*core;
             let bring = || {
+                if store.is_suspect() {
+                    reopen(&core, shard, self.frozen)?;
+                }
                 apply_side(part, id, place, &**store, collections, Some(cache)).and_then(|()| store.sync())
             };
             self.insist(bring).inspect_err(|error| core.break_down(error.clone()))?;

@@ -2,10 +2,13 @@
 //!
 //! It is a log of one record. The scheduler writes it when the ring is empty, brings it to the shards, and removes it;
 //! until then no later write gets into the ring. So an opening that finds one applies it after the ring, and a record
-//! that is not whole was never acknowledged.
+//! that is not whole was never acknowledged. One that could not be written may come back all the same, if the power fails
+//! before its removal is on the disk; so it says up to where the ring was written before it, and an opening drops it if
+//! the ring goes on behind that place.
 
 use std::{
     io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -23,6 +26,9 @@ use crate::engine::{
     io::read_front,
 };
 
+/// Epochs below it tell nothing.
+const FIRST_EPOCH: u64 = 2;
+
 /// The one-record log.
 #[derive(Debug)]
 pub struct Side {
@@ -38,11 +44,31 @@ fn path_beside(log: &Path) -> PathBuf {
     path.into()
 }
 
+/// The epoch of a record that follows everything up to this place of the ring.
+fn epoch_behind(head: Lsn) -> u64 {
+    head.0 + FIRST_EPOCH
+}
+
+/// Whether the ring was written to after a record of this epoch.
+fn goes_on_behind(main: &Arc<Log>, content: &Content, epoch: u64) -> Result<bool> {
+    let Some(place) = epoch.checked_sub(FIRST_EPOCH).map(Lsn) else { return Ok(false) };
+    let mut goes_on = main.tail() > place;
+    for part in content.intact.iter().filter(|part| part.end > place) {
+        let from = part.start.max(place);
+        // The record itself has an empty one in the ring.
+        main.claim(from).walk(from, part.end, |_| {
+            goes_on = true;
+            ControlFlow::Break(())
+        })?;
+    }
+    Ok(goes_on)
+}
+
 impl Side {
     /// Writes the record of `draft` beside `main`, durably, or to memory if that has no file.
     ///
     /// # Errors
-    /// What the operating system says. Nothing is left then.
+    /// What the operating system says. Nothing that counts is left then.
     pub fn write(main: &Log, draft: &mut Draft, time_ms: u64) -> Result<Side> {
         let capacity = draft.len();
         let (database, log) = (main.database(), file::random_id()?);
@@ -53,7 +79,8 @@ impl Side {
         };
         let place = Place { path: path_beside(&place.path), ..place.clone() };
         let (path, files) = (place.path.clone(), Arc::clone(&place.files));
-        let header = LogHeader::new(database, log, capacity);
+        let header =
+            LogHeader { epoch: epoch_behind(main.head()), ..LogHeader::new(database, log, capacity) };
         let written = file::create_over(&*files, &path, &header).and_then(|file| {
             // It is written once, so there is nothing to gain from a mapping, which a full disk could turn into a signal.
             let log = Log::new(Ring::written(file, capacity)?, Some(place), header);
@@ -63,15 +90,15 @@ impl Side {
         match written {
             Ok(log) => Ok(Side { content: Content::all(&log), log: Arc::new(log) }),
             Err(error) => {
-                // A part of it is no whole record, so leaving it would do no harm either.
-                let _ = files.remove(&path);
+                // Where this fails it does no harm either: what is written next goes into the ring.
+                let _ = files.remove(&path).and_then(|()| files.sync_folder(&path));
                 Err(Error::io("write the large record to", &path, &error))
             }
         }
     }
 
-    /// The record that a process left beside the log `main`.
-    pub fn find(main: &Log) -> Result<Option<Side>> {
+    /// The record that a process left beside the log `main`, which holds `content`.
+    pub fn find(main: &Arc<Log>, content: &Content) -> Result<Option<Side>> {
         let Some(main_place) = &main.place else { return Ok(None) };
         let place = Place { path: path_beside(&main_place.path), ..main_place.clone() };
         let (path, files) = (place.path.clone(), Arc::clone(&place.files));
@@ -83,7 +110,7 @@ impl Side {
         };
         let front = read_front(&*file, RING_AT as usize).map_err(failed)?;
         let size = file.handle().metadata().map_err(failed)?.len();
-        let (log, content) = match LogHeader::find(&front) {
+        let side = match LogHeader::find(&front) {
             Found::Header(header)
                 if header.database == database
                     && size == RING_AT + header.capacity
@@ -91,8 +118,13 @@ impl Side {
             {
                 let ring = Ring::written(file, header.capacity).map_err(failed)?;
                 let log = Arc::new(Log::new(ring, Some(place), header));
-                let content = recovery::scan(&log);
-                (log, content)
+                let found = recovery::scan(&log);
+                let side = Side { log, content: found };
+                if goes_on_behind(main, content, header.epoch)? {
+                    side.remove()?;
+                    return Ok(None);
+                }
+                side
             }
             Found::Header(header) if header.database != database => return Ok(None),
             Found::Unknown(version) => {
@@ -108,7 +140,7 @@ impl Side {
                 return Ok(None);
             }
         };
-        Ok(Some(Side { log, content }))
+        Ok(Some(side))
     }
 
     /// Keeps it for the user, because its record is not whole any more.
