@@ -160,6 +160,11 @@ impl SqliteShard {
         error
     }
 
+    /// As [`Self::suspect`], if a checkpoint failed in a way that may have been a sync.
+    fn note_loss(&self, error: Error) -> Error {
+        if error.code() == Code::Io { self.suspect(error) } else { error }
+    }
+
     fn end_snapshot(&self) {
         if let Some(reader) = self.reader.lock().borrow_mut().as_mut() {
             reader.end();
@@ -364,10 +369,7 @@ impl Store for SqliteShard {
                 .and_then(|pages| if pages < CHECKPOINT_PAGES { Ok(0) } else { run("PASSIVE") })
                 .map(|_| ())
         };
-        result.map_err(|error| match self.explain("checkpoint", &error) {
-            error if error.code() == Code::Io => self.suspect(error),
-            error => error,
-        })
+        result.map_err(|error| self.note_loss(self.explain("checkpoint", &error)))
     }
 
     fn query(&self, sql: &str, params: &[Value]) -> Result<Rows> {
@@ -381,7 +383,8 @@ impl Store for SqliteShard {
         }
         self.end_snapshot();
         let writer = self.writer.lock();
-        self.run(&writer.as_ref().ok_or_else(Error::closed)?.connection, &sql, &[])
+        let result = self.run(&writer.as_ref().ok_or_else(|| self.gone())?.connection, &sql, &[]);
+        result.map_err(|error| self.note_loss(error))
     }
 
     fn path(&self) -> &Path {
