@@ -88,13 +88,15 @@ impl Broken {
         true
     }
 
-    /// There is another file.
-    pub(crate) fn mend(&self) {
+    /// There is another file. False: that does not help.
+    fn mend(&self) -> bool {
         let mut why = self.why.lock();
-        if why.as_ref().is_some_and(|reason| reason.is_the_file) {
+        let helps = why.as_ref().is_some_and(|reason| reason.is_the_file);
+        if helps {
             *why = None;
             self.is.store(false, Ordering::Release);
         }
+        helps
     }
 }
 
@@ -111,9 +113,17 @@ impl Core {
         observers.iter().for_each(|observer| tell(&**observer));
     }
 
+    /// The log has another file.
+    pub(crate) fn log_mended(&self) {
+        if self.broken.mend() {
+            self.log.set_failing(false);
+        }
+    }
+
     /// Refuses writes from now on.
     pub(crate) fn break_down(&self, error: Error) {
         if self.broken.set(error.clone(), false) {
+            self.log.set_failing(true);
             self.report(&error);
         }
     }
@@ -121,6 +131,7 @@ impl Core {
     /// Refuses writes until the log has another file, which the sync thread sees to.
     pub(crate) fn log_failed(&self, error: &Error) {
         if self.broken.set(error.clone(), true) {
+            self.log.set_failing(true);
             self.report(error);
             self.sync.mend();
         }

@@ -259,6 +259,9 @@ fn recover(
     collections: &Collections,
 ) -> Result<u64> {
     let mut recovered = 0;
+    if !found.content.intact.is_empty() {
+        found.sync()?;
+    }
     for part in &found.content.intact {
         recovered += recover_part(&found.log, part, router, shards, collections)?;
     }

@@ -100,14 +100,18 @@ mod model {
             self.0.notify_all();
         }
 
+        pub(in crate::engine) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+            let waiting = guard.guard.take().expect("locked");
+            guard.guard = Some(self.0.wait(waiting).expect("no panic"));
+        }
+
         /// Time does not pass in a model.
         pub(in crate::engine) fn wait_until<T>(
             &self,
             guard: &mut MutexGuard<'_, T>,
             _: Instant,
         ) -> WaitResult {
-            let waiting = guard.guard.take().expect("locked");
-            guard.guard = Some(self.0.wait(waiting).expect("no panic"));
+            self.wait(guard);
             WaitResult
         }
     }

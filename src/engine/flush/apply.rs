@@ -58,6 +58,9 @@ pub(crate) fn apply(
         rest = later;
         let end = if rest.is_empty() { part.end } else { now[now.len() - 1].end };
         let changes = coalesce(part, now)?;
+        // IMPORTANT: or a power cut could leave a later write without an earlier one, or a part of a batch, and no log to
+        // complete it from.
+        part.claim.log().wait_until_synced(part.end);
         commit(&changes, log, end, None, store, collections)?;
         if let Some(cache) = cache {
             for change in &changes {

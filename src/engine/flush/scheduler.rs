@@ -11,7 +11,6 @@ use crate::engine::{
     core::Core,
     error::{Code, Error, Result},
     log::{Draft, Lsn, Side},
-    opening::{wait, waiting},
 };
 
 /// How often waiting writes are looked after while nothing else happens.
@@ -125,7 +124,6 @@ impl Scheduler {
             self.core.buffer.retire(self.applied());
             return;
         }
-        self.sync_log();
         let core = Arc::clone(&self.core);
         let jobs = due.iter().map(|i| (*i, (*i, self.lanes[*i].parts.iter().cloned().collect::<Vec<_>>())));
         let frozen = self.frozen;
@@ -152,25 +150,13 @@ impl Scheduler {
         }
     }
 
-    /// Brings what is about to be applied to the disk, in the log.
-    ///
-    /// IMPORTANT: the kernel writes what shards are given whenever it likes. Without this a power cut may leave one shard's
-    /// part of a batch, or a later write without an earlier one, and no log to complete it from.
-    fn sync_log(&self) {
-        let core = &*self.core;
-        if core.log.is_file() && core.broken.why().is_none() && core.log.synced() < self.frozen {
-            let (done, synced) = waiting();
-            core.sync.wait(done);
-            // While the log's file fails, the shards are what is synced instead, see `make_durable`.
-            let _ = wait(&synced);
-        }
-    }
-
     /// Ends the current generation and hands each shard its part.
     fn freeze(&mut self) -> Result<()> {
         self.since = None;
         let Some(frozen) = self.core.buffer.freeze() else { return Ok(()) };
         (self.frozen_ops, self.frozen) = (frozen.ops, frozen.end);
+        // The workers wait for it before they give the shards anything; a lot is done until then.
+        self.core.sync.wait(Box::new(|_| ()));
         // A flush may take long; what is written meanwhile has to be synced in time all the same.
         if self.core.log.wake_at(self.frozen_ops + 1) {
             self.core.sync.note_activity();

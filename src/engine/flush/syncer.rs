@@ -88,7 +88,7 @@ fn sync(core: &Core, waiters: Vec<Done>) -> Option<Lsn> {
 /// Goes over to another file, if that is possible now.
 fn replace(core: &Core) {
     match core.log.replace() {
-        Ok(()) => core.broken.mend(),
+        Ok(()) => core.log_mended(),
         // What is in memory is not whole either.
         Err(error) if error.code() == Code::Corrupt => core.break_down(error),
         // The failure that led here was told.

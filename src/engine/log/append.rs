@@ -13,6 +13,7 @@ use super::{
     queue::{Queue, Task},
     record::{Draft, FLAG_PAD, Header, Ops, RECORD_HEADER, align, decode_op},
     ring::Ring,
+    sync::Progress,
     waiting::Outbox,
 };
 use crate::engine::{
@@ -43,6 +44,7 @@ pub struct Log {
     pub(super) waiting: AtomicBool,
     pub(super) claims: Mutex<BTreeMap<Lsn, usize>>,
     pub(super) reclaiming: Mutex<()>,
+    pub(super) progress: Progress,
 }
 
 /// Where a log's file is.
@@ -102,6 +104,7 @@ impl Log {
             waiting: AtomicBool::new(false),
             claims: Mutex::new(BTreeMap::new()),
             reclaiming: Mutex::new(()),
+            progress: Progress::from(header.start),
             ring,
         }
     }

@@ -36,6 +36,11 @@ impl Claim {
         self.start
     }
 
+    /// The log that it is on.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// The operation at `at`, a place that [`Claim::walk`] gave.
     ///
     /// # Errors

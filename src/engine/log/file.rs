@@ -47,7 +47,7 @@ pub struct Opened {
     pub is_damaged: bool,
     access: Option<Access>,
     /// Kept open for its lock.
-    _lock: Option<Arc<dyn File>>,
+    file: Option<Arc<dyn File>>,
 }
 
 /// A log without a file, for `safeMode: false`; it starts at `start`.
@@ -57,7 +57,7 @@ pub fn open_anonymous(database: Id, log: Id, capacity: u64, start: Lsn) -> Resul
         Error::new(Code::Io, format!("Could not reserve {capacity} bytes of memory for the buffer: {error}."))
     })?;
     let log = Arc::new(Log::new(ring, None, header));
-    Ok(Opened { content: Content::all(&log), log, is_damaged: false, access: None, _lock: None })
+    Ok(Opened { content: Content::all(&log), log, is_damaged: false, access: None, file: None })
 }
 
 /// Opens the log of `database` at `path`, or makes a new one.
@@ -145,7 +145,7 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
             let log = Arc::new(Log::new(ring.map_err(read)?, Some(access.place(path)), header));
             let content = recovery::scan(&log);
             let is_damaged = is_cut || !content.damaged.is_empty();
-            Ok(Opened { log, content, is_damaged, access: Some(access.clone()), _lock: Some(file) })
+            Ok(Opened { log, content, is_damaged, access: Some(access.clone()), file: Some(file) })
         }
         Found::Damaged => refuse(Code::Corrupt, damaged_header(path)),
         Found::Unknown(version) => refuse(
@@ -159,7 +159,7 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
             Some(writes) => {
                 let log = Arc::new(legacy::load(&writes, access.place(path), database)?);
                 let (content, access) = (Content::all(&log), Some(access.clone()));
-                Ok(Opened { log, content, is_damaged: false, access, _lock: Some(file) })
+                Ok(Opened { log, content, is_damaged: false, access, file: Some(file) })
             }
             None => refuse(
                 Code::WalMismatch,
@@ -195,6 +195,16 @@ impl Access {
 }
 
 impl Opened {
+    /// Makes durable what was found: it may have been written a moment before a kill.
+    pub fn sync(&self) -> Result<()> {
+        let synced = match &self.file {
+            Some(_) if self.log.is_file() => self.log.sync().map(|_| ()),
+            Some(file) => file.sync(),
+            None => Ok(()),
+        };
+        synced.map_err(|error| Error::io("sync the log", self.log.path().unwrap_or(Path::new("")), &error))
+    }
+
     /// Ends recovery: everything that was found is durable in the shards, and from now on the log is empty. A log
     /// of another size, of the old library or that is damaged is replaced. `applied`: see [`Log::begin_epoch`]. Returns
     /// the log to use, the file that keeps it locked if the log itself does not, and the name under which a damaged

@@ -23,6 +23,7 @@ mod recovery;
 mod replace;
 mod ring;
 mod side;
+mod sync;
 #[cfg(test)]
 mod test;
 mod waiting;

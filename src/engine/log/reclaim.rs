@@ -1,37 +1,10 @@
-//! Syncing the log, giving its space back, and starting it anew after recovery.
+//! Giving the log's space back, and starting it anew after recovery.
 
 use std::{io, sync::atomic::Ordering};
 
 use super::{Draft, Log, Lsn, append::Appender, header::LogHeader, record::align};
 
 impl Log {
-    /// Brings the log up to its present head to the disk and returns that head.
-    ///
-    /// # Errors
-    /// Also if the file was removed, replaced or cut from outside: what is written no longer reaches it.
-    pub fn sync(&self) -> io::Result<Lsn> {
-        let head = self.head();
-        self.check_file()?;
-        self.ring.sync()?;
-        self.note_synced(head)?;
-        Ok(head)
-    }
-
-    /// Up to where it was on the disk at the last sync.
-    pub fn synced(&self) -> Lsn {
-        self.appender.lock().header.synced
-    }
-
-    /// Writes down how far the log is on the disk. The note itself gets there with the next sync.
-    fn note_synced(&self, to: Lsn) -> io::Result<()> {
-        let mut appender = self.appender.lock();
-        if to <= appender.header.synced || !self.is_file() {
-            return Ok(());
-        }
-        appender.header.synced = to;
-        self.write_one_header(&mut appender)
-    }
-
     /// Lets the space below `to` be overwritten, as far as no claim covers it. The caller has made everything
     /// below `to` durable in the shards.
     ///
@@ -49,7 +22,9 @@ impl Log {
             header.synced = header.synced.max(to);
         }
         // IMPORTANT: recovery must start behind the space before that space is used again.
+        let head = self.head();
         self.write_header()?;
+        self.tell_synced(head);
         self.tail.store(to.0, Ordering::Release);
         Ok(())
     }
@@ -84,7 +59,7 @@ impl Log {
         Ok(())
     }
 
-    fn write_one_header(&self, appender: &mut Appender) -> io::Result<()> {
+    pub(super) fn write_one_header(&self, appender: &mut Appender) -> io::Result<()> {
         appender.header.sequence += 1;
         self.ring.write_front(appender.header.offset(), &appender.header.encode())
     }

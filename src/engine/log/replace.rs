@@ -56,6 +56,8 @@ impl Log {
         let named = place.files.sync_folder(&place.path);
         self.ring.go_over_to(fresh).map_err(failed)?;
         appender.header = LogHeader { sequence: header.sequence + 2, ..header };
+        drop(appender);
+        self.tell_synced(header.synced);
         named.map_err(failed)
     }
 

@@ -1,0 +1,80 @@
+//! How far the log is on the disk, and waiting for that.
+//!
+//! The sync thread calls [`Log::sync`]. A flush worker calls [`Log::wait_until_synced`] before it gives a shard anything:
+//! the kernel writes what a shard was given whenever it likes, and after a power cut no shard may be ahead of the log.
+
+use std::io;
+
+use super::{Log, Lsn};
+use crate::engine::sync::{Condvar, Mutex};
+
+#[derive(Debug)]
+pub(super) struct Progress {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    synced: Lsn,
+    /// No sync is to be expected: the log's file cannot be trusted.
+    is_failing: bool,
+}
+
+impl Progress {
+    pub(super) fn from(synced: Lsn) -> Self {
+        Progress { state: Mutex::new(State { synced, is_failing: false }), changed: Condvar::new() }
+    }
+}
+
+impl Log {
+    /// Brings the log up to its present head to the disk and returns that head.
+    ///
+    /// # Errors
+    /// Also if the file was removed, replaced or cut from outside: what is written no longer reaches it.
+    pub fn sync(&self) -> io::Result<Lsn> {
+        let head = self.head();
+        self.check_file()?;
+        self.ring.sync()?;
+        self.note_synced(head)?;
+        Ok(head)
+    }
+
+    /// Up to where it was on the disk at the last sync.
+    pub fn synced(&self) -> Lsn {
+        self.progress.state.lock().synced
+    }
+
+    /// Writes down how far the log is on the disk. The note itself gets there with the next sync.
+    fn note_synced(&self, to: Lsn) -> io::Result<()> {
+        self.tell_synced(to);
+        let mut appender = self.appender.lock();
+        if to <= appender.header.synced || !self.is_file() {
+            return Ok(());
+        }
+        appender.header.synced = to;
+        self.write_one_header(&mut appender)
+    }
+
+    /// Tells those who wait.
+    pub(super) fn tell_synced(&self, to: Lsn) {
+        let mut state = self.progress.state.lock();
+        state.synced = state.synced.max(to);
+        self.progress.changed.notify_all();
+    }
+
+    /// Blocks until the log is on the disk up to `to`, or [fails](Log::set_failing), or has no file. Somebody has asked for
+    /// that sync.
+    pub fn wait_until_synced(&self, to: Lsn) {
+        let mut state = self.progress.state.lock();
+        while self.is_file() && state.synced < to && !state.is_failing {
+            self.progress.changed.wait(&mut state);
+        }
+    }
+
+    /// Whether syncs are to be expected. While none are, nobody waits for one: the shards are synced in its place.
+    pub fn set_failing(&self, is_failing: bool) {
+        self.progress.state.lock().is_failing = is_failing;
+        self.progress.changed.notify_all();
+    }
+}
