@@ -40,26 +40,6 @@ impl Files {
     fn file(&self, real: Arc<dyn File>, ino: Ino, path: &Path, is_maker: bool) -> Arc<dyn File> {
         Arc::new(SimulatedFile { disk: Arc::clone(&self.0), real, ino, name: name_of(path), is_maker })
     }
-
-    /// A call to a file's content by its name.
-    fn on_node(
-        &self,
-        call: Call,
-        path: &Path,
-        work: impl FnOnce(&mut Node) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let found = |state: &State| state.names.get(&name_of(path));
-        let done = |state: &mut State| {
-            let ino = found(state).ok_or(io::ErrorKind::NotFound)?;
-            work(state.nodes.get_mut(&ino).expect("a name leads to a file"))
-        };
-        let failed = |state: &mut State| {
-            if let Some(ino) = found(state) {
-                state.nodes.get_mut(&ino).expect("a name leads to a file").fail_to_sync();
-            }
-        };
-        self.0.call(call, done, failed)
-    }
 }
 
 impl FileSystem for Files {
@@ -113,24 +93,6 @@ impl FileSystem for Files {
         };
         self.0.call(Call::SyncFolder, sync, nothing)
     }
-
-    fn sync_file(&self, path: &Path) -> io::Result<()> {
-        let works = !self.0.suffers(Defect::ShardSync);
-        self.on_node(Call::Sync, path, |node| {
-            if works {
-                node.sync();
-            }
-            Ok(())
-        })
-    }
-
-    fn rewrite(&self, path: &Path) -> io::Result<()> {
-        self.on_node(Call::Sync, path, |node| {
-            node.rewrote();
-            node.sync();
-            Ok(())
-        })
-    }
 }
 
 impl SimulatedFile {
@@ -171,7 +133,8 @@ impl File for SimulatedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let fails = self.disk.suffers(Defect::LogSync);
+        let is_of_a_shard = self.name.ends_with("-wal");
+        let fails = self.disk.suffers(if is_of_a_shard { Defect::ShardSync } else { Defect::LogSync });
         let works = !(fails || self.is_maker && self.disk.suffers(Defect::CreatedSync));
         let sync = |state: &mut State| {
             let returned = self.disk.journal.returned();

@@ -113,11 +113,6 @@ impl Node {
         self.past.push(before);
     }
 
-    /// Notes that every byte was written again.
-    pub fn rewrote(&mut self) {
-        self.lost.clear();
-    }
-
     /// A sync that succeeds.
     pub fn sync(&mut self) {
         let mut next = self.now();
