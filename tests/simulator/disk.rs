@@ -44,6 +44,10 @@ pub struct Photograph {
     pub files: HashMap<Ino, Vec<Era>>,
     /// For each writer how many of its records were known to be durable.
     pub durable: Vec<usize>,
+    /// And how many had returned.
+    pub returned: Vec<usize>,
+    /// Whether it was known by then what the disk held at the beginning.
+    pub is_based: bool,
 }
 
 /// When to take photographs: before one call of so many, by chance.
@@ -119,6 +123,39 @@ impl Disk {
         Disk::new(&Directory::new(), &HashMap::new(), defect, journal)
     }
 
+    /// What a killed process leaves: everything is there, and of that only a part is durable.
+    pub fn after_kill(photograph: &Photograph, defect: Defect, journal: Journal) -> Arc<Disk> {
+        let now = photograph.names.now();
+        let content = |ino: &Ino| photograph.files[ino].last().expect("the present").now.to_vec();
+        let files = now.values().map(|ino| (*ino, content(ino))).collect();
+        let disk = Disk::new(&now, &files, defect, journal);
+        let mut state = disk.state.lock();
+        let mut numbers: HashMap<Ino, Ino> = HashMap::new();
+        for (name, own) in state.names.now() {
+            numbers.insert(now[&name], own);
+        }
+        let mut durable = Directory::new();
+        for (name, ino) in photograph.names.durable() {
+            let own = *numbers.entry(*ino).or_insert_with(|| {
+                // Only a power cut brings its name back.
+                let path = disk.path().join("removed");
+                std::fs::write(&path, content(ino)).expect("writes");
+                let own = ino_of(&path).expect("is there");
+                state.nodes.insert(own, Node::whole(&path).expect("is there"));
+                std::fs::remove_file(&path).expect("removes");
+                own
+            });
+            durable.insert(name.clone(), own);
+        }
+        for (ino, own) in numbers {
+            let durable = Arc::clone(&photograph.files[&ino][0].durable);
+            state.nodes.get_mut(&own).expect("it was made").unsync(durable);
+        }
+        state.names.unsync(durable);
+        drop(state);
+        disk
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -186,9 +223,9 @@ impl State {
 
     fn photograph(&self, journal: &Journal) -> Photograph {
         // IMPORTANT: before the files are read; a promise given later may rest on what is written later.
-        let durable = journal.durable();
+        let (durable, returned, is_based) = (journal.durable(), journal.returned(), journal.is_based());
         let files = self.nodes.iter().map(|(ino, node)| (*ino, node.photograph())).collect();
-        Photograph { at: self.count, names: self.names.clone(), files, durable }
+        Photograph { at: self.count, names: self.names.clone(), files, durable, returned, is_based }
     }
 
     /// A file that was just made under this name.

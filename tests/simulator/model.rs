@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use parking_lot::Mutex;
@@ -86,6 +86,7 @@ struct Writer {
 pub struct Journal {
     /// The documents from before.
     base: Mutex<State>,
+    is_based: AtomicBool,
     writers: Vec<Writer>,
     clock: AtomicU64,
 }
@@ -102,6 +103,11 @@ impl Journal {
 
     pub fn start_from(&self, base: State) {
         *self.base.lock() = base;
+        self.is_based.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_based(&self) -> bool {
+        self.is_based.load(Ordering::SeqCst)
     }
 
     fn tick(&self) -> u64 {

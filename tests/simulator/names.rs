@@ -41,6 +41,22 @@ impl Names {
         Names { durable, changes: Vec::new() }
     }
 
+    /// What is durable of it.
+    pub fn durable(&self) -> &Directory {
+        &self.durable
+    }
+
+    /// Takes back that it is durable: only this is.
+    pub fn unsync(&mut self, durable: Directory) {
+        let now = self.now();
+        let gone =
+            durable.keys().filter(|name| !now.contains_key(*name)).map(|name| vec![(name.clone(), None)]);
+        self.changes = gone.collect();
+        let different = now.iter().filter(|(name, ino)| durable.get(*name) != Some(*ino));
+        self.changes.extend(different.map(|(name, ino)| vec![(name.clone(), Some(*ino))]));
+        self.durable = durable;
+    }
+
     pub fn change(&mut self, change: Change) {
         self.changes.push(change);
     }

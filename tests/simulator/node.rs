@@ -66,6 +66,12 @@ impl Node {
         Ok(node)
     }
 
+    /// Takes back that it is durable: only this is.
+    pub fn unsync(&mut self, durable: Arc<Vec<u8>>) {
+        self.present.durable = Arc::clone(&durable);
+        self.durable = durable;
+    }
+
     /// What a program that reads the file sees, stores to mapped pages included.
     fn now(&self) -> Vec<u8> {
         let length = self.file.metadata().expect("an open file").len() as usize;

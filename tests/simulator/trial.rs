@@ -25,21 +25,37 @@ pub fn check(
     (cut, seed): (Cut, u64),
     (depth, defect): (u64, Defect),
 ) -> Result<u64, String> {
-    let told = |error: String| format!("{error}\n  cut {depth}, before call {}, {cut:?}", photograph.at);
+    let mut random = Random::new(seed);
+    // Killed instead: nothing is lost yet, and not everything is durable.
+    let is_kill = depth < DEEPEST && random.one_in(5);
+    let how = if is_kill { "kill".to_owned() } else { format!("{cut:?}") };
+    let told = |error: String| format!("{error}\n  cut {depth}, before call {}, {how}", photograph.at);
     let _watched =
         watchdog::watch(format!("{settings:?}, cut {depth} before call {}, {cut:?}", photograph.at));
-    let mut random = Random::new(seed);
-    let (directory, files) = cut.of(photograph, &mut random);
-    let disk = Disk::new(&directory, &files, defect, Journal::new(1));
-    if depth < DEEPEST && random.one_in(3) {
-        let gap = [3, 10, 25][random.below(3) as usize];
+    let disk = if is_kill {
+        Disk::after_kill(photograph, defect, Journal::new(1))
+    } else {
+        let (directory, files) = cut.of(photograph, &mut random);
+        Disk::new(&directory, &files, defect, Journal::new(1))
+    };
+    if is_kill || depth < DEEPEST && random.one_in(3) {
+        let gap = [5, 20, 50, 90][random.below(4) as usize];
         disk.plan(Plan { random: random.clone(), gap, left: 2 });
     }
-    use_it(settings, journal, &photograph.durable, &disk, seed).map_err(told)?;
+    let promised = if is_kill { &photograph.returned } else { &photograph.durable };
+    use_it(settings, journal, promised, &disk, seed).map_err(told)?;
     let mut cuts = 1;
-    for again in disk.photographs() {
+    for mut again in disk.photographs() {
         let next = (Cut::choose(random.next(), &mut random), random.next());
-        cuts += check(settings, &disk.journal, &again, next, (depth + 1, defect)).map_err(told)?;
+        // While what a killed process left is recovered, a cut may still take what was not durable.
+        let goes_on = if is_kill && !again.is_based {
+            again.durable.clone_from(&photograph.durable);
+            again.returned.clone_from(&photograph.durable);
+            journal
+        } else {
+            &disk.journal
+        };
+        cuts += check(settings, goes_on, &again, next, (depth + 1, defect)).map_err(told)?;
     }
     Ok(cuts)
 }
