@@ -7,7 +7,7 @@
 mod disk;
 mod kind;
 
-use std::{fmt::Debug, io, path::Path, sync::Arc};
+use std::{fmt::Debug, io, ops::Range, path::Path, sync::Arc};
 
 pub use disk::Disk;
 pub use kind::Kind;
@@ -72,19 +72,21 @@ pub(crate) fn read_front(file: &dyn File, length: usize) -> io::Result<Vec<u8>> 
     Ok(bytes)
 }
 
-/// Writes a file's own bytes over it and makes them durable. After a failed sync the kernel calls lost pages clean;
+/// Writes a part of a file over itself, as far as the file goes. After a failed sync the kernel calls lost pages clean;
 /// this makes them dirty again, so that the next sync tells the truth. The caller keeps other writers away.
-pub(crate) fn rewrite(file: &dyn File) -> io::Result<()> {
+pub(crate) fn rewrite(file: &dyn File, part: Range<u64>) -> io::Result<()> {
     let mut bytes = vec![0; 1 << 20];
-    let mut at = 0;
-    loop {
-        let read = file.read_at(&mut bytes, at)?;
+    let mut at = part.start;
+    while at < part.end {
+        let length = (part.end - at).min(bytes.len() as u64) as usize;
+        let read = file.read_at(&mut bytes[..length], at)?;
         if read == 0 {
-            return file.sync();
+            break;
         }
         file.write_at(&bytes[..read], at)?;
         at += read as u64;
     }
+    Ok(())
 }
 
 /// Whether the open file is still the one of that name.

@@ -195,10 +195,16 @@ impl Access {
 }
 
 impl Opened {
-    /// Makes durable what was found: it may have been written a moment before a kill.
+    /// Makes durable what was found, before the shards get any of it: whoever wrote it may have been killed before it was
+    /// on the disk, or after a sync of it failed.
+    ///
+    /// # Errors
+    /// What the operating system says.
     pub fn sync(&self) -> Result<()> {
         let synced = match &self.file {
-            Some(_) if self.log.is_file() => self.log.sync().map(|_| ()),
+            Some(_) if self.log.is_file() => {
+                self.log.rewrite(&self.content.intact).and_then(|()| self.log.sync().map(|_| ()))
+            }
             Some(file) => file.sync(),
             None => Ok(()),
         };

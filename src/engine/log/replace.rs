@@ -9,7 +9,7 @@ use std::{io, ops::Range, sync::Arc};
 use super::{Log, Lsn, file, header::LogHeader, recovery, ring::Ring};
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, same_file},
+    io::{File, rewrite, same_file},
 };
 
 impl Log {
@@ -84,6 +84,21 @@ impl Log {
                     to.write_at(unsafe { self.ring.bytes(at, length) }, offset)?;
                     at += length as u64;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes parts of a log under recovery over themselves, so that the next sync tells the truth about them.
+    pub(super) fn rewrite(&self, parts: &[Range<Lsn>]) -> io::Result<()> {
+        let Some(file) = self.ring.file() else { return Ok(()) };
+        for part in parts {
+            let mut at = part.start.0;
+            while at < part.end.0 {
+                let length = self.ring.to_lap_end(at).min(part.end.0 - at);
+                let offset = self.ring.offset(at);
+                rewrite(&*file, offset..offset + length)?;
+                at += length;
             }
         }
         Ok(())

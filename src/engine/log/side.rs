@@ -120,6 +120,12 @@ impl Side {
                 let log = Arc::new(Log::new(ring, Some(place), header));
                 let found = recovery::scan(&log);
                 let side = Side { log, content: found };
+                // It counts from here on; whoever wrote it may have been killed before it was on the disk.
+                side.log
+                    .rewrite(&side.content.intact)
+                    .and_then(|()| side.log.sync())
+                    .and_then(|_| files.sync_folder(&path))
+                    .map_err(failed)?;
                 if goes_on_behind(main, content, header.epoch)? {
                     side.remove()?;
                     return Ok(None);

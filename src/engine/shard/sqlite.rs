@@ -81,7 +81,9 @@ pub(super) fn rewrite_wal(
     }
     // Nobody else may write to it meanwhile.
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-    let rewritten = rewrite(&*file).map_err(|error| Error::io("write", &path, &error).in_shard(shard));
+    let rewritten = rewrite(&*file, 0..u64::MAX)
+        .and_then(|()| file.sync())
+        .map_err(|error| Error::io("write", &path, &error).in_shard(shard));
     connection.execute_batch("ROLLBACK").map_err(failed)?;
     rewritten
 }
