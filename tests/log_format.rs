@@ -135,7 +135,7 @@ fn damage_in_the_synced_part_costs_its_record_and_is_told_once() {
         assert_eq!(errors.len(), 1);
         let text = errors[0].to_string();
         assert!(
-            text.contains(&format!("{bytes_lost} bytes in 1 place")) && text.contains("corrupt-1"),
+            text.contains(&format!("{bytes_lost} bytes in one place")) && text.contains("corrupt-1"),
             "{text}"
         );
         db.close().expect("closes");

@@ -318,13 +318,17 @@ fn describe(content: &log::Content, path: &Path, aside: &Path, applied: Lsn) -> 
             .to_owned()
         }
         Some(last) => {
-            let (places, bytes) = (content.damaged.len(), content.damaged_bytes());
+            let bytes = content.damaged_bytes();
+            let places = match content.damaged.len() {
+                1 => "one place".to_owned(),
+                count => format!("{count} places"),
+            };
             let verdict = if last.end <= applied {
                 "the shards have everything that was written there"
             } else {
                 "writes are lost there; restore what is missing from a backup"
             };
-            format!("{bytes} bytes in {places} place(s) could not be read, and {verdict}")
+            format!("{bytes} bytes in {places} could not be read, and {verdict}")
         }
     };
     let text = format!(

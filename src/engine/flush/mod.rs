@@ -6,7 +6,9 @@
 mod apply;
 mod control;
 mod lane;
+mod large;
 mod part;
+mod pause;
 mod pool;
 mod scheduler;
 mod syncer;

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Part, Pool, Request, apply, apply_side, divide, lane::Lane, syncer};
+use super::{Part, Pool, Request, apply, divide, lane::Lane, large::Large};
 use crate::engine::{
     buffer::Frozen,
     core::Core,
     error::{Code, Error, Result},
-    log::{Draft, Lsn, Side},
+    log::Lsn,
 };
 
 /// How often waiting writes are looked after while nothing else happens.
@@ -20,14 +20,16 @@ const WAITING_TICK: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Scheduler {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     pool: Pool,
-    lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Lane>,
+    /// The record too large for the ring that is on its way.
+    pub(super) large: Option<Large>,
     /// Requests that wait for a shard which another program holds.
     held: Vec<Request>,
     /// Operations in the log when the newest generation ended, and that place.
     frozen_ops: u64,
-    frozen: Lsn,
+    pub(super) frozen: Lsn,
     /// Start of a generation that could not be read back from the log: nothing from there on may be given up.
     stuck: Option<Lsn>,
     /// When the oldest write of the current generation was noticed.
@@ -38,8 +40,17 @@ pub(super) struct Scheduler {
 pub(crate) fn run(core: Arc<Core>, pool: Pool) {
     let lanes = core.shards.iter().map(|_| Lane::default()).collect();
     let (frozen_ops, frozen) = (0, core.buffer.oldest());
-    let mut scheduler =
-        Scheduler { core, pool, lanes, held: Vec::new(), frozen_ops, frozen, stuck: None, since: None };
+    let mut scheduler = Scheduler {
+        core,
+        pool,
+        lanes,
+        large: None,
+        held: Vec::new(),
+        frozen_ops,
+        frozen,
+        stuck: None,
+        since: None,
+    };
     loop {
         let (requests, stop) = scheduler.wait();
         scheduler.round(requests);
@@ -91,25 +102,20 @@ impl Scheduler {
     fn round(&mut self, requests: Vec<Request>) {
         let core = Arc::clone(&self.core);
         self.give_up_on_late_writes();
-        while let Some((draft, time_ms)) = core.log.take_direct() {
-            let result = self.store_direct(draft, time_ms);
-            core.log.finish_direct(result);
-            if let Err(error) = core.log.drain() {
-                core.log_failed(&error);
-            }
-        }
+        self.store_large();
         self.flush(!requests.is_empty());
         let held = std::mem::take(&mut self.held);
         self.answer(held.into_iter().chain(requests).collect());
         let applied = self.applied();
         let crowded = core.log.has_waiting() || core.log.used() > core.log.capacity() / 2;
-        if crowded && applied > core.log.tail() {
+        // IMPORTANT: a large record that lies beside the log is dropped by an opening that finds the log gone on.
+        if crowded && self.large.is_none() && applied > core.log.tail() {
             core.sync.reclaim(applied);
         }
     }
 
     /// Ends the generation and applies it, and what earlier ones left. `forced`: also where a shard is pausing.
-    fn flush(&mut self, forced: bool) {
+    pub(super) fn flush(&mut self, forced: bool) {
         let start = Instant::now();
         if let Err(error) = self.freeze() {
             self.core.break_down(error);
@@ -173,7 +179,7 @@ impl Scheduler {
     }
 
     /// Up to where all shards have the log.
-    fn applied(&self) -> Lsn {
+    pub(super) fn applied(&self) -> Lsn {
         self.lanes.iter().filter_map(Lane::lacks_from).chain(self.stuck).min().unwrap_or(self.frozen)
     }
 
@@ -205,58 +211,6 @@ impl Scheduler {
         } else if !flushed.is_empty() {
             let synced = core.shards.iter().try_for_each(|shard| shard.sync());
             flushed.into_iter().for_each(|request| (request.done)(synced.clone()));
-        }
-    }
-
-    /// Brings a record that does not fit the ring to the shards, after everything that was called before it.
-    ///
-    /// Once it lies beside the log it counts: it is tried until it is in all shards, or writing ends altogether and
-    /// the next opening completes it.
-    fn store_direct(&mut self, mut draft: Draft, time_ms: u64) -> Result<()> {
-        let core = Arc::clone(&self.core);
-        self.flush(true);
-        if let Some(error) = self.lanes.iter().find_map(|lane| lane.error.clone()) {
-            return Err(error);
-        }
-        let start = Instant::now();
-        syncer::reclaim(&core, self.applied())?;
-        let side = Side::write(&core.log, &mut draft, time_ms)?;
-        let ops = u64::from(draft.ops());
-        drop(draft);
-        // Readers tell by the place which state of a shard they see, so this record needs one of its own.
-        let place = (core.log.id(), core.log.mark().inspect_err(|error| core.log_failed(error))?);
-        let frozen =
-            Frozen { claim: Arc::new(side.log.claim(Lsn(0))), start: Lsn(0), end: side.log.head(), ops };
-        let nothing = vec![Lsn(0); self.lanes.len()];
-        let parts = divide(&frozen, core.router, &core.collections, false, &nothing)?;
-        let id = side.log.id();
-        for (shard, (part, store)) in parts.iter().zip(&core.shards).enumerate() {
-            let Core { collections, cache, .. } = &*core;
-            let bring = || {
-                if store.is_suspect() {
-                    reopen(&core, shard, self.frozen)?;
-                }
-                apply_side(part, id, place, &**store, collections, Some(cache)).and_then(|()| store.sync())
-            };
-            self.insist(bring).inspect_err(|error| core.break_down(error.clone()))?;
-        }
-        side.remove()?;
-        core.counters.direct.fetch_add(ops, Ordering::Relaxed);
-        let time = start.elapsed();
-        core.each_observer(|observer| observer.flushed(ops, time));
-        Ok(())
-    }
-
-    /// Tries again and again, as long as a write may wait.
-    fn insist(&self, attempt: impl Fn() -> Result<()>) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_millis(self.core.options.write_timeout_ms);
-        loop {
-            let Err(error) = attempt() else { return Ok(()) };
-            self.core.report(&error);
-            if Instant::now() >= deadline {
-                return Err(error);
-            }
-            std::thread::sleep(WAITING_TICK);
         }
     }
 
@@ -307,7 +261,7 @@ fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn) -> (usize,
 
 /// Reopens a shard after a failure of the disk. What it lost of what it had is still in the log, because no space is
 /// given back before it is on the disk.
-fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
+pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
     let store = &*core.shards[shard];
     store.reopen(&mut || {
         let start = core.log.tail();

@@ -6,15 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::pause::Pause;
 use crate::engine::{
     core::Core,
     error::{Code, Error},
     log::{Done, Lsn},
 };
-
-/// Pauses between attempts to go over to another log file.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs until it is told to stop.
 pub(crate) fn run(core: &Core) {
@@ -23,8 +20,8 @@ pub(crate) fn run(core: &Core) {
     // Whether the note of how far the log is synced is on the disk itself.
     let mut is_noted = true;
     let mut due = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    let mut patience = Patience::default();
+    // Between attempts to go over to another log file, and to give log space back.
+    let (mut mending, mut reclaiming) = (Pause::default(), Pause::default());
     loop {
         let (waiters, reclaim, stop) = wait(core, due);
         let head = core.log.head();
@@ -38,13 +35,18 @@ pub(crate) fn run(core: &Core) {
             // Asked again under the lock: a write since then has found the thread active and told nobody.
             inbox.active = core.log.is_file() && (core.log.head() > synced || core.broken.is_the_file());
         }
-        (due, pause) = match core.broken.is_the_file() {
-            true => (Instant::now() + pause, (pause * 2).min(LONGEST_PAUSE)),
-            false => (Instant::now() + interval, FIRST_PAUSE),
-        };
+        let now = Instant::now();
+        match core.broken.is_the_file() {
+            true => mending.lengthen(now),
+            false => mending.end(),
+        }
+        due = mending.until().unwrap_or(now + interval);
         // The scheduler asks again as long as there is need.
-        if let Some(applied) = reclaim.filter(|_| patience.is_over()) {
-            patience.note(give_back(core, applied));
+        if let Some(applied) = reclaim.filter(|_| reclaiming.is_over(now)) {
+            match give_back(core, applied) {
+                Ok(()) => reclaiming.end(),
+                Err(_) => reclaiming.lengthen(now),
+            }
         }
         if stop {
             return;
@@ -93,23 +95,6 @@ fn replace(core: &Core) {
         Err(error) if error.code() == Code::Corrupt => core.break_down(error),
         // The failure that led here was told.
         Err(_) => {}
-    }
-}
-
-/// Grows with each failure to give log space back, so that it is not told twenty times a second.
-#[derive(Default)]
-struct Patience(Option<(Instant, Duration)>);
-
-impl Patience {
-    fn is_over(&self) -> bool {
-        self.0.is_none_or(|(until, _)| until <= Instant::now())
-    }
-
-    fn note(&mut self, result: Result<(), Error>) {
-        self.0 = result.err().map(|_| {
-            let pause = self.0.map_or(FIRST_PAUSE, |(_, pause)| (pause * 2).min(LONGEST_PAUSE));
-            (Instant::now() + pause, pause)
-        });
     }
 }
 

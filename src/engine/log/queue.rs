@@ -19,6 +19,8 @@ pub(super) enum Task {
         /// Too large for the log: goes straight to its shard.
         direct: bool,
     },
+    /// Such a record that somebody has taken; it keeps its place until that is done.
+    Taken,
     /// Tells when everything before it is in the log.
     Barrier,
 }
@@ -27,14 +29,14 @@ impl Task {
     fn bytes(&self) -> u64 {
         match self {
             Task::Record { draft, .. } => draft.len() + OVERHEAD,
-            Task::Barrier => OVERHEAD,
+            Task::Barrier | Task::Taken => OVERHEAD,
         }
     }
 
     fn ops(&self) -> u64 {
         match self {
             Task::Record { draft, .. } => u64::from(draft.ops()),
-            Task::Barrier => 0,
+            Task::Barrier | Task::Taken => 0,
         }
     }
 }
@@ -109,18 +111,29 @@ impl Queue {
     /// None: empty. Some(None): the first is too large for the log. Otherwise the bytes that the first needs.
     pub(super) fn first_length(&self) -> Option<Option<u64>> {
         self.entries.front().map(|entry| match &entry.task {
-            Task::Record { direct: true, .. } => None,
+            Task::Record { direct: true, .. } | Task::Taken => None,
             Task::Record { draft, .. } => Some(draft.len()),
             Task::Barrier => Some(0),
         })
     }
 
-    /// Takes the draft of a first task that is too large for the log; the task keeps its place.
-    pub(super) fn direct(&mut self) -> Option<(Draft, u64)> {
-        match &mut self.entries.front_mut()?.task {
-            Task::Record { draft, time_ms, direct: true } => Some((std::mem::take(draft), *time_ms)),
-            _ => None,
+    /// Takes the draft of a first task that is too large for the log, with the times of its call; the task keeps its
+    /// place.
+    pub(super) fn direct(&mut self) -> Option<(Draft, u64, Instant)> {
+        let entry = self.entries.front_mut()?;
+        if !matches!(entry.task, Task::Record { direct: true, .. }) {
+            return None;
         }
+        match std::mem::replace(&mut entry.task, Task::Taken) {
+            Task::Record { draft, time_ms, .. } => Some((draft, time_ms, entry.since)),
+            Task::Taken | Task::Barrier => unreachable!("just seen"),
+        }
+    }
+
+    /// The callback of the task that was taken, which keeps its place and tells nobody else.
+    pub(super) fn tell_direct(&mut self) -> Option<Done> {
+        let entry = self.entries.front_mut().filter(|entry| matches!(entry.task, Task::Taken))?;
+        Some(std::mem::replace(&mut entry.done, Box::new(|_| ())))
     }
 
     pub(super) fn pop(&mut self) -> Option<(Task, Done)> {
@@ -134,11 +147,32 @@ impl Queue {
         std::iter::from_fn(|| self.pop()).map(|(_, done)| done).collect()
     }
 
+    /// The entry that somebody has taken, out of the queue for a moment.
+    fn lift_taken(&mut self) -> Option<Entry> {
+        let is_taken = self.entries.front().is_some_and(|entry| matches!(entry.task, Task::Taken));
+        if is_taken { self.entries.pop_front() } else { None }
+    }
+
+    /// Takes what has waited since before `since` and nobody has taken.
     pub(super) fn expire(&mut self, since: Instant) -> Vec<Done> {
+        let taken = self.lift_taken();
         let mut expired = Vec::new();
         while self.entries.front().is_some_and(|entry| entry.since < since) {
             expired.extend(self.pop().map(|(_, done)| done));
         }
+        if let Some(taken) = taken {
+            self.entries.push_front(taken);
+        }
         expired
+    }
+
+    /// Takes everything that nobody has taken.
+    pub(super) fn take_untaken(&mut self) -> Vec<Done> {
+        let taken = self.lift_taken();
+        let untaken = self.take_all();
+        if let Some(taken) = taken {
+            self.entries.push_front(taken);
+        }
+        untaken
     }
 }

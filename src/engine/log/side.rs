@@ -157,7 +157,7 @@ impl Side {
     }
 
     /// Ends it, once its record is durable in the shards.
-    pub fn remove(self) -> Result<()> {
+    pub fn remove(&self) -> Result<()> {
         let Some(Place { path, files }) = &self.log.place else { return Ok(()) };
         files
             .remove(path)

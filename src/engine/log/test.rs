@@ -496,7 +496,7 @@ fn a_record_too_large_for_the_ring_holds_up_what_comes_after() {
     assert_eq!(log.append(&mut one(&large), || noting(&notes, "large")), Ok(Appended::Queued));
     assert_eq!(log.append(&mut one("after"), || noting(&notes, "after")), Ok(Appended::Queued));
     assert!(log.drain().expect("drains"), "it is first in line");
-    let (draft, _) = log.take_direct().expect("it is first in line");
+    let (draft, ..) = log.take_direct().expect("it is first in line");
     assert_eq!(draft.iter().next().expect("an operation").value, large.as_bytes());
     assert_eq!(log.append(&mut one("later"), || noting(&notes, "later")), Ok(Appended::Queued));
     log.finish_direct(Ok(()));

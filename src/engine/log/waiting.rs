@@ -81,7 +81,7 @@ impl Log {
             let logged = match task {
                 // NOTE: the time is that of the call, the place that of now.
                 Task::Record { mut draft, time_ms, .. } => self.put(&mut appender, &mut draft, time_ms),
-                Task::Barrier => Ok(Lsn(appender.head)),
+                Task::Barrier | Task::Taken => Ok(Lsn(appender.head)),
             };
             let logged = logged.map(|_| ()).map_err(|error| self.failed(&error));
             appender.outbox.finished.push_back((callback, logged.clone()));
@@ -95,7 +95,7 @@ impl Log {
 
     /// The record too large for the log that is first in line, with the time of its call. It stays in line, so
     /// that later writes wait, until [`Log::finish_direct`].
-    pub fn take_direct(&self) -> Option<(Draft, u64)> {
+    pub fn take_direct(&self) -> Option<(Draft, u64, Instant)> {
         self.appender.lock().queue.direct()
     }
 
@@ -103,6 +103,15 @@ impl Log {
     pub fn finish_direct(&self, result: Result<()>) {
         let mut appender = self.appender.lock();
         if let Some((_, callback)) = appender.queue.pop() {
+            appender.outbox.finished.push_back((callback, result));
+        }
+        self.deliver(appender);
+    }
+
+    /// Tells the caller of what [`Log::take_direct`] gave how it went, before it is finished.
+    pub fn tell_direct(&self, result: Result<()>) {
+        let mut appender = self.appender.lock();
+        if let Some(callback) = appender.queue.tell_direct() {
             appender.outbox.finished.push_back((callback, result));
         }
         self.deliver(appender);
@@ -116,18 +125,21 @@ impl Log {
         self.deliver(appender);
     }
 
-    /// Fails everything that waits.
+    /// Fails everything that waits and nobody has taken.
     pub fn fail_waiting(&self, error: &Error) {
         let mut appender = self.appender.lock();
-        let waiting = appender.queue.take_all();
+        let waiting = appender.queue.take_untaken();
         appender.outbox.finished.extend(waiting.into_iter().map(|callback| (callback, Err(error.clone()))));
         self.deliver(appender);
     }
 
     /// Refuses writes from now on and fails those that wait.
     pub fn close(&self) {
-        self.appender.lock().closed = true;
-        self.fail_waiting(&Error::closed());
+        let mut appender = self.appender.lock();
+        appender.closed = true;
+        let waiting = appender.queue.take_all();
+        appender.outbox.finished.extend(waiting.into_iter().map(|callback| (callback, Err(Error::closed()))));
+        self.deliver(appender);
     }
 
     /// Tells the callers of finished tasks, and those who wait for a shorter queue.

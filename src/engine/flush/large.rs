@@ -1,0 +1,163 @@
+//! Bringing a record that does not fit the ring to the shards, after everything that was called before it.
+//!
+//! It is first in the log's queue meanwhile, so later writes wait. Until it lies beside the log nothing of it counts and it
+//! may fail. From then on it does count: it is tried until it is in all shards, even if its caller is told after
+//! `writeTimeout` that it took too long, and if that never happens the next opening completes it.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Part, apply_side, divide,
+    pause::Pause,
+    scheduler::{Scheduler, reopen},
+    syncer,
+};
+use crate::engine::{
+    buffer::Frozen,
+    core::Core,
+    error::{Code, Error, Result},
+    log::{Draft, Id, Lsn, Side},
+};
+
+/// The record that is first in the queue.
+pub(super) struct Large {
+    time_ms: u64,
+    /// When it was called.
+    since: Instant,
+    ops: u64,
+    stage: Stage,
+    pause: Pause,
+    is_told: bool,
+}
+
+enum Stage {
+    /// What was called before it is not in the shards yet.
+    Waiting(Draft),
+    /// It lies beside the log, and `brought` shards have it.
+    Counts { side: Side, place: (Id, Lsn), parts: Vec<Part>, brought: usize },
+}
+
+impl Scheduler {
+    /// Works on the large records that are first in the queue. Returns when there is none, or one has to wait.
+    pub(super) fn store_large(&mut self) {
+        let core = Arc::clone(&self.core);
+        loop {
+            let Some(mut large) = self.large.take().or_else(|| take(&core)) else { return };
+            let is_due = large.pause.is_over(Instant::now());
+            let result = if is_due { self.advance(&mut large) } else { Ok(false) };
+            match result {
+                Ok(true) => core.log.finish_direct(Ok(())),
+                Ok(false) => {
+                    self.large = Some(large);
+                    return;
+                }
+                Err(error) => core.log.finish_direct(Err(error)),
+            }
+            if let Err(error) = core.log.drain() {
+                core.log_failed(&error);
+            }
+        }
+    }
+
+    /// Goes on with it as far as possible now. True: it is in all shards. An error: it failed, and nothing is left of it.
+    fn advance(&mut self, large: &mut Large) -> Result<bool> {
+        let start = Instant::now();
+        let stage = std::mem::replace(&mut large.stage, Stage::Waiting(Draft::default()));
+        large.stage = match stage {
+            Stage::Waiting(draft) => match self.put_beside(draft, large) {
+                Ok(stage) => stage,
+                Err(Delay::For(draft, _)) if !large.is_late(&self.core) => {
+                    large.stage = Stage::Waiting(draft);
+                    large.pause.lengthen(start);
+                    return Ok(false);
+                }
+                Err(Delay::For(_, error) | Delay::Never(error)) => return Err(error),
+            },
+            stage => stage,
+        };
+        if let Err(error) = self.bring_large(large) {
+            self.core.report(&error);
+            large.pause.lengthen(Instant::now());
+            if large.is_late(&self.core) && !std::mem::replace(&mut large.is_told, true) {
+                self.core.log.tell_direct(Err(error));
+            }
+            return Ok(false);
+        }
+        self.core.counters.direct.fetch_add(large.ops, Ordering::Relaxed);
+        let time = start.elapsed();
+        self.core.each_observer(|observer| observer.flushed(large.ops, time));
+        Ok(true)
+    }
+
+    fn put_beside(&mut self, mut draft: Draft, large: &Large) -> Result<Stage, Delay> {
+        let core = Arc::clone(&self.core);
+        self.flush(true);
+        match self.lanes.iter().find_map(|lane| lane.error.clone()) {
+            Some(error) if error.code() == Code::Busy => return Err(Delay::For(draft, error)),
+            Some(error) => return Err(Delay::Never(error)),
+            None => {}
+        }
+        syncer::reclaim(&core, self.applied()).map_err(Delay::Never)?;
+        let side = Side::write(&core.log, &mut draft, large.time_ms).map_err(Delay::Never)?;
+        drop(draft);
+        // Readers tell by the place which state of a shard they see, so this record needs one of its own.
+        let mark = core.log.mark().inspect_err(|error| core.log_failed(error));
+        let (start, end) = (Lsn(0), side.log.head());
+        let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: large.ops };
+        let nothing = vec![Lsn(0); self.lanes.len()];
+        let divided = mark.and_then(|mark| {
+            divide(&frozen, core.router, &core.collections, false, &nothing).map(|parts| (mark, parts))
+        });
+        match divided {
+            Ok((mark, parts)) => Ok(Stage::Counts { side, place: (core.log.id(), mark), parts, brought: 0 }),
+            Err(error) => {
+                // An opening drops it anyway once the log has gone on.
+                let _ = side.remove();
+                Err(Delay::Never(error))
+            }
+        }
+    }
+
+    fn bring_large(&self, large: &mut Large) -> Result<()> {
+        let Stage::Counts { side, place, parts, brought } = &mut large.stage else {
+            unreachable!("it lies beside the log");
+        };
+        let core = &*self.core;
+        for (shard, (part, store)) in parts.iter().zip(&core.shards).enumerate().skip(*brought) {
+            if store.is_suspect() {
+                reopen(core, shard, self.frozen)?;
+            }
+            apply_side(part, side.log.id(), *place, &**store, &core.collections, Some(&core.cache))?;
+            store.sync()?;
+            *brought = shard + 1;
+        }
+        // Where this fails it does no harm: the shards know that they have it.
+        if let Err(error) = side.remove() {
+            core.report(&error);
+        }
+        Ok(())
+    }
+}
+
+/// Why a record is not beside the log yet.
+enum Delay {
+    /// Another program holds a shard.
+    For(Draft, Error),
+    Never(Error),
+}
+
+fn take(core: &Core) -> Option<Large> {
+    let (draft, time_ms, since) = core.log.take_direct()?;
+    let ops = u64::from(draft.ops());
+    let (stage, pause) = (Stage::Waiting(draft), Pause::default());
+    Some(Large { time_ms, since, ops, stage, pause, is_told: false })
+}
+
+impl Large {
+    fn is_late(&self, core: &Core) -> bool {
+        self.since.elapsed() >= Duration::from_millis(core.options.write_timeout_ms)
+    }
+}

@@ -1,0 +1,32 @@
+//! The pause between attempts that fail: it doubles each time, up to a second.
+
+use std::time::{Duration, Instant};
+
+const FIRST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// None: the last attempt succeeded.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Pause(Option<(Instant, Duration)>);
+
+impl Pause {
+    /// When to try again.
+    pub(super) fn until(self) -> Option<Instant> {
+        self.0.map(|(until, _)| until)
+    }
+
+    pub(super) fn is_over(self, now: Instant) -> bool {
+        self.until().is_none_or(|until| until <= now)
+    }
+
+    /// An attempt failed.
+    pub(super) fn lengthen(&mut self, now: Instant) {
+        let length = self.0.map_or(FIRST, |(_, length)| (length * 2).min(LONGEST));
+        self.0 = Some((now + length, length));
+    }
+
+    /// An attempt succeeded.
+    pub(super) fn end(&mut self) {
+        self.0 = None;
+    }
+}
