@@ -38,15 +38,21 @@ function linkPackage(folder) {
   }
 }
 
-function start(t, args, { cwd, env, execArgv = [] }) {
-  const child = spawn(process.execPath, [...execArgv, ...args], {
+const start = (t, args, { execArgv = [], ...options }) =>
+  startCommand(t, process.execPath, [...execArgv, ...args], options);
+
+/** Starts any command. With `group: true` a kill ends all processes that it has started, too. */
+export function startCommand(t, command, args, { cwd, env, group = false }) {
+  const child = spawn(command, args, {
     cwd,
     env,
+    detached: group,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LIMIT_MS,
     killSignal: 'SIGKILL',
   });
-  t.teardown(() => child.kill('SIGKILL'));
+  const kill = () => (group ? killGroup(child.pid) : child.kill('SIGKILL'));
+  t.teardown(kill);
 
   const lines = [];
   const waiting = [];
@@ -82,6 +88,14 @@ function start(t, args, { cwd, env, execArgv = [] }) {
         ended.then(() => undefined),
       ]);
     },
-    kill: () => child.kill('SIGKILL'),
+    kill,
   };
+}
+
+function killGroup(leader) {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
 }
