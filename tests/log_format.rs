@@ -417,6 +417,59 @@ fn a_log_of_a_later_format_is_refused_and_untouched() {
     assert!(fs::read(image.wal()).expect("reads") == bytes, "untouched");
 }
 
+/// Closes the database and puts its files back as they were before, as if it had been killed.
+fn kill(home: &Home, db: std::sync::Arc<Database>, log: &std::path::Path) {
+    let image = home.crash_image();
+    let content = fs::read(log).expect("reads");
+    db.close().expect("closes");
+    drop(db);
+    for entry in fs::read_dir(image.path()).expect("a folder") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), home.path().join(entry.file_name())).expect("copies");
+    }
+    fs::write(log, content).expect("writes");
+}
+
+#[test]
+fn a_log_in_another_place_is_found_and_not_applied_again_later() {
+    let home = Home::new();
+    let other_home = Home::new();
+    let elsewhere = other_home.path().join("folder/other.wal");
+    let other = Options { wal_path: elsewhere.clone(), ..home.options() };
+    let db = home.open();
+    set(&db, "c", "a", "\"first\"");
+    db.flush_wait().expect("flushes");
+    set(&db, "c", "a", "\"second\"");
+    kill(&home, db, &home.wal());
+    let db = open(other.clone());
+    assert_eq!(value(&db, "c", "a"), Some(("\"second\"".to_owned(), 2)), "only the first log has it");
+    set(&db, "c", "a", "\"third\"");
+    kill(&home, db, &elsewhere);
+    for options in [home.options(), other.clone(), home.options()] {
+        let db = open(options);
+        assert_eq!(value(&db, "c", "a"), Some(("\"third\"".to_owned(), 3)));
+        db.close().expect("closes");
+    }
+}
+
+#[test]
+fn a_copy_of_a_database_leaves_the_log_of_the_original_alone() {
+    let home = Home::new();
+    let db = home.open();
+    set(&db, "c", "a", "1");
+    db.flush_wait().expect("flushes");
+    set(&db, "c", "a", "2");
+    let copy = home.crash_image();
+    kill(&home, db, &home.wal());
+    fs::remove_file(copy.wal()).expect("removes");
+    let before = fs::read(home.wal()).expect("reads");
+    let db = open(copy.options());
+    assert_eq!(value(&db, "c", "a"), Some(("1".to_owned(), 1)));
+    db.close().expect("closes");
+    assert!(fs::read(home.wal()).expect("reads") == before, "untouched");
+    assert_eq!(value(&home.open(), "c", "a"), Some(("2".to_owned(), 2)));
+}
+
 /// Two databases in one folder whose log was to be the same file.
 fn pair(home: &Home, is_default: bool) -> [Options; 2] {
     ["first", "second"].map(|name| Options {

@@ -22,7 +22,7 @@ use super::{
     exit,
     raw::{Scope, Value},
 };
-use crate::engine::{Error, Observer, Result, log::Done};
+use crate::engine::{Code, Error, Observer, Result, log::Done};
 
 type Bell = ThreadsafeFunction<(), (), (), napi::Status, false, true, 1>;
 
@@ -58,6 +58,26 @@ impl std::fmt::Debug for Mailbox {
     }
 }
 
+/// A ticket that is not ended yet. Dropped: whoever was to end it met a defect, and nobody must wait for ever.
+struct Promise {
+    mailbox: Arc<Mailbox>,
+    ticket: Option<Ticket>,
+}
+
+impl Promise {
+    fn settle(&mut self, result: Result<()>) {
+        if let Some(ticket) = self.ticket.take() {
+            self.mailbox.finish(ticket, result);
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.settle(Err(Error::new(Code::Internal, "kimdb lost track of this call; please report it.")));
+    }
+}
+
 impl Mailbox {
     pub(super) fn new(wake: &Function<'_, (), ()>) -> napi::Result<Self> {
         let bell = wake.build_threadsafe_function::<()>().weak::<true>().max_queue_size::<1>().build()?;
@@ -67,8 +87,8 @@ impl Mailbox {
     /// A new ticket and the callback that ends it.
     pub(super) fn ticket(self: &Arc<Self>) -> (Ticket, Done) {
         let ticket = self.number();
-        let this = Arc::clone(self);
-        (ticket, Box::new(move |result| this.finish(ticket, result)))
+        let mut promise = Promise { mailbox: Arc::clone(self), ticket: Some(ticket) };
+        (ticket, Box::new(move |result| promise.settle(result)))
     }
 
     /// A ticket that ends with [`Mailbox::finish_with`].

@@ -78,25 +78,26 @@ impl Broken {
     }
 
     /// Keeps the first reason, unless a later one is for good. False: nothing changed.
-    fn set(&self, error: Error, is_the_file: bool) -> bool {
+    fn set(&self, error: Error, is_the_file: bool, log: &Log) -> bool {
         let mut why = self.why.lock();
         if why.as_ref().is_some_and(|reason| is_the_file || !reason.is_the_file) {
             return false;
         }
         *why = Some(Reason { error, is_the_file });
         self.is.store(true, Ordering::Release);
+        // IMPORTANT: under the lock, so that the log and this never disagree: a worker would wait for a sync for ever.
+        log.set_failing(true);
         true
     }
 
-    /// There is another file. False: that does not help.
-    fn mend(&self) -> bool {
+    /// There is another file.
+    fn mend(&self, log: &Log) {
         let mut why = self.why.lock();
-        let helps = why.as_ref().is_some_and(|reason| reason.is_the_file);
-        if helps {
+        if why.as_ref().is_some_and(|reason| reason.is_the_file) {
             *why = None;
             self.is.store(false, Ordering::Release);
+            log.set_failing(false);
         }
-        helps
     }
 }
 
@@ -115,23 +116,19 @@ impl Core {
 
     /// The log has another file.
     pub(crate) fn log_mended(&self) {
-        if self.broken.mend() {
-            self.log.set_failing(false);
-        }
+        self.broken.mend(&self.log);
     }
 
     /// Refuses writes from now on.
     pub(crate) fn break_down(&self, error: Error) {
-        if self.broken.set(error.clone(), false) {
-            self.log.set_failing(true);
+        if self.broken.set(error.clone(), false, &self.log) {
             self.report(&error);
         }
     }
 
     /// Refuses writes until the log has another file, which the sync thread sees to.
     pub(crate) fn log_failed(&self, error: &Error) {
-        if self.broken.set(error.clone(), true) {
-            self.log.set_failing(true);
+        if self.broken.set(error.clone(), true, &self.log) {
             self.report(error);
             self.sync.mend();
         }

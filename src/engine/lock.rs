@@ -72,7 +72,9 @@ fn held(mut file: File, base: &Path) -> Error {
 impl Drop for Lock {
     fn drop(&mut self) {
         // Removed while it is still held, so nobody can have locked this file and lose it.
-        let _ = fs::remove_file(&self.path);
+        if same_file(&self.file, &self.path) {
+            let _ = fs::remove_file(&self.path);
+        }
         let _ = self.file.unlock();
     }
 }

@@ -18,6 +18,7 @@ use super::{
     lock::Lock,
     log::{self, Access, Log, Lsn, Opened, Side},
     options::Options,
+    registry,
     scan::{Scan, Scanner},
     shard::{self, Router, Store, collection::Collections},
 };
@@ -49,7 +50,8 @@ impl Engine {
         let database = files.database;
         let router = Router::new(options.shard_count);
 
-        let (mut logs, place) = find_logs(&options, database)?;
+        let (mut logs, place) =
+            find_logs(&options, database, files.log_place(&registry::key(&options.base))?)?;
         let (shards, collections) = match logs.first() {
             Some(found) => files.attach(found.log.id())?,
             None => files.attach(log::random_id()?)?,
@@ -80,6 +82,10 @@ impl Engine {
             other => (log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?.log, other),
         };
         follow(&shards, log.id())?;
+        if let Some(place) = log.path() {
+            // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
+            shards[0].remember_log(&registry::key(&options.base), place)?;
+        }
         shards.iter().try_for_each(|shard| shard.forget_other_logs())?;
         let core = Arc::new(Core {
             buffer: Buffer::new(&log),
@@ -101,8 +107,21 @@ impl Engine {
         let shared = Arc::clone(&core);
         let scheduler = flush::spawn("kimdb-scheduler", move || flush::run_scheduler(shared, pool))?;
         let shared = Arc::clone(&core);
-        let syncer = flush::spawn("kimdb-sync", move || flush::run_syncer(&shared))?;
-        let scanner = Scanner::start(&core)?;
+        let syncer = flush::spawn("kimdb-sync", move || flush::run_syncer(&shared));
+        let syncer = match syncer {
+            Ok(syncer) => syncer,
+            Err(error) => {
+                stop_threads(&core, scheduler, None);
+                return Err(error);
+            }
+        };
+        let scanner = match Scanner::start(&core) {
+            Ok(scanner) => scanner,
+            Err(error) => {
+                stop_threads(&core, scheduler, Some(syncer));
+                return Err(error);
+            }
+        };
         let running = Running { scheduler, syncer, scanner, unused_log, _lock: lock };
         Ok(Engine { core, running: Mutex::new(Some(running)), damage: Mutex::new(damage) })
     }
@@ -126,13 +145,7 @@ impl Engine {
         let core = &*self.core;
         let flushed = flush_and_wait(core);
         running.scanner.stop();
-        core.flush.stop();
-        let _ = running.scheduler.join();
-        core.sync.stop();
-        let _ = running.syncer.join();
-        core.log.close();
-        core.flush.close();
-        core.sync.close();
+        stop_threads(core, running.scheduler, Some(running.syncer));
         let emptied = flushed.and_then(|()| {
             core.shards.iter().try_for_each(|shard| shard.checkpoint(true))?;
             core.shards.iter().try_for_each(|shard| shard.sync())?;
@@ -148,6 +161,17 @@ impl Engine {
         }
         emptied.and(closed)
     }
+}
+
+/// Ends the threads and refuses whatever comes from now on.
+fn stop_threads(core: &Core, scheduler: JoinHandle<()>, syncer: Option<JoinHandle<()>>) {
+    core.flush.stop();
+    let _ = scheduler.join();
+    core.sync.stop();
+    syncer.map(JoinHandle::join);
+    core.log.close();
+    core.flush.close();
+    core.sync.close();
 }
 
 /// Blocks until everything accepted so far is in the shards and durable.
@@ -178,9 +202,9 @@ fn follow(shards: &[Arc<dyn Store>], log: log::Id) -> Result<()> {
 }
 
 /// All logs of this database, and the place of the one to use. They are looked for even if this opening uses none,
-/// and in both places where an earlier one may have left one.
-fn find_logs(options: &Options, database: log::Id) -> Result<(Vec<Opened>, PathBuf)> {
-    let is_anothers = |error: &Error| matches!(error.code(), Code::WalMismatch | Code::Locked);
+/// and in all places where an earlier one may have left one. `last`: where the last one was.
+fn find_logs(options: &Options, database: log::Id, last: Option<PathBuf>) -> Result<(Vec<Opened>, PathBuf)> {
+    let is_anothers = |error: &Error| error.code() == Code::WalMismatch;
     let own = options.wal_path_is_default.then(|| options.own_wal_path());
     let mut places = vec![options.wal_path.clone()];
     places.extend(own.filter(|own| *own != options.wal_path));
@@ -208,6 +232,12 @@ fn find_logs(options: &Options, database: log::Id) -> Result<(Vec<Opened>, PathB
             Err(error) if is_anothers(&error) && may_pass => {}
             Err(error) => return Err(error),
         }
+    }
+    let is_new = |place: &PathBuf| logs.iter().all(|found: &Opened| found.log.path() != Some(place));
+    if let Some(place) = last.map(resolved).filter(is_new)
+        && log::belongs_to(&place, database, &*options.files)
+    {
+        logs.push(log::open(&place, database, &access)?);
     }
     if options.safe_mode && chosen.is_none() {
         let text = "Both places for the log are in use by other databases; set walPath to a file of its own.";

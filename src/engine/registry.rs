@@ -98,7 +98,7 @@ pub(crate) fn close_all() {
 }
 
 /// The same file by whatever way its folder is named.
-fn key(file: &Path) -> PathBuf {
+pub(crate) fn key(file: &Path) -> PathBuf {
     match (file.parent().and_then(|folder| folder.canonicalize().ok()), file.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => file.to_owned(),

@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, sync::Arc};
 use hashbrown::{HashTable, hash_table::Entry};
 
 use crate::engine::{
-    error::Result,
+    error::{Error, Result},
     log::{Claim, Kind, Log, Lsn, Met},
 };
 
@@ -37,12 +37,20 @@ pub(super) struct Generation {
     pub(super) claim: Arc<Claim>,
     end: Option<Lsn>,
     indexed: Lsn,
+    /// Why the rest could not be indexed: what is newest is not known any more.
+    damage: Option<Error>,
     table: HashTable<Slot>,
 }
 
 impl Generation {
     pub(super) fn new(log: &Arc<Log>, start: Lsn) -> Self {
-        Generation { claim: Arc::new(log.claim(start)), end: None, indexed: start, table: HashTable::new() }
+        Generation {
+            claim: Arc::new(log.claim(start)),
+            end: None,
+            indexed: start,
+            damage: None,
+            table: HashTable::new(),
+        }
     }
 
     pub(super) fn start(&self) -> Lsn {
@@ -59,10 +67,17 @@ impl Generation {
 
     /// Indexes what was appended since the last time, up to `head` or the generation's end.
     pub(super) fn catch_up(&mut self, head: Lsn, hash: impl Fn(u32, &str) -> u64) -> Result<()> {
+        if let Some(damage) = &self.damage {
+            return Err(damage.clone());
+        }
         let to = self.end.unwrap_or(head).min(head);
         if self.indexed >= to {
             return Ok(());
         }
+        self.index_up_to(to, hash).inspect_err(|error| self.damage = Some(error.clone()))
+    }
+
+    fn index_up_to(&mut self, to: Lsn, hash: impl Fn(u32, &str) -> u64) -> Result<()> {
         let claim = Arc::clone(&self.claim);
         let from = std::mem::replace(&mut self.indexed, to);
         let mut damaged = None;

@@ -1,11 +1,12 @@
 //! The thread that decides when to flush and sees each flush through.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use super::{Part, Pool, Request, apply, divide, lane::Lane, large::Large};
+use super::{Part, Pool, Request, apply, divide, lane::Lane, large::Large, panicked};
 use crate::engine::{
     buffer::Frozen,
     core::Core,
@@ -53,7 +54,10 @@ pub(crate) fn run(core: Arc<Core>, pool: Pool) {
     };
     loop {
         let (requests, stop) = scheduler.wait();
-        scheduler.round(requests);
+        let round = AssertUnwindSafe(|| scheduler.round(requests));
+        if let Err(panic) = catch_unwind(round) {
+            scheduler.core.break_down(panicked(&*panic));
+        }
         if stop {
             return;
         }
@@ -264,9 +268,8 @@ fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn) -> (usize,
 pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
     let store = &*core.shards[shard];
     store.reopen(&mut || {
-        let start = core.log.tail();
-        let claim = Arc::new(core.log.claim(start));
-        let lost = Frozen { claim, start, end: frozen, ops: 0 };
+        let claim = Arc::new(core.log.claim_all());
+        let lost = Frozen { start: claim.start(), claim, end: frozen, ops: 0 };
         let mut applied = vec![Lsn(u64::MAX); core.shards.len()];
         applied[shard] = store.applied();
         let parts = divide(&lost, core.router, &core.collections, false, &applied)?;

@@ -2,19 +2,26 @@
 //! for the log when the disk fails.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-use super::pause::Pause;
+use super::{panicked, pause::Pause};
 use crate::engine::{
     core::Core,
     error::{Code, Error},
     log::{Done, Lsn},
 };
 
-/// Runs until it is told to stop.
+/// Runs until it is told to stop. A panic refuses writes from then on, and leaves nobody waiting.
 pub(crate) fn run(core: &Core) {
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(core))) {
+        core.break_down(panicked(&*panic));
+    }
+}
+
+fn work(core: &Core) {
     let interval = Duration::from_millis(core.options.flush_interval_ms);
     let mut synced = core.log.head();
     // Whether the note of how far the log is synced is on the disk itself.

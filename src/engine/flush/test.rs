@@ -87,6 +87,10 @@ impl Store for Memory {
         unreachable!("a flush does not ask for this")
     }
 
+    fn remember_log(&self, _: &Path, _: &Path) -> Result<()> {
+        unreachable!("a flush does not ask for this")
+    }
+
     fn forget_other_logs(&self) -> Result<()> {
         unreachable!("a flush does not ask for this")
     }

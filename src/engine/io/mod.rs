@@ -89,6 +89,11 @@ pub(crate) fn rewrite(file: &dyn File, part: Range<u64>) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether both names lead to one file.
+pub(crate) fn same_path(a: &Path, b: &Path) -> bool {
+    std::fs::File::open(a).is_ok_and(|file| same_file(&file, b))
+}
+
 /// Whether the open file is still the one of that name.
 pub(crate) fn same_file(file: &std::fs::File, path: &Path) -> bool {
     #[cfg(unix)]

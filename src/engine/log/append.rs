@@ -253,6 +253,13 @@ impl Log {
         Claim::new(self, from)
     }
 
+    /// Keeps everything that is not reclaimed yet in place.
+    pub fn claim_all(self: &Arc<Self>) -> Claim {
+        // IMPORTANT: or the tail could pass by between the question where it is and the claim.
+        let _tail_stays = self.reclaiming.lock();
+        Claim::new(self, self.tail())
+    }
+
     /// The operation at `at`. Only [`Claim`] calls this, which keeps the bytes in place while they are borrowed.
     pub(super) fn op_at(&self, at: u64) -> Option<(super::Op<'_>, usize)> {
         let length = self.ring.to_lap_end(at).min(self.head().0 - at) as usize;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, FileSystem, kind_of_folder, read_front, same_file},
+    io::{File, FileSystem, kind_of_folder, read_front, same_file, same_path},
     options::Backend,
 };
 
@@ -90,8 +90,10 @@ pub fn open(path: &Path, database: Id, access: &Access) -> Result<Opened> {
         if let Err(error) = lock(&*file, path) {
             let front = read_front(&*file, RING_AT as usize)
                 .map_err(|error| Error::io("read the log", path, &error))?;
-            return match LogHeader::find(&front) {
-                Found::Header(header) if header.database != database => Err(of_another_database(path)),
+            return match (LogHeader::find(&front), error.code()) {
+                (Found::Header(header), _) if header.database == database => Err(error),
+                // Who has it locked has this log open, so it is theirs.
+                (_, Code::Locked) => Err(of_another_database(path)),
                 _ => Err(error),
             };
         }
@@ -102,6 +104,16 @@ pub fn open(path: &Path, database: Id, access: &Access) -> Result<Opened> {
             return inspect(file, path, database, access);
         }
     }
+}
+
+/// Whether there is a log of the database at this place. Nothing is made or changed: the place may be anybody's.
+pub fn belongs_to(path: &Path, database: Id, files: &dyn FileSystem) -> bool {
+    if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        return false;
+    }
+    let front = files.open(path).and_then(|file| read_front(&*file, RING_AT as usize));
+    let header = front.map(|front| LogHeader::find(&front));
+    matches!(header, Ok(Found::Header(header)) if header.database == database)
 }
 
 fn lock(file: &dyn File, path: &Path) -> Result<()> {
@@ -253,16 +265,27 @@ pub struct Renewed {
     pub kept: Option<PathBuf>,
 }
 
-/// Renames a damaged log to the first free `<path>.corrupt-<n>`.
+/// Gives a damaged log the first free name `<path>.corrupt-<n>`.
 pub(super) fn keep_aside(files: &dyn FileSystem, path: &Path) -> io::Result<PathBuf> {
     let name = |number: u32| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".corrupt-{number}"));
         PathBuf::from(name)
     };
-    let free = (1..).map(name).find(|name| fs::symlink_metadata(name).is_err()).expect("there is no end");
-    files.rename(path, &free)?;
-    Ok(free)
+    let is_it = |name: &PathBuf| same_path(name, path);
+    let fits = |name: &PathBuf| fs::symlink_metadata(name).is_err() || is_it(name);
+    let name = (1..).map(name).find(fits).expect("there is no end");
+    if is_it(&name) {
+        // An opening was killed between this and giving the name to a new log.
+        return Ok(name);
+    }
+    match files.link(path, &name) {
+        // Until the next log takes it, it keeps its name too, so that it is found again and told of again.
+        Ok(()) => files.sync_folder(path)?,
+        // File systems without hard links.
+        Err(_) => files.rename(path, &name)?,
+    }
+    Ok(name)
 }
 
 fn new_header(database: Id, capacity: u64) -> Result<LogHeader> {

@@ -30,7 +30,7 @@ mod waiting;
 
 pub use append::{Appended, Log};
 pub use claim::{Claim, Met};
-pub use file::{Access, Opened, open, open_anonymous};
+pub use file::{Access, Opened, belongs_to, open, open_anonymous};
 pub(crate) use file::{hex, random_id};
 pub use header::Id;
 pub use queue::Done;

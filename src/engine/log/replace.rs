@@ -4,9 +4,9 @@
 //! success on that file proves nothing. But the log is also in memory: it is copied to a new file, checked, synced, and
 //! put in the old one's place.
 
-use std::{io, ops::Range, sync::Arc};
+use std::{io, ops::Range, path::Path, sync::Arc};
 
-use super::{Log, Lsn, file, header::LogHeader, recovery, ring::Ring};
+use super::{Log, Lsn, append::Place, file, header::LogHeader, recovery, ring::Ring};
 use crate::engine::{
     error::{Code, Error, Result},
     io::{File, rewrite, same_file},
@@ -27,6 +27,17 @@ impl Log {
         let header = self.header();
         let beside = file::beside(&place.path, header.database);
         let fresh = file::create_over(&*place.files, &beside, &header).map_err(failed)?;
+        let replaced = self.go_over(fresh, &beside, place);
+        if replaced.is_err() {
+            // Where it has its name already, this finds nothing.
+            let _ = place.files.remove(&beside);
+        }
+        replaced
+    }
+
+    fn go_over(&self, fresh: Arc<dyn File>, beside: &Path, place: &Place) -> Result<()> {
+        let failed = |error: io::Error| Error::io("replace the log", &place.path, &error);
+        let header = self.header();
         fresh.handle().lock().map_err(failed)?;
         let (tail, head) = (self.tail(), self.head());
         self.copy(tail..head, &*fresh).map_err(failed)?;
@@ -51,7 +62,7 @@ impl Log {
         }
         let header = LogHeader { synced: self.head(), ..appender.header };
         file::write_headers(&*fresh, header).and_then(|()| fresh.sync()).map_err(failed)?;
-        place.files.rename(&beside, &place.path).map_err(failed)?;
+        place.files.rename(beside, &place.path).map_err(failed)?;
         // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.
         let named = place.files.sync_folder(&place.path);
         self.ring.go_over_to(fresh).map_err(failed)?;

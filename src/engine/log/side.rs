@@ -152,7 +152,13 @@ impl Side {
     /// Keeps it for the user, because its record is not whole any more.
     pub fn keep_aside(self) -> Result<Option<PathBuf>> {
         let Some(Place { path, files }) = &self.log.place else { return Ok(None) };
-        let kept = file::keep_aside(&**files, path).and_then(|kept| files.sync_folder(path).map(|()| kept));
+        let kept = file::keep_aside(&**files, path).and_then(|kept| {
+            match files.remove(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            files.sync_folder(path).map(|()| kept)
+        });
         kept.map(Some).map_err(|error| Error::io("keep a copy of", path, &error))
     }
 

@@ -89,6 +89,18 @@ pub(super) fn set_identity(connection: &Connection, identity: &Identity) -> rusq
     Ok(())
 }
 
+/// Where this database was when it was last open, and where its log was then.
+pub(super) fn places(connection: &Connection) -> rusqlite::Result<Option<(String, String)>> {
+    let mut statement = connection.prepare("SELECT value FROM _kimdb_meta WHERE key = ?")?;
+    let mut ask = |key: &str| statement.query_row([key], |row| row.get(0)).optional();
+    Ok(ask("base")?.zip(ask("log")?))
+}
+
+pub(super) fn set_places(connection: &Connection, base: &str, log: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO _kimdb_meta VALUES ('base', ?), ('log', ?)";
+    connection.execute(sql, [base, log]).map(|_| ())
+}
+
 fn log_name(log: &Id) -> String {
     crate::engine::log::hex(log)
 }

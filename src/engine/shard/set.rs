@@ -203,6 +203,14 @@ fn holds_documents(table: &str, names: &[(String, bool)]) -> bool {
 }
 
 impl ShardSet {
+    /// Where the log was that the database at `base` used last, as its first shard says.
+    pub fn log_place(&self, base: &Path) -> Result<Option<PathBuf>> {
+        let (path, connection) = &self.files[0];
+        let places = schema::places(connection).map_err(|error| explain("read from", path, 0, &error))?;
+        // IMPORTANT: a copy of a database must not take away the log of the original.
+        Ok(places.filter(|(at, _)| Path::new(at) == base).map(|(_, log)| PathBuf::from(log)))
+    }
+
     /// Makes the shards ready for batches of the log `log`.
     pub fn attach(self, log: Id) -> Result<(Vec<Arc<dyn Store>>, Collections)> {
         let mut tables = Tables::default();

@@ -49,6 +49,12 @@ pub(super) struct SqliteShard {
     reader: ReentrantMutex<RefCell<Option<Reader>>>,
     /// For scans and queries, so that a long one delays nobody's point reads.
     spares: Mutex<Vec<Connection>>,
+    /// Held by whoever uses a spare: as long as a connection is open, SQLite does not look anew at what the file holds.
+    guests: RwLock<()>,
+    /// Bytes of the file after the last checkpoint. It only grows.
+    size: AtomicU64,
+    /// Whose the file says that it is.
+    owner: Option<schema::Identity>,
 }
 
 #[derive(Debug)]
@@ -110,9 +116,10 @@ impl SqliteShard {
     ) -> Result<Self> {
         let failed = |error: rusqlite::Error| explain("open", &path, shard, &error);
         let applied = schema::applied(&connection, &log).map_err(failed)?;
+        let owner = schema::identity(&connection).map_err(failed)?;
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
         let writer = Writer::new(connection).map_err(failed)?;
-        let identity =
+        let (identity, _) =
             file_identity(&path).map_err(|error| Error::io("look at", &path, &error).in_shard(shard))?;
         let reader = Reader::new(connection::reader(&path, shard)?);
         Ok(SqliteShard {
@@ -125,6 +132,9 @@ impl SqliteShard {
             writer: Mutex::new(Some(writer)),
             reader: ReentrantMutex::new(RefCell::new(Some(reader))),
             spares: Mutex::default(),
+            guests: RwLock::new(()),
+            size: AtomicU64::new(0),
+            owner,
             path,
         })
     }
@@ -135,14 +145,31 @@ impl SqliteShard {
 
     /// Fails if what is written no longer reaches the named file, or may have been lost on the way.
     fn check_file(&self, while_mending: bool) -> Result<()> {
-        match &*self.suspect.lock() {
-            Some(suspicion) if !(suspicion.is_mending && while_mending) => {
-                return Err(suspicion.error.clone());
-            }
-            _ => {}
-        }
+        self.check_suspicion(while_mending)?;
+        self.check_named()?;
         match file_identity(&self.path) {
-            Ok(found) if found == self.identity => Ok(()),
+            Ok((_, size)) if size < self.size.load(Ordering::Acquire) => {
+                let text = format!(
+                    "The shard file '{}' was cut off while it was open; restore it from a backup.",
+                    self.path.display()
+                );
+                Err(self.suspect(Error::new(Code::Corrupt, text).at(&self.path).in_shard(self.shard)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_suspicion(&self, while_mending: bool) -> Result<()> {
+        match &*self.suspect.lock() {
+            Some(suspicion) if !(suspicion.is_mending && while_mending) => Err(suspicion.error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails if the named file is not the one that is open.
+    fn check_named(&self) -> Result<()> {
+        match file_identity(&self.path) {
+            Ok((found, _)) if found == self.identity => Ok(()),
             _ => {
                 let text = format!(
                     "The shard file '{}' was removed or replaced while it was open; put it back and open the \
@@ -180,8 +207,15 @@ impl SqliteShard {
     }
 
     fn sync_wal(&self) -> Result<()> {
-        let Some(file) = open_wal(&*self.files, &self.path, self.shard)? else { return Ok(()) };
         let path = wal_path(&self.path);
+        let Some(file) = open_wal(&*self.files, &self.path, self.shard)? else {
+            // It is there as long as the file is open, unless somebody takes it away.
+            let text = format!(
+                "'{}' was removed while it was open; keep other programs away from it.",
+                path.display()
+            );
+            return Err(self.suspect(Error::new(Code::Io, text).at(&path).in_shard(self.shard)));
+        };
         file.sync().map_err(|error| self.suspect(Error::io("sync", &path, &error).in_shard(self.shard)))
     }
 
@@ -190,7 +224,13 @@ impl SqliteShard {
         let failed = |error: rusqlite::Error| self.explain("open", &error);
         let mut writer = self.writer.lock();
         let reader = self.reader.lock();
+        self.check_named()?;
         if let Some(old) = &*writer {
+            if open_wal(&*self.files, &self.path, self.shard)?.is_none() {
+                // Nobody else finds what is in it, so it is brought to where they do.
+                let bring = "PRAGMA wal_checkpoint(TRUNCATE)";
+                old.connection.query_row(bring, [], |_| Ok(())).map_err(failed)?;
+            }
             rewrite_wal(&*self.files, &old.connection, &self.path, self.shard)?;
             // A checkpoint on closing would bring what may be lost into the database file.
             old.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
@@ -200,8 +240,16 @@ impl SqliteShard {
         writer.take();
         let connection = connection::writer(&self.path, self.shard)?;
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
+        if schema::identity(&connection).map_err(failed)? != self.owner {
+            let text = format!(
+                "'{}' is not the shard that it was; put the right file back or restore a backup.",
+                self.path.display()
+            );
+            return Err(Error::new(Code::Corrupt, text).at(&self.path).in_shard(self.shard));
+        }
         let applied = schema::applied(&connection, &self.log.read()).map_err(failed)?;
         *writer = Some(Writer::new(connection).map_err(failed)?);
+        self.size.store(0, Ordering::Release);
         self.applied.store(applied.0, Ordering::Release);
         Ok(())
     }
@@ -210,6 +258,7 @@ impl SqliteShard {
         if self.is_closed() {
             return Err(self.gone());
         }
+        let _guest = self.guests.read();
         let spare = self.spares.lock().pop();
         let spare = match spare {
             Some(spare) => spare,
@@ -307,6 +356,23 @@ impl Store for SqliteShard {
         Ok(())
     }
 
+    fn remember_log(&self, base: &Path, log: &Path) -> Result<()> {
+        {
+            let writer = self.writer.lock();
+            let connection = &writer.as_ref().ok_or_else(|| self.gone())?.connection;
+            let failed = |error: rusqlite::Error| self.explain("write to", &error);
+            // A name that is no text is not remembered.
+            let Some((base, log)) = base.to_str().zip(log.to_str()) else { return Ok(()) };
+            let known = schema::places(connection).map_err(failed)?;
+            if known.is_some_and(|known| (known.0.as_str(), known.1.as_str()) == (base, log)) {
+                return Ok(());
+            }
+            schema::set_places(connection, base, log).map_err(failed)?;
+        }
+        self.end_snapshot();
+        self.sync()
+    }
+
     fn forget_other_logs(&self) -> Result<()> {
         let writer = self.writer.lock();
         let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
@@ -338,6 +404,7 @@ impl Store for SqliteShard {
     fn reopen(&self, complete: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         // IMPORTANT: readers wait until the shard has again all that they saw of it, and syncs fail until that is on the
         // disk, so that no log space is given back for it.
+        let _alone = self.guests.write();
         let readers = self.reader.lock();
         self.reconnect()?;
         let mending = |on: bool| {
@@ -356,6 +423,7 @@ impl Store for SqliteShard {
     }
 
     fn checkpoint(&self, always: bool) -> Result<()> {
+        self.check_suspicion(false)?;
         self.end_snapshot();
         let writer = self.writer.lock();
         let connection = &writer.as_ref().ok_or_else(|| self.gone())?.connection;
@@ -371,7 +439,11 @@ impl Store for SqliteShard {
                 .and_then(|pages| if pages < CHECKPOINT_PAGES { Ok(0) } else { run("PASSIVE") })
                 .map(|_| ())
         };
-        result.map_err(|error| self.note_loss(self.explain("checkpoint", &error)))
+        result.map_err(|error| self.note_loss(self.explain("checkpoint", &error)))?;
+        if let Ok((_, size)) = file_identity(&self.path) {
+            self.size.store(size, Ordering::Release);
+        }
+        Ok(())
     }
 
     fn query(&self, sql: &str, params: &[Value]) -> Result<Rows> {
@@ -383,6 +455,7 @@ impl Store for SqliteShard {
         if !is_checkpoint(text) {
             return self.query(&sql, &[]);
         }
+        self.check_suspicion(false)?;
         self.end_snapshot();
         let writer = self.writer.lock();
         let result = self.run(&writer.as_ref().ok_or_else(|| self.gone())?.connection, &sql, &[]);
@@ -396,6 +469,10 @@ impl Store for SqliteShard {
     fn close(&self) -> Result<()> {
         let checkpointed = if self.is_closed() { Ok(()) } else { self.checkpoint(true) };
         let writer = self.writer.lock().take();
+        if let Some(writer) = writer.as_ref().filter(|_| self.is_suspect()) {
+            // What may be lost must not get into the database file. Where this fails, nothing worse can happen than that.
+            let _ = writer.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
         self.reader.lock().borrow_mut().take();
         self.spares.lock().clear();
         drop(writer);
@@ -413,10 +490,11 @@ fn is_checkpoint(pragma: &str) -> bool {
 #[cfg(unix)]
 type FileIdentity = (u64, u64);
 
+/// Which file that is, and how long.
 #[cfg(unix)]
-fn file_identity(path: &Path) -> io::Result<FileIdentity> {
+fn file_identity(path: &Path) -> io::Result<(FileIdentity, u64)> {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).map(|found| (found.dev(), found.ino()))
+    std::fs::metadata(path).map(|found| ((found.dev(), found.ino()), found.len()))
 }
 
 /// An open file can be neither removed nor replaced there.
@@ -424,6 +502,6 @@ fn file_identity(path: &Path) -> io::Result<FileIdentity> {
 type FileIdentity = ();
 
 #[cfg(not(unix))]
-fn file_identity(_: &Path) -> io::Result<FileIdentity> {
-    Ok(())
+fn file_identity(path: &Path) -> io::Result<(FileIdentity, u64)> {
+    std::fs::metadata(path).map(|found| ((), found.len()))
 }
