@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { mix } from '../__test__/helpers/random.mjs';
 import { buildAddon } from './support/addon.mjs';
 import { installDependencies } from './support/dependencies.mjs';
 import { FILE_SYSTEMS, fetchMachineTools, findMachineTools } from './support/machine-tools.mjs';
@@ -24,6 +25,9 @@ const USAGE = `npm run powercut -- [--cuts <number>] [--seed <number>] [--fs <na
 
 /** Cuts after which a database whose syncs do nothing has certainly lost something. */
 const CONTROL_CUTS = 30;
+
+/** Each series has cuts of its own. */
+const seedOf = (fs, backend) => mix(seed, FILE_SYSTEMS.indexOf(fs), BACKENDS.indexOf(backend));
 
 const { cuts, seed, fs: fileSystems, backend: backends, isChosen } = readArguments(process.argv.slice(2));
 const start = Date.now();
@@ -108,7 +112,7 @@ async function series(fs, backend) {
   step(`${fs}, ${backend}: ${cuts} power cuts`);
   const onProgress = (figures) => progress(`${fs}, ${backend}: ${figures.progress(cuts)}`);
   const figures = await withMachine(fs, backend, (machine) =>
-    powerCuts({ machine, seed, cuts, backend, onProgress }),
+    powerCuts({ machine, seed: seedOf(fs, backend), cuts, backend, onProgress }),
   );
   summary.push(`${fs}, ${backend}: ${figures}`);
 }
@@ -116,9 +120,13 @@ async function series(fs, backend) {
 /** The control: where syncs do nothing writes are lost, and the same check has to say so. */
 async function control(fs, backend) {
   await withMachine(fs, backend, async (machine) => {
-    const loss = await powerCuts({ machine, seed, cuts: CONTROL_CUTS, backend, control: true }).catch(
-      (error) => error,
-    );
+    const loss = await powerCuts({
+      machine,
+      seed: seedOf(fs, backend),
+      cuts: CONTROL_CUTS,
+      backend,
+      control: true,
+    }).catch((error) => error);
     if (!(loss instanceof Error)) throw new Error('The check noticed no loss although syncs did nothing.');
     if (!(loss instanceof Loss)) throw loss;
   });

@@ -12,6 +12,11 @@ import { withScope } from './scope.mjs';
 
 const MIB = 2 ** 20;
 
+/** What cuts are aimed at, some more often than others. */
+const MOMENTS = 'mounting opening opening opening writing writing writing writing first closing closed'.split(
+  ' ',
+);
+
 /** What a power cut must not do. Anything else that is thrown says that the machine itself does not work. */
 export class Loss extends Error {}
 
@@ -49,8 +54,7 @@ class Supervisor {
   }
 
   async anyCut() {
-    const moments = ['mounting', 'opening', 'opening', 'opening', 'writing', 'writing', 'writing', 'writing'];
-    await this.#boot([...moments, 'closing', 'closed'][this.random(moments.length + 2)]);
+    await this.#boot(MOMENTS[this.random(MOMENTS.length)]);
   }
 
   /** One more look at what the last cut left, which has to be in order. */
@@ -67,12 +71,14 @@ class Supervisor {
       found: `${HOST}/found`,
       folder: `${DISK}/database-${this.#place}`,
       // A new database now and then, because files and folders that are new can vanish as a whole.
-      ...(moment === 'writing' && random(3) === 0 && { next: `${DISK}/database-${this.#place + 1}` }),
+      ...((moment === 'first' || (moment === 'writing' && random(3) === 0)) && {
+        next: `${DISK}/database-${this.#place + 1}`,
+      }),
       seed: this.seed,
       run: this.#run,
       writeMs: moment === 'idle' ? 0 : 100 + random(1500),
       options: {
-        ...(random(8) === 0 ? rarely : often),
+        ...(moment === 'first' || random(8) === 0 ? rarely : often),
         // Another size than the last makes the opening replace the log's file.
         walSize: random(3) === 0 ? (2 + random(3)) * MIB : MIB,
         walBackend: this.backend ?? ['mmap', 'pwrite'][random(2)],
@@ -123,6 +129,8 @@ class Supervisor {
     if (moment === 'opening') return within(this.#ms.opening * 1.2);
     await running.until('found');
     this.#ms.opening = performance.now() - start;
+    // Nothing but the first durable write has made the new database's files durable then.
+    if (moment === 'first') return running.until('durable');
     if (moment === 'writing') return within(writeMs * 1.5);
     await running.until('closing');
     if (moment === 'closing') return within(300);

@@ -7,11 +7,11 @@ import { SimpleDB } from 'kimdb/hyperscale';
 import { operation, perform, WRITERS } from '../helpers/operations.mjs';
 import { mix, randomFrom } from '../helpers/random.mjs';
 
-/** Writes until it is over. Resolves when everything was acknowledged. */
-export async function write(db, { seed, run, writer, report, isOver }) {
+/** Writes until it is over; `onDurable` is called once. Resolves when everything was acknowledged. */
+export async function write(db, { seed, run, writer, report, isOver, onDurable }) {
   const { ahead } = WRITERS[writer];
   const random = randomFrom(mix(seed, run, writer));
-  const notes = openReport(report, writer);
+  const notes = openReport(report, writer, onDurable);
   const onTheirWay = [];
   let mark;
   for (let index = 0; !isOver(); index++) {
@@ -45,7 +45,7 @@ function noteTimedSyncs(db, notes, mark) {
  * must leave. Writes take effect in the order of the calls, so that two numbers say it. The report is a file of the
  * host, which keeps its power.
  */
-export function openReport(path, writer) {
+export function openReport(path, writer, onDurable = () => {}) {
   const file = openSync(path, 'r+');
   const bytes = Buffer.alloc(16);
   readSync(file, bytes, 0, 16, writer * 16);
@@ -59,7 +59,11 @@ export function openReport(path, writer) {
       return bytes.readDoubleLE(0);
     },
     acknowledge: (count) => raise(0, count),
-    isDurable: (count) => raise(8, count),
+    isDurable(count) {
+      const isFirst = bytes.readDoubleLE(8) === 0;
+      raise(8, count);
+      if (isFirst) onDurable();
+    },
     allIsDurable: () => raise(8, bytes.readDoubleLE(0)),
     close: () => closeSync(file),
   };

@@ -26,7 +26,7 @@ if (orders.next) {
 const stop = new Int32Array(new SharedArrayBuffer(4));
 const workers = orders.writeMs > 0 ? WRITERS.slice(1).map((_, i) => startWorker(i + 1)) : [];
 const end = Date.now() + orders.writeMs;
-await write(db, { ...orders, writer: 0, isOver: () => Date.now() >= end });
+await write(db, { ...orders, writer: 0, isOver: () => Date.now() >= end, onDurable: () => say('durable') });
 Atomics.store(stop, 0, 1);
 say('closing');
 await Promise.all(workers);
