@@ -1,6 +1,17 @@
 // What goes wrong outside the library: files damaged, removed, locked or in the way.
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { SimpleDB } from 'kimdb/hyperscale';
@@ -97,6 +108,66 @@ test('a folder that is moved away and back: writes are refused meanwhile, nothin
   }
   await db.flush();
   for (const id of acknowledged) t.deepEqual((await db.get('users', id)).data, { id });
+});
+
+/** What a kill would leave: the files as they are now, in another folder. */
+function crashImage(t, folder) {
+  const image = useFolder(t);
+  for (const name of readdirSync(folder)) {
+    if (!/\.lock$|-shm$/.test(name)) copyFileSync(join(folder, name), join(image, name));
+  }
+  return image;
+}
+
+test("SQLite's log of a shard that is removed while it is open takes nothing along", async (t) => {
+  const folder = useFolder(t);
+  const options = { ...manualFlush, shardCount: 2, walSize: 2 ** 20 };
+  const db = openSimple(t, { ...pathsIn(folder), ...options });
+  const errors = new Set();
+  db.on('error', (error) => errors.add(error.code));
+  for (let i = 0; i < 500; i++) await db.set('users', `first${i}`, i);
+  await db.flush();
+  for (const name of readdirSync(folder)) if (name.endsWith('-wal')) rmSync(join(folder, name));
+  // More than the log holds, so that its space has to be given back.
+  const text = 'x'.repeat(1000);
+  for (let i = 0; i < 3000; i++) await db.set('users', `second${i}`, { i, text });
+  await db.flush();
+  await db.setSync('users', 'last', 1);
+  t.true(errors.has('KIMDB_IO'), 'it is told');
+  const killed = openSimple(t, { ...pathsIn(crashImage(t, folder)), ...options, logger: false });
+  t.is((await killed.getAll('users', 10_000)).length, 3501);
+});
+
+test('a shard file that is cut to nothing while it is open is told, and nothing more is given up', async (t) => {
+  const paths = pathsIn(useFolder(t));
+  const db = new SimpleDB({ ...paths, ...manualFlush, shardCount: 1 });
+  const errors = [];
+  db.on('error', (error) => errors.push(error.code));
+  for (let i = 0; i < 100; i++) await db.set('users', `u${i}`, i);
+  await db.flush();
+  db.db.shards.get(0).pragma('wal_checkpoint(TRUNCATE)');
+  truncateSync(db.db.shards.get(0).name, 0);
+  await db.set('users', 'after', 1);
+  await t.throwsAsync(db.flush(), { code: 'KIMDB_CORRUPT' });
+  // Its version is the shard's and one more.
+  await t.throwsAsync(db.get('users', 'after'), { code: 'KIMDB_CORRUPT' });
+  t.throws(() => db.close(), { code: 'KIMDB_CORRUPT' });
+  t.true(errors.includes('KIMDB_CORRUPT'));
+  t.true(readFileSync(paths.walPath).includes('after'), 'it is still in the log');
+});
+
+test('a log that is changed while it is open: no read gives an older value', async (t) => {
+  const paths = pathsIn(useFolder(t));
+  const db = new SimpleDB({ ...paths, ...manualFlush });
+  db.on('error', () => {});
+  await db.set('users', 'u1', 'older');
+  await db.flush();
+  await db.set('users', 'u1', 'newer');
+  const image = readFileSync(paths.walPath);
+  image[image.lastIndexOf('newer')] ^= 1;
+  writeFileSync(paths.walPath, image);
+  for (let i = 0; i < 3; i++) await t.throwsAsync(db.get('users', 'u1'), { code: 'KIMDB_CORRUPT' });
+  t.throws(() => db.close(), { code: 'KIMDB_CORRUPT' });
 });
 
 test('a shard file that is removed while it is open fails the flush and keeps the log', async (t) => {
