@@ -16,6 +16,7 @@ pub mod log;
 mod opening;
 mod options;
 mod read;
+mod recovering;
 mod registry;
 mod scan;
 pub mod shard;

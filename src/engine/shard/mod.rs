@@ -4,6 +4,7 @@
 
 pub mod collection;
 mod connection;
+mod mending;
 mod reader;
 mod router;
 mod schema;
@@ -17,7 +18,7 @@ mod writer;
 pub use rusqlite::types::Value;
 
 pub use router::Router;
-pub use set::open;
+pub use set::{ShardSet, open};
 
 use super::{
     error::Result,

@@ -12,8 +12,9 @@ use super::{
     ShardId, Store,
     collection::{Collections, Tables},
     connection::{self, explain},
+    mending::rewrite_wal,
     schema::{self, Identity},
-    sqlite::{SqliteShard, rewrite_wal},
+    sqlite::SqliteShard,
 };
 use crate::engine::{
     error::{Code, Error, Result},

@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -16,13 +15,14 @@ use rusqlite::{Connection, ErrorCode, PrepFlags, config::DbConfig, types::Value}
 use super::{
     Batch, Rows, Scanned, ShardId, Store, Stored,
     connection::{self, explain},
+    mending::{FileIdentity, Suspicion, file_identity},
     reader::Reader,
     schema,
     writer::Writer,
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, FileSystem, rewrite},
+    io::FileSystem,
     log::{Id, Lsn},
 };
 
@@ -34,75 +34,27 @@ const KEPT_SPARES: usize = 2;
 
 #[derive(Debug)]
 pub(super) struct SqliteShard {
-    path: PathBuf,
-    shard: ShardId,
-    files: Arc<dyn FileSystem>,
-    log: RwLock<Id>,
-    applied: AtomicU64,
+    pub(super) path: PathBuf,
+    pub(super) shard: ShardId,
+    pub(super) files: Arc<dyn FileSystem>,
+    pub(super) log: RwLock<Id>,
+    pub(super) applied: AtomicU64,
     /// Device and number of the file, to notice when it is removed or replaced.
-    identity: FileIdentity,
+    pub(super) identity: FileIdentity,
     /// The failure after which nothing tells any more whether the file holds what was written to it.
-    suspect: Mutex<Option<Suspicion>>,
+    pub(super) suspect: Mutex<Option<Suspicion>>,
     // Locked in this order where more than one is needed.
-    writer: Mutex<Option<Writer>>,
+    pub(super) writer: Mutex<Option<Writer>>,
     /// Reentrant, so that a shard can be completed while its readers wait.
-    reader: ReentrantMutex<RefCell<Option<Reader>>>,
+    pub(super) reader: ReentrantMutex<RefCell<Option<Reader>>>,
     /// For scans and queries, so that a long one delays nobody's point reads.
-    spares: Mutex<Vec<Connection>>,
+    pub(super) spares: Mutex<Vec<Connection>>,
     /// Held by whoever uses a spare: as long as a connection is open, SQLite does not look anew at what the file holds.
-    guests: RwLock<()>,
+    pub(super) guests: RwLock<()>,
     /// Bytes of the file after the last checkpoint. It only grows.
-    size: AtomicU64,
+    pub(super) size: AtomicU64,
     /// Whose the file says that it is.
-    owner: Option<schema::Identity>,
-}
-
-#[derive(Debug)]
-struct Suspicion {
-    error: Error,
-    /// It was reopened, and is being completed.
-    is_mending: bool,
-}
-
-/// SQLite's log beside a shard file.
-fn wal_path(shard: &Path) -> PathBuf {
-    let mut name = shard.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
-}
-
-/// Writes SQLite's log over itself and makes it durable. After a failed sync the kernel may call lost pages clean, and
-/// whoever opens the file next reads them all the same and is not told; written again they are synced in truth.
-pub(super) fn rewrite_wal(
-    files: &dyn FileSystem,
-    connection: &Connection,
-    shard_path: &Path,
-    shard: ShardId,
-) -> Result<()> {
-    let failed = |error: rusqlite::Error| explain("write to", shard_path, shard, &error);
-    let path = wal_path(shard_path);
-    let Some(file) = open_wal(files, shard_path, shard)? else { return Ok(()) };
-    if file.handle().metadata().is_ok_and(|found| found.len() == 0) {
-        return Ok(());
-    }
-    // Nobody else may write to it meanwhile.
-    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-    let rewritten = rewrite(&*file, 0..u64::MAX)
-        .and_then(|()| file.sync())
-        .map_err(|error| Error::io("write", &path, &error).in_shard(shard));
-    connection.execute_batch("ROLLBACK").map_err(failed)?;
-    rewritten
-}
-
-/// SQLite's log. `None`: everything is in the database file, which the checkpoint that emptied the log has synced.
-fn open_wal(files: &dyn FileSystem, shard_path: &Path, shard: ShardId) -> Result<Option<Arc<dyn File>>> {
-    let path = wal_path(shard_path);
-    // NOTE: SQLite's locks are on other files, so closing this handle does not drop them.
-    match files.open(&path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("open", &path, &error).in_shard(shard)),
-    }
+    pub(super) owner: Option<schema::Identity>,
 }
 
 impl SqliteShard {
@@ -139,119 +91,14 @@ impl SqliteShard {
         })
     }
 
-    fn explain(&self, doing: &str, error: &rusqlite::Error) -> Error {
+    pub(super) fn explain(&self, doing: &str, error: &rusqlite::Error) -> Error {
         explain(doing, &self.path, self.shard, error)
-    }
-
-    /// Fails if what is written no longer reaches the named file, or may have been lost on the way.
-    fn check_file(&self, while_mending: bool) -> Result<()> {
-        self.check_suspicion(while_mending)?;
-        self.check_named()?;
-        match file_identity(&self.path) {
-            Ok((_, size)) if size < self.size.load(Ordering::Acquire) => {
-                let text = format!(
-                    "The shard file '{}' was cut off while it was open; restore it from a backup.",
-                    self.path.display()
-                );
-                Err(self.suspect(Error::new(Code::Corrupt, text).at(&self.path).in_shard(self.shard)))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_suspicion(&self, while_mending: bool) -> Result<()> {
-        match &*self.suspect.lock() {
-            Some(suspicion) if !(suspicion.is_mending && while_mending) => Err(suspicion.error.clone()),
-            _ => Ok(()),
-        }
-    }
-
-    /// Fails if the named file is not the one that is open.
-    fn check_named(&self) -> Result<()> {
-        match file_identity(&self.path) {
-            Ok((found, _)) if found == self.identity => Ok(()),
-            _ => {
-                let text = format!(
-                    "The shard file '{}' was removed or replaced while it was open; put it back and open the \
-                     database again.",
-                    self.path.display()
-                );
-                Err(Error::new(Code::Io, text).at(&self.path).in_shard(self.shard))
-            }
-        }
-    }
-
-    /// Remembers a failure of the disk: the kernel reports such a loss once, so a later success proves nothing.
-    fn suspect(&self, error: Error) -> Error {
-        // The first failure is the one to tell.
-        let suspicion = || Suspicion { error: error.clone(), is_mending: false };
-        self.suspect.lock().get_or_insert_with(suspicion);
-        error
-    }
-
-    /// As [`Self::suspect`], if a checkpoint failed in a way that may have been a sync.
-    fn note_loss(&self, error: Error) -> Error {
-        if error.code() == Code::Io { self.suspect(error) } else { error }
     }
 
     fn end_snapshot(&self) {
         if let Some(reader) = self.reader.lock().borrow_mut().as_mut() {
             reader.end();
         }
-    }
-
-    /// Why there is no connection.
-    fn gone(&self) -> Error {
-        let suspect = self.suspect.lock();
-        suspect.as_ref().map_or_else(Error::closed, |suspicion| suspicion.error.clone())
-    }
-
-    fn sync_wal(&self) -> Result<()> {
-        let path = wal_path(&self.path);
-        let Some(file) = open_wal(&*self.files, &self.path, self.shard)? else {
-            // It is there as long as the file is open, unless somebody takes it away.
-            let text = format!(
-                "'{}' was removed while it was open; keep other programs away from it.",
-                path.display()
-            );
-            return Err(self.suspect(Error::new(Code::Io, text).at(&path).in_shard(self.shard)));
-        };
-        file.sync().map_err(|error| self.suspect(Error::io("sync", &path, &error).in_shard(self.shard)))
-    }
-
-    /// Replaces the connections by new ones, whose view of the file is what the file holds.
-    fn reconnect(&self) -> Result<()> {
-        let failed = |error: rusqlite::Error| self.explain("open", &error);
-        let mut writer = self.writer.lock();
-        let reader = self.reader.lock();
-        self.check_named()?;
-        if let Some(old) = &*writer {
-            if open_wal(&*self.files, &self.path, self.shard)?.is_none() {
-                // Nobody else finds what is in it, so it is brought to where they do.
-                let bring = "PRAGMA wal_checkpoint(TRUNCATE)";
-                old.connection.query_row(bring, [], |_| Ok(())).map_err(failed)?;
-            }
-            rewrite_wal(&*self.files, &old.connection, &self.path, self.shard)?;
-            // A checkpoint on closing would bring what may be lost into the database file.
-            old.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
-        }
-        reader.borrow_mut().take();
-        self.spares.lock().clear();
-        writer.take();
-        let connection = connection::writer(&self.path, self.shard)?;
-        connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
-        if schema::identity(&connection).map_err(failed)? != self.owner {
-            let text = format!(
-                "'{}' is not the shard that it was; put the right file back or restore a backup.",
-                self.path.display()
-            );
-            return Err(Error::new(Code::Corrupt, text).at(&self.path).in_shard(self.shard));
-        }
-        let applied = schema::applied(&connection, &self.log.read()).map_err(failed)?;
-        *writer = Some(Writer::new(connection).map_err(failed)?);
-        self.size.store(0, Ordering::Release);
-        self.applied.store(applied.0, Ordering::Release);
-        Ok(())
     }
 
     fn with_spare<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -402,24 +249,7 @@ impl Store for SqliteShard {
     }
 
     fn reopen(&self, complete: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        // IMPORTANT: readers wait until the shard has again all that they saw of it, and syncs fail until that is on the
-        // disk, so that no log space is given back for it.
-        let _alone = self.guests.write();
-        let readers = self.reader.lock();
-        self.reconnect()?;
-        let mending = |on: bool| {
-            if let Some(suspicion) = &mut *self.suspect.lock() {
-                suspicion.is_mending = on;
-            }
-        };
-        mending(true);
-        let completed = complete().and_then(|()| self.sync_wal());
-        mending(false);
-        completed?;
-        let reader = Reader::new(connection::reader(&self.path, self.shard)?);
-        *readers.borrow_mut() = Some(reader);
-        *self.suspect.lock() = None;
-        Ok(())
+        self.mend(complete)
     }
 
     fn checkpoint(&self, always: bool) -> Result<()> {
@@ -485,23 +315,4 @@ fn is_checkpoint(pragma: &str) -> bool {
     let text = pragma.trim().to_ascii_lowercase();
     let Some(argument) = text.strip_prefix("wal_checkpoint") else { return false };
     argument.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '(' | ')' | '=' | ' '))
-}
-
-#[cfg(unix)]
-type FileIdentity = (u64, u64);
-
-/// Which file that is, and how long.
-#[cfg(unix)]
-fn file_identity(path: &Path) -> io::Result<(FileIdentity, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).map(|found| ((found.dev(), found.ino()), found.len()))
-}
-
-/// An open file can be neither removed nor replaced there.
-#[cfg(not(unix))]
-type FileIdentity = ();
-
-#[cfg(not(unix))]
-fn file_identity(path: &Path) -> io::Result<(FileIdentity, u64)> {
-    std::fs::metadata(path).map(|found| ((), found.len()))
 }
