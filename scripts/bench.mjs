@@ -1,5 +1,5 @@
-// npm run bench: prepares a fresh clone and benchmark/, then runs benchmark/seed.mjs.
-// Arguments go to it: npm run bench -- --rounds 3 --count 100000 --drivers kimdb,lmdb
+// npm run bench: prepares a fresh clone and benchmark/, then runs benchmark/main.mjs, to which the arguments go:
+// npm run bench -- seed docs --rounds 5 --count 100000 --drivers kimdb,lmdb
 import { join } from 'node:path';
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
@@ -9,30 +9,55 @@ import { requireTools } from './support/requirements.mjs';
 import { fail, step } from './support/terminal.mjs';
 
 const folder = join(root, 'benchmark');
+const args = process.argv.slice(2);
 
-requireTools();
-await installDependencies();
-await buildAddon();
-await installDependencies(folder);
-if (usesOldKimdb(process.argv.slice(2))) await compileSqlite();
-step('Running benchmark/seed.mjs');
-process.exitCode = await run(process.execPath, [join(folder, 'seed.mjs'), ...process.argv.slice(2)]);
+// What needs no database needs no preparation either.
+if (!args.includes('--help')) await prepare();
+step('Running benchmark/main.mjs');
+process.exitCode = await run(process.execPath, [join(folder, 'main.mjs'), ...args]);
 
-function usesOldKimdb(args) {
-  const text = args.join(' ');
-  return !text.includes('--drivers') || text.includes('kimdb-old');
+async function prepare() {
+  requireTools();
+  await installDependencies();
+  await buildAddon();
+  await installDependencies(folder);
+  if (uses('better-sqlite3') || uses('kimdb-old')) await compileSqlite();
+  if (uses('bare')) await buildBare();
 }
 
-/** kimdb 7 needs better-sqlite3, whose install script npm may have been told not to run. */
+/** Whether a driver is among those that were asked for; without a list all are. */
+function uses(driver) {
+  const text = args.join(' ');
+  return !text.includes('--drivers') || text.includes(driver);
+}
+
+/** What SQLite does alone, from Rust. It shares the compiled SQLite with the addon. */
+async function buildBare() {
+  step('Building the bare steps (benchmark/bare)');
+  const manifest = join(folder, 'bare', 'Cargo.toml');
+  const target = join(root, 'target');
+  const code = await run('cargo', [
+    'build',
+    '--release',
+    '--locked',
+    '--manifest-path',
+    manifest,
+    '--target-dir',
+    target,
+  ]);
+  if (code !== 0) fail('The bare steps did not build; the compiler says why above.');
+}
+
+/** better-sqlite3 has an install script that npm may have been told not to run. */
 async function compileSqlite() {
   if (sqliteWorks()) return;
-  step('Compiling better-sqlite3, which kimdb 7 runs on');
+  step('Compiling better-sqlite3, which kimdb 7 runs on too');
   await npm(['rebuild', 'better-sqlite3', '--ignore-scripts=false'], { cwd: folder });
   if (sqliteWorks()) return;
   fail(
     'better-sqlite3 could be neither downloaded nor compiled; the lines above say why.',
     'Compiling it needs Python 3, make and a C++ compiler.',
-    'Without it: npm run bench -- --drivers kimdb,lmdb',
+    'Without it: npm run bench -- --drivers kimdb,lmdb,classic-level,bare',
   );
 }
 

@@ -10,6 +10,8 @@ const CRATES_IO = 'registry+https://github.com/rust-lang/crates.io-index';
 // Licenses of tools and test data, which no user gets.
 const TOOLS_ONLY = ['0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'CC-BY-4.0', 'PSF-2.0'];
 
+const OURS = ['.', 'fuzz', 'benchmark/bare'].map((folder) => join(root, folder));
+
 const problems = [];
 const deny = readFileSync(join(root, 'deny.toml'), 'utf8');
 const allowed = new Set(strings(/^allow = \[([^\]]*)\]/m.exec(deny)[1]));
@@ -21,7 +23,7 @@ const exceptions = new Map(
 );
 
 const counts = [
-  ...['Cargo.toml', 'fuzz/Cargo.toml'].map(checkCargo),
+  ...['Cargo.toml', 'fuzz/Cargo.toml', 'benchmark/bare/Cargo.toml'].map(checkCargo),
   ...['package.json', 'benchmark/package.json'].map(checkNpm),
 ];
 if (problems.length > 0) fail('Dependencies that are not as they should be:', ...problems);
@@ -48,7 +50,7 @@ function checkCargo(manifest) {
   const packages = JSON.parse(text).packages;
   for (const { name, version, source, license, manifest_path: path } of packages) {
     const complain = (what) => problems.push(`  ${manifest}: ${name} ${version} ${what}`);
-    const isOurs = source === null && [root, join(root, 'fuzz')].includes(dirname(path));
+    const isOurs = source === null && OURS.includes(dirname(path));
     if (!isOurs && source !== CRATES_IO) complain(`comes from ${source ?? path}, not from crates.io`);
     if (!isAllowed(license, exceptions.get(name) ?? allowed)) complain(`is under ${license}`);
   }

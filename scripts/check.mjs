@@ -1,7 +1,8 @@
 // npm run check: formatters, linters and types of both languages, and the dependencies. Stops at the first that complains.
+import { join } from 'node:path';
 import process from 'node:process';
-import { output, packageBin, run } from './support/command.mjs';
-import { installDependencies } from './support/dependencies.mjs';
+import { output, packageBin, root, run } from './support/command.mjs';
+import { installDependencies, isInstalled } from './support/dependencies.mjs';
 import { requireTools } from './support/requirements.mjs';
 import { bold, fail, green, say, seconds, step, wantsColor } from './support/terminal.mjs';
 
@@ -10,10 +11,13 @@ const colors = wantsColor ? [] : ['--colors=off'];
 const clippy = (...features) =>
   run('cargo', ['clippy', '--all-targets', ...features, '--', '-D', 'warnings']);
 
+const bare = ['--manifest-path', join(root, 'benchmark', 'bare', 'Cargo.toml')];
+
 const steps = [
   {
     name: 'rustfmt: Rust formatting',
-    run: () => run('cargo', ['fmt', '--all', '--check']),
+    run: async () =>
+      (await run('cargo', ['fmt', '--all', '--check'])) || run('cargo', ['fmt', '--check', ...bare]),
     help: 'npm run format fixes it.',
   },
   {
@@ -32,6 +36,11 @@ const steps = [
     help: 'Each warning above counts as an error.',
   },
   {
+    name: 'clippy: Rust lints, the bare steps of the benchmark',
+    run: () => run('cargo', ['clippy', ...bare, '--target-dir', 'target', '--', '-D', 'warnings']),
+    help: 'Each warning above counts as an error.',
+  },
+  {
     name: 'biome: JavaScript lints and formatting',
     run: () => packageBin('@biomejs/biome/bin/biome', ['ci', ...colors, '.']),
     help: 'npm run format fixes what can be fixed by itself.',
@@ -47,6 +56,14 @@ const steps = [
     help: 'deny.toml and scripts/check-dependencies.mjs hold the rules.',
   },
 ];
+// What the benchmark compares with is much to install, so only those who have it are held to keep it working.
+if (isInstalled(join(root, 'benchmark'))) {
+  steps.push({
+    name: 'benchmark: every workload with every driver, on few documents',
+    run: () => run(process.execPath, ['scripts/bench.mjs', '--smoke']),
+    help: 'The figures do not matter here, only that each measurement comes to its end.',
+  });
+}
 
 const start = Date.now();
 requireTools();

@@ -1,19 +1,30 @@
 // lmdb-js as it comes: puts are gathered into transactions that it commits in the background.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as eventTurn } from 'node:timers/promises';
 import { open as openLmdb } from 'lmdb';
+import { installedVersion } from '../support/installed.mjs';
 
-const manifest = new URL('../node_modules/lmdb/package.json', import.meta.url);
-export const version = JSON.parse(readFileSync(manifest, 'utf8')).version;
-export const settings = 'defaults; put is not awaited, the end waits for flushed';
-export const durability = {
-  killed: 'kept once its transaction was committed',
-  powerLost: 'kept once its transaction was synced; all after flushed',
+export const title = 'lmdb';
+export const version = installedVersion('lmdb');
+export const settings =
+  'defaults (MessagePack); put is not awaited, the event loop turns every 10000; read-change-write in transactions of 1000';
+export const promises = {
+  acknowledged: 'kill: kept (committed); power cut: kept once synced',
+  flushed: 'kill and power cut: kept',
+  synced: 'kill and power cut: kept',
 };
+export const lacks = { recovered: 'buffers nothing that would have to be recovered' };
+
+// What is put in one turn of the event loop goes into one transaction. Without a turn now and then all of a bulk load
+// would be one, and the thread that commits would begin only after the last put.
+const PUTS_PER_TURN = 10_000;
+const CHANGES = 1000;
 
 export function open(folder) {
   const root = openLmdb({ path: join(folder, 'bench') });
   const collections = new Map();
+  let puts = 0;
+  let changes = [];
   const collectionOf = (name) => {
     let found = collections.get(name);
     if (!found) {
@@ -22,13 +33,56 @@ export function open(folder) {
     }
     return found;
   };
+  const putAll = (collection, entries) => {
+    const db = collectionOf(collection);
+    for (const [id, data] of entries) db.put(id, data);
+  };
+  // A put that is not committed cannot be read yet, so changes are made where reads see the writes before them.
+  const makeChanges = () => {
+    const due = changes;
+    changes = [];
+    root.transactionSync(() => {
+      for (const { db, id, change } of due) db.put(id, change(db.get(id)));
+    });
+  };
+  const set = (collection, id, data) => {
+    collectionOf(collection).put(id, data);
+    puts += 1;
+    return puts % PUTS_PER_TURN === 0 ? eventTurn() : undefined;
+  };
   return {
-    // Awaiting each put would wait for a commit a document; nobody loads lmdb like that.
-    set: (collection, id, data) => {
-      collectionOf(collection).put(id, data);
+    set,
+    setOne: (collection, id, data) => collectionOf(collection).put(id, data),
+    setTogether: (collection, entries) => {
+      putAll(collection, entries);
+      return root.committed;
     },
-    finish: () => root.flushed,
+    setMany: (collection, entries) => {
+      putAll(collection, entries);
+      puts += entries.length;
+      return puts % PUTS_PER_TURN < entries.length ? eventTurn() : undefined;
+    },
+    setSync: (collection, id, data) => {
+      collectionOf(collection).put(id, data);
+      return root.flushed;
+    },
+    setAllSync: (collection, entries) => {
+      putAll(collection, entries);
+      return root.flushed;
+    },
+    update: (collection, id, change) => {
+      changes.push({ db: collectionOf(collection), id, change });
+      if (changes.length === CHANGES) makeChanges();
+    },
+    acknowledge: () => {
+      if (changes.length > 0) makeChanges();
+      return root.committed;
+    },
+    flush: () => root.flushed,
     get: (collection, id) => collectionOf(collection).get(id),
+    dataOf: (found) => found,
+    readsAtOnce: true,
+    getAll: (collection) => Array.from(collectionOf(collection).getRange(), ({ value }) => value),
     close: () => root.close(),
   };
 }

@@ -1,15 +1,30 @@
-// One measurement: one workload on one driver in a process of its own. Started by process.mjs.
-import { mkdirSync, rmSync } from 'node:fs';
+// One phase of one workload on one driver, in a process of its own. Started by process.mjs.
+import process from 'node:process';
+import { loadDriver } from '../drivers/index.mjs';
+import { loadWorkload } from '../workloads/index.mjs';
 
-process.once('message', async ({ workload, driver, folder, options }) => {
-  const { run } = await import(`../workloads/${workload}.mjs`);
-  const { open } = await import(`../drivers/${driver}.mjs`);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-
-  const store = await open(folder);
-  const result = await run(store, options);
-  await store.close();
-  const peakMegabytes = process.resourceUsage().maxRSS / 1024;
-  process.send({ ...result, peakMegabytes }, () => process.exit(0));
+process.once('message', async (order) => {
+  try {
+    const figures = await measure(order);
+    const peakMegabytes = process.resourceUsage().maxRSS / 1024;
+    process.send({ figures, peakMegabytes });
+  } catch (error) {
+    process.send({ error: error.stack ?? String(error) });
+  }
 });
+// The parent says when to go, or kills.
+process.on('disconnect', () => process.exit(0));
+
+async function measure({ workload, driver, folder, options, phase }) {
+  const { open, measures } = await loadDriver(driver);
+  if (measures) return measures[workload](options, folder);
+  const run = (await loadWorkload(workload)).phases(options)[phase];
+  let store;
+  const openOnce = async (settings) => {
+    store = await open(folder, settings);
+    return store;
+  };
+  const figures = await run({ open: openOnce, options });
+  if (run.ends !== 'killed') await store.close();
+  return figures;
+}

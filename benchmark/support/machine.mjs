@@ -1,4 +1,5 @@
-// Describes the machine: a figure without it says nothing.
+// Describes the machine and what was measured: a figure without them says nothing.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';
@@ -22,7 +23,29 @@ export function describeMachine(folder) {
     fileSystem: fileSystem(folder),
     node: process.versions.node,
     date: new Date().toISOString(),
+    commit: commit(),
   };
+}
+
+/** The description as pairs for people. */
+export function describe({ cpu, memory, system, fileSystem, node, date, commit }) {
+  return [
+    ['machine', `${cpu}, ${memory} of memory`],
+    ['system', `${system}, ${fileSystem}, Node.js ${node}`],
+    ['date', date.slice(0, 10)],
+    ['commit', commit],
+  ];
+}
+
+/** What was measured: the commit, and whether something was changed since. */
+function commit() {
+  const git = (...args) => {
+    const { status, stdout } = spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' });
+    return status === 0 ? stdout.trim() : undefined;
+  };
+  const name = git('rev-parse', '--short=10', 'HEAD');
+  if (name === undefined) return 'unknown';
+  return git('status', '--porcelain', '--untracked-files=no') ? `${name}, changed since` : name;
 }
 
 function fileSystem(folder) {

@@ -1,29 +1,56 @@
-// Runs one measurement in a fresh process, so that no driver inherits another one's heap or threads.
+// Runs one measurement in fresh processes, so that no driver inherits another one's heap or threads.
 import { fork, spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const child = fileURLToPath(new URL('child.mjs', import.meta.url));
+const TIMEOUT_MS = 30 * 60_000;
 
-/** @returns {Promise<{ operations: number, milliseconds: number, peakMegabytes: number }>} */
-export function measure({ workload, driver, folder, options }) {
+/**
+ * All phases of a workload on one driver.
+ * @returns {Promise<{ figures: object[], peakMegabytes: number }>}
+ */
+export async function measure({ workload, driver, phases, folder, options, isSmoke }) {
   const own = join(folder, driver);
+  rmSync(own, { recursive: true, force: true });
+  mkdirSync(own, { recursive: true });
+  const order = { workload, driver, folder: own, options };
+  const results = [];
+  try {
+    for (let phase = 0; phase < phases.length; phase++) {
+      results.push(await runPhase({ ...order, phase }, phases[phase].ends === 'killed'));
+    }
+  } finally {
+    rmSync(own, { recursive: true, force: true });
+    // What this driver left to be written to the disk must not slow down the next one.
+    if (!isSmoke && process.platform !== 'win32') spawnSync('sync');
+  }
+  return {
+    figures: results.flatMap(({ figures }) => figures),
+    peakMegabytes: Math.max(...results.map(({ peakMegabytes }) => peakMegabytes)),
+  };
+}
+
+function runPhase(order, endsKilled) {
   return new Promise((resolve, reject) => {
     // What a driver prints is not part of the report.
     const worker = fork(child, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const timer = setTimeout(() => worker.kill('SIGKILL'), TIMEOUT_MS);
     let result;
     worker.on('message', (message) => {
       result = message;
+      if (endsKilled) worker.kill('SIGKILL');
+      else worker.disconnect();
     });
     worker.on('error', reject);
     worker.on('exit', (code, signal) => {
-      rmSync(own, { recursive: true, force: true });
-      // What this driver left to be written to the disk must not slow down the next one.
-      spawnSync('sync');
-      if (result && code === 0) resolve(result);
-      else reject(new Error(`${driver} ended with ${signal ?? `code ${code}`} before it had a result`));
+      clearTimeout(timer);
+      if (result?.error) reject(new Error(result.error));
+      else if (result) resolve(result);
+      else reject(new Error(`ended with ${signal ?? `code ${code}`} before it had a result`));
     });
-    worker.send({ workload, driver, folder: own, options });
+    worker.send(order);
   });
 }

@@ -1,20 +1,13 @@
-// The bulk example of the API document: `count` calls of set, one after the other, then everything
-// durable. The clock runs from the first call until the end of the flush.
-import { deepStrictEqual } from 'node:assert';
+// The bulk example of the API document: calls of set, one after the other, then a flush.
+import { seedDocument, seedId } from '../support/documents.mjs';
+import { LOAD_LINES, LOAD_NEEDS, measureLoad } from '../support/load.mjs';
 
-export const title = 'set one document after the other, then flush';
+export const title = 'the bulk example of the API document: one small document after the other, then a flush';
+export const lines = LOAD_LINES;
+export const needs = LOAD_NEEDS;
+export const sizes = { full: { count: 1_000_000 }, quick: { count: 100_000 }, smoke: { count: 6000 } };
 
-/** @returns {Promise<{ operations: number, milliseconds: number }>} */
-export async function run(store, { count }) {
-  const start = performance.now();
-  for (let i = 0; i < count; i++) {
-    await store.set('bench', `id_${i}`, { value: i });
-  }
-  await store.finish();
-  const milliseconds = performance.now() - start;
-
-  for (const i of [0, Math.floor(count / 2), count - 1]) {
-    deepStrictEqual(await store.get('bench', `id_${i}`), { value: i });
-  }
-  return { operations: count, milliseconds };
-}
+export const phases = () => [
+  async ({ open, options }) =>
+    measureLoad(await open(), { ...options, idOf: seedId, documentOf: seedDocument }),
+];

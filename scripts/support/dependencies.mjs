@@ -17,8 +17,8 @@ export async function installDependencies(folder = root) {
   }
 }
 
-/** npm leaves what it installed in node_modules/.package-lock.json, in the lock file's format. */
-function isInstalled(folder) {
+/** Whether what the lock file says is there: npm leaves what it installed in node_modules/.package-lock.json, in the lock file's format. */
+export function isInstalled(folder) {
   const wanted = readPackages(join(folder, 'package-lock.json'));
   const found = readPackages(join(folder, 'node_modules', '.package-lock.json'));
   if (!wanted || !found) return false;

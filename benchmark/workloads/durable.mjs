@@ -1,0 +1,36 @@
+// Writes that a power cut does not lose: one after the other, and many at the same time, which can share a sync.
+import { expectDocuments } from '../support/check.mjs';
+import { COLLECTION, seedId, smallDocument } from '../support/documents.mjs';
+import { repeat, repeatTimed } from '../support/loops.mjs';
+
+export const title = 'documents of 200 bytes that are on the disk when the call is done (setSync)';
+export const lines = {
+  one: { title: 'one at a time', unit: 'writes/s', promise: 'synced' },
+  together: { title: '50,000 at once', unit: 'writes/s', promise: 'synced' },
+};
+export const needs = ['setSync', 'setAllSync'];
+export const settings = { durable: true };
+export const sizes = {
+  full: { count: 5000, together: 50_000, bursts: 5, limitMs: 1500 },
+  quick: { count: 1000, together: 50_000, bursts: 1, limitMs: 400 },
+  smoke: { count: 30, together: 2000, bursts: 1, limitMs: 100 },
+};
+
+export const phases = () => [
+  async ({ open, options }) => {
+    const { count, together, bursts, limitMs } = options;
+    const store = await open({ durable: true });
+    const one = await repeatTimed(count, limitMs, (i) =>
+      store.setSync(COLLECTION, seedId(i), smallDocument(i)),
+    );
+    await expectDocuments(store, COLLECTION, one.operations, seedId, smallDocument);
+
+    const entries = Array.from({ length: together }, (_, i) => [seedId(i), smallDocument(i + 1)]);
+    const all = await repeat(bursts, limitMs * bursts, () => store.setAllSync(COLLECTION, entries));
+    await expectDocuments(store, COLLECTION, together, seedId, (i) => smallDocument(i + 1));
+    return [
+      { line: 'one', ...one },
+      { line: 'together', ...all, operations: all.operations * together },
+    ];
+  },
+];
