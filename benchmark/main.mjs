@@ -1,17 +1,25 @@
 // The benchmark: npm run bench, in the repository's root, prepares everything and starts this.
 import process from 'node:process';
+import { previewPages, writePages } from './pages/index.mjs';
+import { drawPlots } from './plots/index.mjs';
 import { readArguments } from './support/arguments.mjs';
 import { describeMachine } from './support/machine.mjs';
 import { makePlan } from './support/plan.mjs';
 import { endProgress, startProgress } from './support/progress.mjs';
-import { writeResults } from './support/results.mjs';
+import { COMMITTED, readResults, writeResults } from './support/results.mjs';
 import { runRounds } from './support/rounds.mjs';
 import { printConditions, printTargets, printWorkload } from './support/screen.mjs';
 import { summarise } from './support/summary.mjs';
 import { judge } from './support/targets.mjs';
 
 const settings = readArguments(process.argv.slice(2));
-await measureAll();
+if (settings.docsOnly) {
+  const report = readResults();
+  drawPlots(report, COMMITTED);
+  writePages(report);
+} else {
+  await measureAll();
+}
 
 async function measureAll() {
   const plan = await makePlan(settings);
@@ -46,6 +54,8 @@ async function measureAll() {
     writeResults(report, out);
   }
   show(() => printTargets(report.targets));
+  drawPlots(report, out);
+  if (isSmoke) previewPages(report);
   finish(report, out);
 }
 

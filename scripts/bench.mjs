@@ -11,8 +11,9 @@ import { fail, step } from './support/terminal.mjs';
 const folder = join(root, 'benchmark');
 const args = process.argv.slice(2);
 
-// What needs no database needs no preparation either.
-if (!args.includes('--help')) await prepare();
+await installDependencies(folder);
+const measures = !['--help', '--docs'].some((argument) => args.includes(argument));
+if (measures) await prepare();
 step('Running benchmark/main.mjs');
 process.exitCode = await run(process.execPath, [join(folder, 'main.mjs'), ...args]);
 
@@ -20,7 +21,6 @@ async function prepare() {
   requireTools();
   await installDependencies();
   await buildAddon();
-  await installDependencies(folder);
   if (uses('better-sqlite3') || uses('kimdb-old')) await compileSqlite();
   if (uses('bare')) await buildBare();
 }

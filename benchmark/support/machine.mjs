@@ -45,7 +45,11 @@ function commit() {
   };
   const name = git('rev-parse', '--short=10', 'HEAD');
   if (name === undefined) return 'unknown';
-  return git('status', '--porcelain', '--untracked-files=no') ? `${name}, changed since` : name;
+  // The results of an earlier run do not change what is measured.
+  const rest = [':/', ':(top,exclude)benchmark/results'];
+  return git('status', '--porcelain', '--untracked-files=no', '--', ...rest)
+    ? `${name}, changed since`
+    : name;
 }
 
 function fileSystem(folder) {
