@@ -31,9 +31,10 @@ pub(super) struct Suspicion {
     pub(super) is_mending: bool,
 }
 
-/// SQLite's log beside a shard file.
+/// SQLite's log beside a shard file, or beside the file that a link leads to.
 fn wal_path(shard: &Path) -> PathBuf {
-    let mut name = shard.as_os_str().to_owned();
+    let file = if shard.is_symlink() { shard.canonicalize().ok() } else { None };
+    let mut name = file.unwrap_or_else(|| shard.to_owned()).into_os_string();
     name.push("-wal");
     name.into()
 }
