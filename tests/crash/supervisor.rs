@@ -32,6 +32,8 @@ enum Moment {
     Never,
     /// It is not, and only opens and closes.
     Idle,
+    /// It is not, and uses the log if the others did, so that what they left of one is found.
+    Last,
 }
 
 struct Supervisor {
@@ -131,9 +133,9 @@ impl Supervisor {
 
     /// A last child finds and leaves everything in order, and another one nothing to recover.
     fn finish(&mut self, folder: &Path) -> Result<(), String> {
-        self.one_child(Moment::Never)?;
+        self.one_child(Moment::Last)?;
         let recovered = self.figures.recovered;
-        self.one_child(Moment::Never)?;
+        self.one_child(Moment::Last)?;
         if self.figures.recovered != recovered {
             return Err("an opening after a clean close recovered something".to_owned());
         }
@@ -169,7 +171,7 @@ impl Supervisor {
 
     fn orders(&mut self, moment: Moment) -> Orders {
         let random = &mut self.random;
-        let orderly = matches!(moment, Moment::Never | Moment::Idle) || random.one_in(2);
+        let orderly = matches!(moment, Moment::Never | Moment::Idle | Moment::Last) || random.one_in(2);
         // Some runs use no log. They recover what others left in one, and are not killed once they have written.
         let can_do_without =
             matches!(moment, Moment::Opening | Moment::Closing | Moment::Never | Moment::Idle);
@@ -221,7 +223,7 @@ impl Supervisor {
                 thread::sleep(delay(&mut self.random, Duration::from_millis(30)));
                 process.kill();
             }
-            Moment::Never | Moment::Idle | Moment::Opening | Moment::Call(_) => {
+            Moment::Never | Moment::Idle | Moment::Last | Moment::Opening | Moment::Call(_) => {
                 heard.listen_until(&mut process, &Message::Closed)?;
             }
         }
