@@ -35,9 +35,15 @@ impl Log {
     pub fn sync(&self) -> io::Result<Lsn> {
         let head = self.head();
         self.check_file()?;
-        self.ring.sync()?;
+        self.sync_ring(head)?;
         self.note_synced(head)?;
         Ok(head)
+    }
+
+    /// Brings what was written up to `head` to the disk, and the header.
+    pub(super) fn sync_ring(&self, head: Lsn) -> io::Result<()> {
+        self.ring.let_go(self.synced().0, head.0);
+        self.ring.sync()
     }
 
     /// Up to where it was on the disk at the last sync.

@@ -193,6 +193,7 @@ enum Step {
     Append(Vec<usize>),
     /// So many records from the tail on.
     Reclaim(usize),
+    Sync,
     /// The process is killed and another one opens what it left.
     Kill,
     /// As before, and that one ends recovery.
@@ -203,6 +204,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         12 => vec(prop_oneof![0..30usize, 0..300usize], 1..4).prop_map(Step::Append),
         3 => (0..12usize).prop_map(Step::Reclaim),
+        3 => Just(Step::Sync),
         2 => Just(Step::Kill),
         1 => Just(Step::Renew),
     ];
@@ -221,7 +223,8 @@ struct Comparison {
     count: usize,
 }
 
-const CAPACITY: u64 = 8192;
+/// Several pages, and the last one is not whole: a lap does not begin where a page does.
+const CAPACITY: u64 = 3 * 4096 + 1000;
 
 impl Comparison {
     fn new() -> Comparison {
@@ -240,6 +243,7 @@ impl Comparison {
                 self.listed = kept;
                 end.into_iter().for_each(|end| self.log.reclaim(end).expect("reclaims"));
             }
+            Step::Sync => assert_eq!(self.log.sync().expect("syncs"), self.log.head()),
             Step::Kill => self.kill(),
             Step::Renew => {
                 self.kill();
