@@ -4,6 +4,7 @@
 
 mod buffer;
 mod cache;
+mod change;
 mod clock;
 mod core;
 mod db;

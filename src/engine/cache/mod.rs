@@ -16,7 +16,10 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use parking_lot::Mutex;
 
-use super::log::Lsn;
+use super::{
+    change::{Change, Fate},
+    log::Lsn,
+};
 
 /// Locks, to let threads read at the same time.
 const SEGMENTS: usize = 16;
@@ -31,17 +34,6 @@ pub struct Cache {
     segments: Vec<Mutex<Segment>>,
     entries: AtomicUsize,
     bytes: AtomicUsize,
-}
-
-/// What a flush did to a document.
-#[derive(Debug, Clone, Copy)]
-pub enum Change<'a> {
-    /// Stored with this text after so many writes to what was there before.
-    Stored(&'a [u8], u64),
-    /// Deleted, then stored with this text after so many writes.
-    Recreated(&'a [u8], u64),
-    /// Deleted.
-    Deleted,
 }
 
 #[derive(Debug, Default)]
@@ -131,7 +123,20 @@ impl Cache {
 
     /// Follows what a flush committed up to `as_of`, after the shard has said so. Only documents that are here are
     /// touched.
-    pub fn change(&self, number: u32, id: &str, change: Change<'_>, as_of: Lsn) {
+    pub fn follow(&self, changes: &[Change<'_>], as_of: Lsn) {
+        if !self.is_empty() {
+            changes.iter().for_each(|change| self.change(change, as_of));
+        }
+    }
+
+    /// Whether nothing is here. What comes in later sees the shard's new position and is kept only if it is as new.
+    fn is_empty(&self) -> bool {
+        // IMPORTANT: under the locks. A document on its way in was compared with the old position, and is here or behind it.
+        self.segments.iter().all(|segment| segment.lock().table.is_empty())
+    }
+
+    fn change(&self, change: &Change<'_>, as_of: Lsn) {
+        let Change { number, id, .. } = *change;
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
         let Some(entry) = segment.find(hash, number, id) else {
@@ -141,17 +146,18 @@ impl Cache {
         if entry.as_of >= as_of {
             return;
         }
-        let version = entry.version;
+        let version = match change.fate {
+            Fate::Stored => entry.version + change.writes,
+            Fate::Recreated | Fate::Deleted => change.writes,
+        };
         self.counted(&mut segment, |segment| {
             let Some(mut entry) = segment.remove(hash, number, id) else {
                 return;
             };
-            let (value, version) = match change {
-                Change::Stored(value, writes) => (value, version + writes),
-                Change::Recreated(value, writes) => (value, writes),
-                Change::Deleted => return,
-            };
-            entry.value = value.into();
+            if change.fate == Fate::Deleted {
+                return;
+            }
+            entry.value = change.value.into();
             (entry.version, entry.as_of) = (version, as_of);
             if entry.bytes() <= segment.limit / 8 {
                 segment.insert(entry);

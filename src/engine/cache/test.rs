@@ -1,7 +1,10 @@
 //! What the cache holds, what it lets go of, and when it must not keep what it is given.
 
-use super::{Cache, Change, OVERHEAD, SEGMENTS};
-use crate::engine::log::Lsn;
+use super::{Cache, OVERHEAD, SEGMENTS};
+use crate::engine::{
+    change::{Change, Fate},
+    log::Lsn,
+};
 
 fn read(cache: &Cache, id: &str) -> Option<(Vec<u8>, u64)> {
     let mut value = Vec::new();
@@ -10,6 +13,11 @@ fn read(cache: &Cache, id: &str) -> Option<(Vec<u8>, u64)> {
 
 fn keep(cache: &Cache, id: &str, value: &[u8], version: u64, as_of: u64) {
     cache.keep(1, id, value, version, Lsn(as_of), || Lsn(as_of));
+}
+
+fn change(cache: &Cache, id: &str, fate: Fate, value: &[u8], writes: u64, as_of: u64) {
+    let change = Change { number: 1, fate, id, value, writes, created: 0, updated: 0 };
+    cache.follow(&[change], Lsn(as_of));
 }
 
 fn document(text: &[u8], version: u64) -> Option<(Vec<u8>, u64)> {
@@ -34,13 +42,13 @@ fn what_was_kept_is_read() {
 fn a_change_follows_the_flush() {
     let cache = Cache::new(1 << 20);
     keep(&cache, "a", b"1", 3, 8);
-    cache.change(1, "a", Change::Stored(b"22", 2), Lsn(16));
+    change(&cache, "a", Fate::Stored, b"22", 2, 16);
     assert_eq!((read(&cache, "a"), cache.bytes()), (document(b"22", 5), 3 + OVERHEAD));
-    cache.change(1, "a", Change::Recreated(b"3", 1), Lsn(24));
+    change(&cache, "a", Fate::Recreated, b"3", 1, 24);
     assert_eq!(read(&cache, "a"), document(b"3", 1));
-    cache.change(1, "a", Change::Deleted, Lsn(32));
+    change(&cache, "a", Fate::Deleted, b"", 0, 32);
     assert_eq!((read(&cache, "a"), cache.len(), cache.bytes()), (None, 0, 0));
-    cache.change(1, "a", Change::Stored(b"4", 1), Lsn(40));
+    change(&cache, "a", Fate::Stored, b"4", 1, 40);
     assert_eq!(read(&cache, "a"), None, "only what is here is changed");
 }
 
@@ -58,9 +66,9 @@ fn a_document_that_may_have_changed_since_it_was_read_is_not_kept() {
 fn a_change_that_the_document_was_read_after_is_not_applied_again() {
     let cache = Cache::new(1 << 20);
     keep(&cache, "a", b"2", 2, 16);
-    cache.change(1, "a", Change::Stored(b"2", 1), Lsn(16));
+    change(&cache, "a", Fate::Stored, b"2", 1, 16);
     assert_eq!(read(&cache, "a"), document(b"2", 2));
-    cache.change(1, "a", Change::Deleted, Lsn(8));
+    change(&cache, "a", Fate::Deleted, b"", 0, 8);
     assert_eq!(read(&cache, "a"), document(b"2", 2));
 }
 
@@ -71,15 +79,10 @@ fn bytes_are_bounded_and_counted() {
     for i in 0..2000 {
         keep(&cache, &format!("id{i}"), &vec![b'x'; i % 200], 1, 8);
         if i % 3 == 0 {
-            cache.change(
-                1,
-                &format!("id{}", i / 2),
-                Change::Stored(&vec![b'y'; i % 300], 1),
-                Lsn(8 + i as u64),
-            );
+            change(&cache, &format!("id{}", i / 2), Fate::Stored, &vec![b'y'; i % 300], 1, 8 + i as u64);
         }
         if i % 7 == 0 {
-            cache.change(1, &format!("id{}", i / 3), Change::Deleted, Lsn(8 + i as u64));
+            change(&cache, &format!("id{}", i / 3), Fate::Deleted, b"", 0, 8 + i as u64);
         }
         assert!(cache.bytes() <= limit);
     }
@@ -112,7 +115,7 @@ fn one_document_does_not_push_out_all_others() {
     assert_eq!(cache.len(), 1);
     keep(&cache, "b", &[largest.clone(), vec![b'x']].concat(), 1, 8);
     assert_eq!(cache.len(), 1);
-    cache.change(1, "a", Change::Stored(&[largest, vec![b'x']].concat(), 1), Lsn(16));
+    change(&cache, "a", Fate::Stored, &[largest, vec![b'x']].concat(), 1, 16);
     assert_eq!((cache.len(), cache.bytes()), (0, 0), "grown too large");
 }
 

@@ -1,16 +1,17 @@
 //! Bringing a part to its shard: coalesced by key, sorted by id, in one transaction or a few.
 
+use std::sync::Arc;
+
 use crate::engine::{
-    cache::{Cache, Change},
-    clock,
+    cache::Cache,
+    change::{Change, Fate},
     error::{Code, Error, Result},
     log::{Id, Kind, Lsn},
     shard::{
-        Batch, Group, Store, Upsert,
+        Batch, Group, Store,
         collection::{Collection, Collections},
     },
 };
-use std::sync::Arc;
 
 use super::{Part, part::Entry};
 
@@ -29,15 +30,6 @@ struct Item<'a> {
     id: &'a str,
     value: &'a [u8],
     kind: Kind,
-}
-
-/// One document's change.
-struct Final<'a> {
-    number: u32,
-    id: &'a str,
-    change: Change<'a>,
-    created: u64,
-    updated: u64,
 }
 
 /// Applies what the shard does not have yet of a part. `batch_size` 0: as the engine likes.
@@ -63,9 +55,7 @@ pub(crate) fn apply(
         part.claim.log().wait_until_synced(part.end);
         commit(&changes, log, end, None, store, collections)?;
         if let Some(cache) = cache {
-            for change in &changes {
-                cache.change(change.number, change.id, change.change, end);
-            }
+            cache.follow(&changes, end);
         }
     }
     Ok(())
@@ -86,7 +76,7 @@ pub(crate) fn apply_side(
     let changes = coalesce(part, &part.entries)?;
     commit(&changes, log, end, Some(side), store, collections)?;
     if let Some(cache) = cache {
-        changes.iter().for_each(|change| cache.change(change.number, change.id, change.change, end));
+        cache.follow(&changes, end);
     }
     Ok(())
 }
@@ -101,10 +91,10 @@ fn whole_records(entries: &[Entry], size: usize) -> usize {
 }
 
 /// The final state of every document, sorted by collection and id.
-fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Final<'a>>> {
+fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Change<'a>>> {
     let mut items = Vec::with_capacity(entries.len());
     for entry in entries {
-        let op = part.claim.op(entry.at)?;
+        let op = part.claim.op_again(entry.at)?;
         let Entry { at, number, time, .. } = *entry;
         items.push(Item { number, prefix: 0, at, time, id: op.id, value: op.value, kind: op.kind });
     }
@@ -135,73 +125,44 @@ fn common_prefix(items: &[Item<'_>]) -> usize {
 }
 
 /// All operations on one document, oldest first, as one change.
-fn last_state<'a>(history: &[Item<'a>]) -> Final<'a> {
+fn last_state<'a>(history: &[Item<'a>]) -> Change<'a> {
     let newest = history[history.len() - 1];
     let lived = history.iter().rev().take_while(|item| item.kind == Kind::Upsert).count();
-    let writes = lived as u64;
-    let change = match (newest.kind, lived < history.len()) {
-        (Kind::Delete, _) => Change::Deleted,
-        (Kind::Upsert, true) => Change::Recreated(newest.value, writes),
-        (Kind::Upsert, false) => Change::Stored(newest.value, writes),
+    let fate = match (newest.kind, lived < history.len()) {
+        (Kind::Delete, _) => Fate::Deleted,
+        (Kind::Upsert, true) => Fate::Recreated,
+        (Kind::Upsert, false) => Fate::Stored,
     };
-    let created = history[history.len() - lived.max(1)].time;
-    Final { number: newest.number, id: newest.id, change, created, updated: newest.time }
-}
-
-/// Texts of times; most documents of a batch share a few.
-#[derive(Default)]
-struct Times {
-    last: Option<(u64, [u8; 19])>,
-}
-
-impl Times {
-    fn text(&mut self, seconds: u64) -> [u8; 19] {
-        match self.last {
-            Some((known, text)) if known == seconds => text,
-            _ => {
-                let text = clock::sql_time(seconds);
-                self.last = Some((seconds, text));
-                text
-            }
-        }
+    Change {
+        number: newest.number,
+        fate,
+        id: newest.id,
+        value: newest.value,
+        writes: lived as u64,
+        created: history[history.len() - lived.max(1)].time,
+        updated: newest.time,
     }
 }
 
 fn commit(
-    changes: &[Final<'_>],
+    changes: &[Change<'_>],
     log: Id,
     end: Lsn,
     side: Option<Id>,
     store: &dyn Store,
     collections: &Collections,
 ) -> Result<()> {
-    let mut times = Times::default();
-    let groups: Vec<(Arc<Collection>, &[Final<'_>])> = changes
+    let groups: Vec<(Arc<Collection>, &[Change<'_>])> = changes
         .chunk_by(|a, b| a.number == b.number)
         .map(|group| match collections.by_number(group[0].number) {
             Some(collection) => Ok((collection, group)),
             None => Err(Error::new(Code::Internal, "The buffer holds a collection without a name.")),
         })
         .collect::<Result<_>>()?;
-    let groups = groups.iter().map(|(collection, changes)| {
-        let table = collection.claim();
-        let mut group = Group { collection: &collection.name, table, deletes: vec![], upserts: vec![] };
-        for change in *changes {
-            let (value, writes) = match change.change {
-                Change::Stored(value, writes) => (value, writes),
-                Change::Recreated(value, writes) => {
-                    group.deletes.push(change.id);
-                    (value, writes)
-                }
-                Change::Deleted => {
-                    group.deletes.push(change.id);
-                    continue;
-                }
-            };
-            let (created, updated) = (times.text(change.created), times.text(change.updated));
-            group.upserts.push(Upsert { id: change.id, value, writes, created, updated });
-        }
-        group
+    let groups = groups.iter().map(|(collection, changes)| Group {
+        collection: &collection.name,
+        table: collection.claim(),
+        changes,
     });
     store.apply(&Batch { log, end, side, groups: groups.collect() })
 }

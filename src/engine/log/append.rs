@@ -261,10 +261,10 @@ impl Log {
     }
 
     /// The operation at `at`. Only [`Claim`] calls this, which keeps the bytes in place while they are borrowed.
-    pub(super) fn op_at(&self, at: u64) -> Option<(super::Op<'_>, usize)> {
+    pub(super) fn op_at(&self, at: u64, check: bool) -> Option<(super::Op<'_>, usize)> {
         let length = self.ring.to_lap_end(at).min(self.head().0 - at) as usize;
         // SAFETY: below the head, hence written; above the claim's start, hence not overwritten.
-        decode_op(unsafe { self.ring.bytes(at, length) }, true)
+        decode_op(unsafe { self.ring.bytes(at, length) }, check)
     }
 
     /// The record at `at` or, behind padding, at the start of the next lap: its place, header and operations.

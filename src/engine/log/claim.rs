@@ -47,7 +47,13 @@ impl Claim {
     /// [`Code::Corrupt`] if its bytes changed since they were written.
     pub fn op(&self, at: u64) -> Result<Op<'_>> {
         assert!(at >= self.start.0 && at < self.log.head().0, "the claim covers the operation");
-        self.log.op_at(at).map(|(op, _)| op).ok_or_else(|| self.damaged(at))
+        self.log.op_at(at, true).map(|(op, _)| op).ok_or_else(|| self.damaged(at))
+    }
+
+    /// The same for a place that a walk of this thread's work has just come by: its checksum is not computed again.
+    pub fn op_again(&self, at: u64) -> Result<Op<'_>> {
+        assert!(at >= self.start.0 && at < self.log.head().0, "the claim covers the operation");
+        self.log.op_at(at, false).map(|(op, _)| op).ok_or_else(|| self.damaged(at))
     }
 
     /// Visits every operation in `[from, to)`, both record boundaries, in order.

@@ -21,6 +21,7 @@ pub use router::Router;
 pub use set::{ShardSet, open};
 
 use super::{
+    change::Change,
     error::Result,
     log::{Id, Lsn},
 };
@@ -28,32 +29,15 @@ use super::{
 /// Number of a shard, from 0.
 pub type ShardId = u32;
 
-/// The final state of one document after a batch.
-#[derive(Debug, Clone, Copy)]
-pub struct Upsert<'a> {
-    /// The document's id.
-    pub id: &'a str,
-    /// Its JSON text.
-    pub value: &'a [u8],
-    /// How many writes the batch holds for it since it was created or last stored.
-    pub writes: u64,
-    /// `created_at` if the document is new.
-    pub created: [u8; 19],
-    /// `updated_at`.
-    pub updated: [u8; 19],
-}
-
-/// The changes of one collection. A document that was deleted and written again is in both lists.
+/// The changes of one collection.
 #[derive(Debug)]
 pub struct Group<'a> {
     /// The collection's name.
     pub collection: &'a str,
     /// The collection's table.
     pub table: &'a str,
-    /// Removed first.
-    pub deletes: Vec<&'a str>,
-    /// Then stored, sorted by id.
-    pub upserts: Vec<Upsert<'a>>,
+    /// One for each document, sorted by id.
+    pub changes: &'a [Change<'a>],
 }
 
 /// What one transaction applies.

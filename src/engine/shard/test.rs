@@ -5,12 +5,12 @@ use std::{collections::HashSet, path::Path, sync::Arc};
 use rusqlite::Connection;
 
 use super::{
-    Batch, Group, Router, Store, Stored, Upsert, Value,
+    Batch, Group, Router, Store, Stored, Value,
     collection::{Collections, Tables},
     set::{self, ShardSet},
 };
 use crate::engine::{
-    clock,
+    change::{Change, Fate},
     error::{Code, Result},
     io::{Disk, FileSystem},
     log::{Id, Lsn},
@@ -59,20 +59,32 @@ impl Setup {
         deletes: &[&str],
     ) -> crate::engine::Result<()> {
         let collection = self.collections.get(collection);
-        let time = clock::sql_time(1_714_979_289 + end);
-        let upserts = upserts.iter().map(|(id, value, writes)| Upsert {
+        let time = 1_714_979_289 + end;
+        let number = collection.number;
+        let stored = upserts.iter().map(|(id, value, writes)| {
+            let fate = if deletes.contains(id) { Fate::Recreated } else { Fate::Stored };
+            Change {
+                number,
+                fate,
+                id,
+                value: value.as_bytes(),
+                writes: *writes,
+                created: time,
+                updated: time,
+            }
+        });
+        let deleted = deletes.iter().filter(|id| upserts.iter().all(|(other, ..)| other != *id));
+        let deleted = deleted.map(|id| Change {
+            number,
+            fate: Fate::Deleted,
             id,
-            value: value.as_bytes(),
-            writes: *writes,
+            value: b"",
+            writes: 0,
             created: time,
             updated: time,
         });
-        let group = Group {
-            collection: &collection.name,
-            table: collection.claim(),
-            deletes: deletes.to_vec(),
-            upserts: upserts.collect(),
-        };
+        let changes: Vec<Change<'_>> = stored.chain(deleted).collect();
+        let group = Group { collection: &collection.name, table: collection.claim(), changes: &changes };
         self.store.apply(&Batch { log: LOG, end: Lsn(end), side: None, groups: vec![group] })
     }
 
@@ -120,6 +132,52 @@ fn every_number_of_rows_is_stored() {
             assert_eq!(setup.read("c", id), stored(id, 1, end));
         }
     }
+}
+
+#[test]
+fn versions_and_times_are_stored_whichever_statement_a_row_comes_in() {
+    let setup = Setup::new();
+    let collection = setup.collections.get("c");
+    let ids: Vec<String> = (0..100).map(|i| format!("{i:03}")).collect();
+    // Thirty-two rows of one time, as many with one of another time or more writes among them, a few left over.
+    let change = |(i, id): (usize, &'_ String)| {
+        let (writes, created) = (if i == 50 { 7 } else { 1 }, if i == 40 { 3599 } else { 3600 });
+        (id.clone(), writes, created)
+    };
+    let rows: Vec<(String, u64, u64)> = ids.iter().enumerate().map(change).collect();
+    let store = |end: u64, later: u64| {
+        let changes = rows.iter().map(|(id, writes, created)| Change {
+            number: collection.number,
+            fate: Fate::Stored,
+            id,
+            value: id.as_bytes(),
+            writes: *writes,
+            created: created + later,
+            updated: 3600 + later,
+        });
+        let changes: Vec<Change<'_>> = changes.collect();
+        let group = Group { collection: &collection.name, table: collection.claim(), changes: &changes };
+        setup
+            .store
+            .apply(&Batch { log: LOG, end: Lsn(end), side: None, groups: vec![group] })
+            .expect("applies");
+    };
+    let found = || {
+        let sql = "SELECT id, data, _version, created_at, updated_at FROM c ORDER BY id";
+        setup.store.query(sql, &[]).expect("reads").rows
+    };
+    let expected = |times: u64, updated: &str| -> Vec<Vec<Value>> {
+        let row = |(id, writes, created): &(String, u64, u64)| {
+            let created = if *created == 3599 { "1970-01-01 00:59:59" } else { "1970-01-01 01:00:00" };
+            let text = |text: &str| Value::Text(text.to_owned());
+            vec![text(id), text(id), Value::Integer((writes * times) as i64), text(created), text(updated)]
+        };
+        rows.iter().map(row).collect()
+    };
+    store(8, 0);
+    assert_eq!(found(), expected(1, "1970-01-01 01:00:00"));
+    store(16, 60);
+    assert_eq!(found(), expected(2, "1970-01-01 01:01:00"), "when it was created stays");
 }
 
 #[test]

@@ -4,15 +4,22 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
-use crate::engine::log::Lsn;
+use crate::engine::{
+    change::{Change, Fate},
+    clock,
+    log::Lsn,
+};
 
 use super::{
-    Batch, Group, Upsert, schema,
+    Batch, Group, schema,
     statement::{Param, Statement},
 };
 
 /// Rows of the wide insert. Fewer statements a row; beyond this the gain is lost in the noise.
 const WIDE: usize = 32;
+
+/// Values of a row.
+const COLUMNS: usize = 5;
 
 /// Prepared statements are kept for this many collections.
 const KEPT_COLLECTIONS: usize = 64;
@@ -34,6 +41,7 @@ struct Statements {
     delete: Option<Statement>,
     one: Option<Statement>,
     wide: Option<Statement>,
+    alike: Option<Statement>,
 }
 
 impl Writer {
@@ -91,29 +99,50 @@ fn statements_for<'a>(kept: &'a mut HashMap<String, Statements>, table: &str) ->
         delete: None,
         one: None,
         wide: None,
+        alike: None,
     })
 }
 
 impl Statements {
     fn apply(&mut self, connection: &Connection, group: &Group<'_>) -> rusqlite::Result<()> {
-        let Statements { table, delete, one, wide } = self;
-        for id in &group.deletes {
+        let Statements { table, delete, one, wide, alike } = self;
+        for change in group.changes.iter().filter(|change| change.fate != Fate::Stored) {
             let sql = || format!("DELETE FROM {table} WHERE id = ?");
-            prepared(delete, connection, sql)?.execute(&[Param::Text(id.as_bytes())])?;
+            prepared(delete, connection, sql)?.execute(&[Param::Text(change.id.as_bytes())])?;
         }
-        let mut params = Vec::with_capacity(WIDE * 5);
-        let mut rows = group.upserts.chunks_exact(WIDE);
-        for chunk in &mut rows {
-            params.clear();
-            chunk.iter().for_each(|row| push(&mut params, row));
-            prepared(wide, connection, || upsert(table, WIDE))?.execute(&params)?;
+        let mut rows = group.changes.iter().filter(|change| change.fate != Fate::Deleted);
+        let mut chunk: Vec<&Change<'_>> = Vec::with_capacity(WIDE);
+        let mut times = Times::default();
+        loop {
+            chunk.clear();
+            chunk.extend(rows.by_ref().take(WIDE));
+            if let [first, ..] = chunk[..]
+                && chunk.len() == WIDE
+                && chunk.iter().all(|row| row.writes == 1 && row.updated == first.updated)
+            {
+                let time = times.text(first.updated);
+                let texts =
+                    chunk.iter().flat_map(|row| [Param::Text(row.id.as_bytes()), Param::Text(row.value)]);
+                let params: Vec<Param<'_>> = [Param::Text(&time)].into_iter().chain(texts).collect();
+                prepared(alike, connection, || upsert_alike(table, WIDE))?.execute(&params)?;
+                continue;
+            }
+            let texts: Vec<_> =
+                chunk.iter().map(|row| (times.text(row.created), times.text(row.updated))).collect();
+            let params: Vec<Param<'_>> = chunk
+                .iter()
+                .zip(&texts)
+                .flat_map(|(row, (created, updated))| params(row, created, updated))
+                .collect();
+            if chunk.len() == WIDE {
+                prepared(wide, connection, || upsert(table, WIDE))?.execute(&params)?;
+                continue;
+            }
+            for row in params.chunks_exact(COLUMNS) {
+                prepared(one, connection, || upsert(table, 1))?.execute(row)?;
+            }
+            return Ok(());
         }
-        for row in rows.remainder() {
-            params.clear();
-            push(&mut params, row);
-            prepared(one, connection, || upsert(table, 1))?.execute(&params)?;
-        }
-        Ok(())
     }
 }
 
@@ -128,8 +157,19 @@ fn prepared<'a>(
     }
 }
 
+/// Rows of an id, a text, writes, created and updated each.
 fn upsert(table: &str, rows: usize) -> String {
-    let values = vec!["(?,?,?,?,?)"; rows].join(",");
+    upsert_of(table, &vec!["(?,?,?,?,?)"; rows].join(","))
+}
+
+/// One time for all rows, then rows of an id and a text each, written once: what a bulk load consists of. Two values to
+/// bind a row instead of five.
+fn upsert_alike(table: &str, rows: usize) -> String {
+    let row = |row: usize| format!("(?{},?{},1,?1,?1)", 2 * row + 2, 2 * row + 3);
+    upsert_of(table, &(0..rows).map(row).collect::<Vec<_>>().join(","))
+}
+
+fn upsert_of(table: &str, values: &str) -> String {
     // OR ROLLBACK: a failure ends the transaction anyway, and SQLite need not be able to undo one statement alone.
     // AS: a table that is itself called "excluded" would otherwise hide the new row.
     format!(
@@ -139,12 +179,31 @@ fn upsert(table: &str, rows: usize) -> String {
     )
 }
 
-fn push<'a>(params: &mut Vec<Param<'a>>, row: &'a Upsert<'a>) {
-    params.extend([
+fn params<'a>(row: &Change<'a>, created: &'a [u8], updated: &'a [u8]) -> [Param<'a>; COLUMNS] {
+    [
         Param::Text(row.id.as_bytes()),
         Param::Text(row.value),
         Param::Int(row.writes as i64),
-        Param::Text(&row.created),
-        Param::Text(&row.updated),
-    ]);
+        Param::Text(created),
+        Param::Text(updated),
+    ]
+}
+
+/// Times as texts. Most writes of a batch were called within the same second.
+#[derive(Default)]
+struct Times {
+    last: Option<(u64, [u8; 19])>,
+}
+
+impl Times {
+    fn text(&mut self, seconds: u64) -> [u8; 19] {
+        match self.last {
+            Some((known, text)) if known == seconds => text,
+            _ => {
+                let text = clock::sql_time(seconds);
+                self.last = Some((seconds, text));
+                text
+            }
+        }
+    }
 }
