@@ -5,8 +5,8 @@ use std::{ops::ControlFlow, sync::Arc};
 use crate::engine::{
     buffer::Frozen,
     error::Result,
-    log::{Claim, Lsn},
-    shard::{Router, collection::Collections},
+    log::{Claim, Lsn, Met},
+    shard::{Router, ShardId, collection::Collections},
 };
 
 /// The operations of one generation that belong to one shard, in the order of the log.
@@ -42,14 +42,24 @@ pub(crate) fn divide(
     applied: &[Lsn],
 ) -> Result<Vec<Part>> {
     let mut entries: Vec<Vec<Entry>> = applied.iter().map(|_| Vec::new()).collect();
-    frozen.claim.walk(frozen.start, frozen.end, |met| {
-        let shard = router.shard(met.op.id) as usize;
-        if met.end > applied[shard] {
-            let number = if foreign { collections.get(met.op.collection).number } else { met.op.number };
-            entries[shard].push(Entry { at: met.at, end: met.end, number, time: met.time_ms / 1000 });
+    let mut hand_out = |shard: ShardId, entry: Entry| {
+        if entry.end > applied[shard as usize] {
+            entries[shard as usize].push(entry);
+        }
+    };
+    // Their shards are found together.
+    let mut met: Vec<(&str, Entry)> = Vec::with_capacity(Router::TOGETHER);
+    frozen.claim.walk(frozen.start, frozen.end, |Met { at, end, time_ms, op }| {
+        let number = if foreign { collections.get(op.collection).number } else { op.number };
+        met.push((op.id, Entry { at, end, number, time: time_ms / 1000 }));
+        if let Ok(all) = <[_; Router::TOGETHER]>::try_from(&met[..]) {
+            let shards = router.shards(all.map(|(id, _)| id));
+            shards.into_iter().zip(all).for_each(|(shard, (_, entry))| hand_out(shard, entry));
+            met.clear();
         }
         ControlFlow::Continue(())
     })?;
+    met.into_iter().for_each(|(id, entry)| hand_out(router.shard(id), entry));
     let part =
         |entries| Part { claim: Arc::clone(&frozen.claim), entries, start: frozen.start, end: frozen.end };
     Ok(entries.into_iter().map(part).collect())

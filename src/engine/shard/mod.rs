@@ -4,6 +4,7 @@
 
 pub mod collection;
 mod connection;
+mod digest;
 mod mending;
 mod reader;
 mod router;
