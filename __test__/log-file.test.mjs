@@ -97,6 +97,10 @@ test('damage in the synced part of a log is one error event and a file kept asid
   const killed = useFolder(t);
   const db = new SimpleDB(options);
   for (let i = 0; i < 100; i++) await db.setSync('users', `u${i}`, { marker: `number ${i}.` });
+  // Each was synced, and a moment later the header tells so.
+  const isNoted = (log) =>
+    [0, 4096].some((copy) => 8192n + log.readBigUInt64LE(copy + 80) > BigInt(log.indexOf('number 99.')));
+  await until(() => isNoted(readFileSync(paths.walPath)));
   // As a kill would leave it.
   for (const name of filesIn(folder)) {
     if (!name.endsWith('.lock')) writeFileSync(join(killed, name), readFileSync(join(folder, name)));

@@ -26,7 +26,6 @@ class Engine {
   read;
   registers = new Float64Array(2);
   appendWait;
-  appendSync;
   appendSyncWait;
   appendMany;
   appendManyWait;
@@ -44,6 +43,8 @@ class Engine {
   #native;
   #query;
   #poll = () => undefined;
+  #durable;
+  #nextDurable;
   #refuse = refuseNotOpen;
   #waiters = new Waiters((on) => this.#native?.hold(on));
   #events;
@@ -116,6 +117,21 @@ class Engine {
     return this.#waiters.wait(ticket);
   }
 
+  /**
+   * A promise for everything written so far being on the disk. Calls of the same moment share one, and the native call
+   * comes after the last of them.
+   */
+  durable() {
+    this.#nextDurable ??= this.#durableSoon();
+    return this.#nextDurable;
+  }
+
+  async #durableSoon() {
+    await undefined;
+    this.#nextDurable = undefined;
+    return this.wait(this.#durable());
+  }
+
   /** Starts a flush of everything written so far: a promise, or undefined when nothing is buffered. */
   flush() {
     const ticket = this.invoke('flush');
@@ -164,6 +180,7 @@ class Engine {
     this.#assign((name) => hot[name]);
     this.registers = hot.registers;
     this.#collection = hot.collection;
+    this.#durable = hot.durable;
     this.#poll = hot.poll;
   }
 
@@ -171,6 +188,7 @@ class Engine {
     this.#refuse = refuse;
     this.#assign(() => refuse);
     this.#collection = refuse;
+    this.#durable = refuse;
     this.#collections.clear();
     this.#lastName = NONE;
   }
@@ -179,7 +197,6 @@ class Engine {
     this.append = callOf('append');
     this.read = callOf('read');
     this.appendWait = callOf('appendWait');
-    this.appendSync = callOf('appendSync');
     this.appendSyncWait = callOf('appendSyncWait');
     this.appendMany = callOf('appendMany');
     this.appendManyWait = callOf('appendManyWait');

@@ -54,7 +54,6 @@ impl Hot {
             c"collection": InternCollection,
             c"append": Append<Buffered>,
             c"appendWait": Append<BufferedWait>,
-            c"appendSync": Append<Durable>,
             c"appendSyncWait": Append<DurableWait>,
             c"appendMany": AppendMany<Buffered>,
             c"appendManyWait": AppendMany<BufferedWait>,
@@ -63,6 +62,7 @@ impl Hot {
             c"readMany": ReadMany<false>,
             c"readManyWait": ReadMany<true>,
             c"barrier": Barrier,
+            c"durable": Durable,
             c"newId": NewId,
             c"poll": Poll,
         }
@@ -125,7 +125,6 @@ trait Mode: 'static {
 
 struct Buffered;
 struct BufferedWait;
-struct Durable;
 struct DurableWait;
 
 impl Mode for Buffered {
@@ -143,13 +142,6 @@ impl Mode for Buffered {
 impl Mode for BufferedWait {
     fn submit(_: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32> {
         database.submit_wait(draft).map(|()| 0)
-    }
-}
-
-impl Mode for Durable {
-    fn submit(hot: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32> {
-        let (ticket, done) = hot.mailbox.ticket();
-        database.submit_durable(draft, done).map(|()| ticket)
     }
 }
 
@@ -313,6 +305,19 @@ impl HotCall for Barrier {
             done
         })?;
         ticket(call, if waits { number } else { 0 })
+    }
+}
+
+/// `durable()`
+struct Durable;
+
+impl HotCall for Durable {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let (number, done) = hot.mailbox.ticket();
+        hot.database()?.durable(done)?;
+        ticket(call, number)
     }
 }
 

@@ -204,6 +204,12 @@ impl Database {
         wait(&durable)
     }
 
+    /// Calls `done` once everything that is in the log now is on the disk. Writes that wait for room are not in it.
+    pub fn durable(&self, done: Done) -> Result<()> {
+        when_durable(self.core()?, done);
+        Ok(())
+    }
+
     /// Stores a document; blocks only while the log is full.
     pub fn set(&self, collection: &Collection, id: &str, json: &[u8]) -> Result<()> {
         self.write(super::log::Kind::Upsert, collection, id, json)

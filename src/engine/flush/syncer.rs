@@ -24,18 +24,23 @@ pub(crate) fn run(core: &Core) {
 fn work(core: &Core) {
     let interval = Duration::from_millis(core.options.flush_interval_ms);
     let mut synced = core.log.head();
-    // Whether the note of how far the log is synced is on the disk itself.
-    let mut is_noted = true;
+    let mut note = Note::default();
     let mut due = Instant::now();
     // Between attempts to go over to another log file, and to give log space back.
     let (mut mending, mut reclaiming) = (Pause::default(), Pause::default());
     loop {
-        let (waiters, reclaim, stop) = wait(core, due);
+        let (waiters, reclaim, stop) = wait(core, note.due.map_or(due, |at| at.min(due)), note.is_behind);
+        note.write_if_due(core);
+        let is_early = Instant::now() < due && waiters.is_empty() && reclaim.is_none() && !stop;
         let head = core.log.head();
         let is_broken = core.broken.is_the_file();
-        if core.log.is_file() && (head > synced || !waiters.is_empty() || !is_noted || is_broken) {
-            is_noted = head == synced;
+        if is_early && !is_broken {
+            continue;
+        }
+        if core.log.is_file() && (head > synced || !waiters.is_empty() || note.is_behind || is_broken) {
+            let before = synced;
             synced = sync(core, waiters).unwrap_or(synced);
+            note.follow(core, synced > before);
         } else {
             waiters.into_iter().for_each(|done| done(Ok(())));
             let mut inbox = core.sync.inbox.lock();
@@ -61,10 +66,47 @@ fn work(core: &Core) {
     }
 }
 
-fn wait(core: &Core, due: Instant) -> (Vec<Done>, Option<Lsn>, bool) {
+/// The header's note of how far the log is synced.
+///
+/// It costs the next sync a page at the other end of the file, so it is not written after each group commit.
+#[derive(Default)]
+struct Note {
+    /// When to write it; `None`: it tells all that is synced.
+    due: Option<Instant>,
+    /// Whether something was synced that the note on the disk does not tell.
+    is_behind: bool,
+}
+
+impl Note {
+    /// How long it may lag.
+    const LAG: Duration = Duration::from_millis(100);
+
+    /// After a sync; `has_more`: of something that was not on the disk before.
+    fn follow(&mut self, core: &Core, has_more: bool) {
+        self.is_behind = has_more || !core.log.is_noted();
+        if !core.log.is_noted() {
+            self.due.get_or_insert_with(|| Instant::now() + Note::LAG);
+        }
+    }
+
+    fn write_if_due(&mut self, core: &Core) {
+        if self.due.is_none_or(|at| Instant::now() < at) {
+            return;
+        }
+        self.due = None;
+        if core.broken.why().is_none()
+            && let Err(error) = core.log.note_synced()
+        {
+            log_failed(core, &error);
+        }
+    }
+}
+
+/// Waits for something to do, until `due` if there will be something by then.
+fn wait(core: &Core, due: Instant, is_behind: bool) -> (Vec<Done>, Option<Lsn>, bool) {
     let mut inbox = core.sync.inbox.lock();
     while !inbox.stop && !inbox.mend && inbox.waiters.is_empty() && inbox.reclaim.is_none() {
-        if !inbox.active {
+        if !inbox.active && !is_behind {
             core.sync.changed.wait(&mut inbox);
         } else if core.sync.changed.wait_until(&mut inbox, due).timed_out() {
             break;
@@ -77,7 +119,7 @@ fn wait(core: &Core, due: Instant) -> (Vec<Done>, Option<Lsn>, bool) {
 /// One sync for everybody who waits.
 fn sync(core: &Core, waiters: Vec<Done>) -> Option<Lsn> {
     if core.broken.why().is_none()
-        && let Err(error) = core.log.sync()
+        && let Err(error) = core.log.sync_without_note()
     {
         log_failed(core, &error);
     }

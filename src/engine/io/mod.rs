@@ -5,11 +5,13 @@
 //! [`File`].
 
 mod disk;
+mod identity;
 mod kind;
 
 use std::{fmt::Debug, io, ops::Range, path::Path, sync::Arc};
 
 pub use disk::Disk;
+pub(crate) use identity::{Identity, Looked, look_at_file, look_at_path, same_file, same_path};
 pub use kind::Kind;
 pub(crate) use kind::of_folder as kind_of_folder;
 
@@ -87,27 +89,4 @@ pub(crate) fn rewrite(file: &dyn File, part: Range<u64>) -> io::Result<()> {
         at += read as u64;
     }
     Ok(())
-}
-
-/// Whether both names lead to one file.
-pub(crate) fn same_path(a: &Path, b: &Path) -> bool {
-    std::fs::File::open(a).is_ok_and(|file| same_file(&file, b))
-}
-
-/// Whether the open file is still the one of that name.
-pub(crate) fn same_file(file: &std::fs::File, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        match (file.metadata(), std::fs::metadata(path)) {
-            (Ok(open), Ok(named)) => open.dev() == named.dev() && open.ino() == named.ino(),
-            _ => false,
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        // An open file cannot be replaced there.
-        let _ = (file, path);
-        true
-    }
 }

@@ -9,7 +9,7 @@ use std::{io, ops::Range, path::Path, sync::Arc};
 use super::{Log, Lsn, append::Place, file, header::LogHeader, recovery, ring::Ring};
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, rewrite, same_file},
+    io::{File, look_at_file, rewrite, same_file},
 };
 
 impl Log {
@@ -120,7 +120,7 @@ impl Log {
     pub(super) fn check_file(&self) -> io::Result<()> {
         let (Some(place), Some(file)) = (&self.place, self.ring.file()) else { return Ok(()) };
         let size = self.ring.offset(0) + self.capacity();
-        if file.handle().metadata()?.len() < size {
+        if look_at_file(file.handle())?.size < size {
             file.allocate(size)?;
             return Err(io::Error::other("its end was cut off while it was open"));
         }

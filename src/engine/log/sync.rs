@@ -28,16 +28,41 @@ impl Progress {
 }
 
 impl Log {
-    /// Brings the log up to its present head to the disk and returns that head.
+    /// Brings the log up to its present head to the disk and returns that head. The header notes it.
     ///
     /// # Errors
     /// Also if the file was removed, replaced or cut from outside: what is written no longer reaches it.
     pub fn sync(&self) -> io::Result<Lsn> {
+        let head = self.sync_without_note()?;
+        self.note_synced()?;
+        Ok(head)
+    }
+
+    /// The same without the note, which would be one more page for the next sync to write.
+    ///
+    /// # Errors
+    /// As for [`Log::sync`].
+    pub fn sync_without_note(&self) -> io::Result<Lsn> {
         let head = self.head();
         self.check_file()?;
         self.sync_ring(head)?;
-        self.note_synced(head)?;
+        self.tell_synced(head);
         Ok(head)
+    }
+
+    /// Writes down how far the log is on the disk, so that a record before that place which is damaged later is not taken
+    /// for one that was never finished. The note itself gets there with the next sync.
+    ///
+    /// # Errors
+    /// The header could not be written.
+    pub fn note_synced(&self) -> io::Result<()> {
+        let synced = self.synced();
+        let mut appender = self.appender.lock();
+        if synced <= appender.header.synced || !self.is_file() {
+            return Ok(());
+        }
+        appender.header.synced = synced;
+        self.write_one_header(&mut appender)
     }
 
     /// Brings what was written up to `head` to the disk, and the header.
@@ -51,15 +76,9 @@ impl Log {
         self.progress.state.lock().synced
     }
 
-    /// Writes down how far the log is on the disk. The note itself gets there with the next sync.
-    fn note_synced(&self, to: Lsn) -> io::Result<()> {
-        self.tell_synced(to);
-        let mut appender = self.appender.lock();
-        if to <= appender.header.synced || !self.is_file() {
-            return Ok(());
-        }
-        appender.header.synced = to;
-        self.write_one_header(&mut appender)
+    /// Whether the header notes all that is on the disk.
+    pub fn is_noted(&self) -> bool {
+        self.appender.lock().header.synced >= self.synced()
     }
 
     /// Tells those who wait.

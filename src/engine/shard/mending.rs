@@ -21,7 +21,7 @@ use super::{
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, FileSystem, rewrite},
+    io::{File, FileSystem, Looked, look_at_path, rewrite},
 };
 
 #[derive(Debug)]
@@ -78,8 +78,8 @@ impl SqliteShard {
     pub(super) fn check_file(&self, while_mending: bool) -> Result<()> {
         self.check_suspicion(while_mending)?;
         self.check_named()?;
-        match file_identity(&self.path) {
-            Ok((_, size)) if size < self.size.load(Ordering::Acquire) => {
+        match look_at_path(&self.path) {
+            Ok(Looked { size, .. }) if size < self.size.load(Ordering::Acquire) => {
                 let text = format!(
                     "The shard file '{}' was cut off while it was open; restore it from a backup.",
                     self.path.display()
@@ -99,8 +99,8 @@ impl SqliteShard {
 
     /// Fails if the named file is not the one that is open.
     fn check_named(&self) -> Result<()> {
-        match file_identity(&self.path) {
-            Ok((found, _)) if found == self.identity => Ok(()),
+        match look_at_path(&self.path) {
+            Ok(Looked { identity, .. }) if identity == self.identity => Ok(()),
             _ => {
                 let text = format!(
                     "The shard file '{}' was removed or replaced while it was open; put it back and open the \
@@ -200,23 +200,4 @@ impl SqliteShard {
         *self.suspect.lock() = None;
         Ok(())
     }
-}
-
-#[cfg(unix)]
-pub(super) type FileIdentity = (u64, u64);
-
-/// Which file that is, and how long.
-#[cfg(unix)]
-pub(super) fn file_identity(path: &Path) -> io::Result<(FileIdentity, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).map(|found| ((found.dev(), found.ino()), found.len()))
-}
-
-/// An open file can be neither removed nor replaced there.
-#[cfg(not(unix))]
-pub(super) type FileIdentity = ();
-
-#[cfg(not(unix))]
-pub(super) fn file_identity(path: &Path) -> io::Result<(FileIdentity, u64)> {
-    std::fs::metadata(path).map(|found| ((), found.len()))
 }

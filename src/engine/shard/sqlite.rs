@@ -15,14 +15,14 @@ use rusqlite::{Connection, ErrorCode, PrepFlags, config::DbConfig, types::Value}
 use super::{
     Batch, Rows, Scanned, ShardId, Store, Stored,
     connection::{self, explain},
-    mending::{FileIdentity, Suspicion, file_identity},
+    mending::Suspicion,
     reader::Reader,
     schema,
     writer::Writer,
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::FileSystem,
+    io::{FileSystem, Identity, Looked, look_at_path},
     log::{Id, Lsn},
 };
 
@@ -40,7 +40,7 @@ pub(super) struct SqliteShard {
     pub(super) log: RwLock<Id>,
     pub(super) applied: AtomicU64,
     /// Device and number of the file, to notice when it is removed or replaced.
-    pub(super) identity: FileIdentity,
+    pub(super) identity: Identity,
     /// The failure after which nothing tells any more whether the file holds what was written to it.
     pub(super) suspect: Mutex<Option<Suspicion>>,
     // Locked in this order where more than one is needed.
@@ -71,8 +71,8 @@ impl SqliteShard {
         let owner = schema::identity(&connection).map_err(failed)?;
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
         let writer = Writer::new(connection).map_err(failed)?;
-        let (identity, _) =
-            file_identity(&path).map_err(|error| Error::io("look at", &path, &error).in_shard(shard))?;
+        let Looked { identity, .. } =
+            look_at_path(&path).map_err(|error| Error::io("look at", &path, &error).in_shard(shard))?;
         let reader = Reader::new(connection::reader(&path, shard)?);
         Ok(SqliteShard {
             shard,
@@ -270,7 +270,7 @@ impl Store for SqliteShard {
                 .map(|_| ())
         };
         result.map_err(|error| self.note_loss(self.explain("checkpoint", &error)))?;
-        if let Ok((_, size)) = file_identity(&self.path) {
+        if let Ok(Looked { size, .. }) = look_at_path(&self.path) {
             self.size.store(size, Ordering::Release);
         }
         Ok(())
