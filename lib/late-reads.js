@@ -31,7 +31,7 @@ async function readManyLater(engine, number, ids) {
 
 async function untilLogged(engine) {
   const ticket = engine.barrier();
-  if (ticket !== 0) await engine.wait(ticket);
+  if (ticket !== undefined) await engine.wait(ticket);
 }
 
 module.exports = { readLater, readManyLater };

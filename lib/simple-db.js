@@ -35,7 +35,7 @@ class SimpleDB {
       const key = writableId(id, engine.newId);
       const json = serialise(data);
       const ticket = engine.append(UPSERT, number, key, json);
-      return ticket === 0 ? { id: key, buffered: true } : this.#buffered(ticket, key);
+      return ticket === undefined ? { id: key, buffered: true } : this.#buffered(ticket, key);
     } catch (error) {
       throw toPublicError(error);
     }
@@ -49,7 +49,7 @@ class SimpleDB {
       const key = writableId(id, engine.newId);
       const json = serialise(data);
       const ticket = engine.append(UPSERT, number, key, json);
-      const durable = ticket === 0 ? engine.durable() : engine.wait(ticket).then(() => engine.durable());
+      const durable = ticket === undefined ? engine.durable() : engine.wait(ticket).then(() => engine.durable());
       return durable.then(() => ({ id: key, synced: true }));
     } catch (error) {
       return Promise.reject(toPublicError(error));
@@ -83,7 +83,7 @@ class SimpleDB {
       const number = engine.collection(collection);
       const key = existingId(id);
       const ticket = engine.append(DELETE, number, key, undefined);
-      return ticket === 0 ? { id: key, buffered: true } : this.#buffered(ticket, key);
+      return ticket === undefined ? { id: key, buffered: true } : this.#buffered(ticket, key);
     } catch (error) {
       throw toPublicError(error);
     }
@@ -190,7 +190,7 @@ class SimpleDB {
   async #writeMany(operation, number, ids, jsons) {
     if (ids.length === 0) return [];
     const ticket = this.#engine.appendMany(operation, number, ids, jsons);
-    if (ticket !== 0) await this.#engine.wait(ticket);
+    if (ticket !== undefined) await this.#engine.wait(ticket);
     return bufferedResults(ids);
   }
 

@@ -24,6 +24,7 @@ pub(super) struct Hot {
     /// By number; filled as JavaScript asks for them.
     collections: RefCell<Vec<Option<Arc<Collection>>>>,
     draft: Cell<Draft>,
+    id: Cell<Vec<u8>>,
     text: Cell<Vec<u8>>,
 }
 
@@ -41,6 +42,7 @@ impl Hot {
             registers,
             collections: RefCell::default(),
             draft: Cell::default(),
+            id: Cell::default(),
             text: Cell::default(),
         });
         let object = scope.object()?;
@@ -78,23 +80,8 @@ impl Hot {
         self.database.borrow().clone().ok_or_else(Error::closed)
     }
 
-    /// The database once no write called before waits for room. `WAIT`: blocks until then; otherwise `None`.
-    fn readable<const WAIT: bool>(&self) -> Result<Option<Arc<Database>>> {
-        let database = self.database()?;
-        if database.has_waiting() {
-            if !WAIT {
-                return Ok(None);
-            }
-            database.barrier_wait()?;
-        }
-        Ok(Some(database))
-    }
-
     fn collection(&self, number: u32) -> Result<Arc<Collection>> {
-        let known = self.collections.borrow().get(number as usize).cloned().flatten();
-        known.ok_or_else(|| {
-            Error::new(crate::engine::Code::Internal, "An unknown collection number was used.")
-        })
+        by_number(&self.collections.borrow(), number).cloned()
     }
 
     /// Lends the reused draft, empty.
@@ -105,22 +92,38 @@ impl Hot {
         self.draft.set(draft);
         result
     }
+}
 
-    /// Lends the reused text buffer, empty.
-    fn with_text<T>(&self, work: impl FnOnce(&mut Vec<u8>) -> Result<T>) -> Result<T> {
-        let mut text = self.text.take();
-        text.clear();
-        let result = work(&mut text);
-        text.shrink_to(1 << 20);
-        self.text.set(text);
-        result
+/// Lends a reused buffer, empty.
+fn lend<T>(place: &Cell<Vec<u8>>, work: impl FnOnce(&mut Vec<u8>) -> Result<T>) -> Result<T> {
+    let mut buffer = place.take();
+    buffer.clear();
+    let result = work(&mut buffer);
+    buffer.shrink_to(1 << 20);
+    place.set(buffer);
+    result
+}
+
+fn by_number(collections: &[Option<Arc<Collection>>], number: u32) -> Result<&Arc<Collection>> {
+    collections
+        .get(number as usize)
+        .and_then(Option::as_ref)
+        .ok_or_else(|| Error::new(crate::engine::Code::Internal, "An unknown collection number was used."))
+}
+
+/// Whether no write called before waits for room. `WAIT`: blocks until then.
+fn readable<const WAIT: bool>(database: &Database) -> Result<bool> {
+    if WAIT && database.has_waiting() {
+        database.barrier_wait()?;
+        return Ok(true);
     }
+    Ok(!database.has_waiting())
 }
 
 /// How a write is acknowledged.
 trait Mode: 'static {
     /// Returns a ticket, or 0 if there is nothing to wait for.
-    fn submit(hot: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32>;
+    fn submit(hot: &Hot, database: &Database, draft: &mut Draft) -> Result<u32>;
 }
 
 struct Buffered;
@@ -128,7 +131,7 @@ struct BufferedWait;
 struct DurableWait;
 
 impl Mode for Buffered {
-    fn submit(hot: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32> {
+    fn submit(hot: &Hot, database: &Database, draft: &mut Draft) -> Result<u32> {
         let mut number = 0;
         let submitted = database.submit(draft, || {
             let (ticket, done) = hot.mailbox.ticket();
@@ -140,19 +143,20 @@ impl Mode for Buffered {
 }
 
 impl Mode for BufferedWait {
-    fn submit(_: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32> {
+    fn submit(_: &Hot, database: &Database, draft: &mut Draft) -> Result<u32> {
         database.submit_wait(draft).map(|()| 0)
     }
 }
 
 impl Mode for DurableWait {
-    fn submit(_: &Hot, database: &Arc<Database>, draft: &mut Draft) -> Result<u32> {
+    fn submit(_: &Hot, database: &Database, draft: &mut Draft) -> Result<u32> {
         database.submit_durable_wait(draft).map(|()| 0)
     }
 }
 
+/// `undefined` if there is nothing to wait for.
 fn ticket<'a>(call: &Call<'a>, ticket: u32) -> Result<Value<'a>> {
-    call.scope.double(f64::from(ticket))
+    if ticket == 0 { Ok(Value::UNDEFINED) } else { call.scope.double(f64::from(ticket)) }
 }
 
 /// Adds one operation to the draft: id and value are read by `id` and `value` straight into it.
@@ -185,16 +189,19 @@ impl<M: Mode> HotCall for Append<M> {
     type State = Hot;
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        let database = hot.database()?;
+        // NOTE: nothing below runs JavaScript, which could close the database meanwhile, so that it is borrowed.
+        let database = hot.database.borrow();
+        let database = database.as_deref().ok_or_else(Error::closed)?;
+        let collections = hot.collections.borrow();
         let kind = kind(call.number(0)?);
-        let collection = hot.collection(call.number(1)?)?;
+        let collection = by_number(&collections, call.number(1)?)?;
         hot.with_draft(|draft| {
             let value = |out: &mut Vec<u8>| match kind {
                 Kind::Upsert => call.text(3, out),
                 Kind::Delete => Ok(0),
             };
-            push(draft, kind, &collection, |out| call.text(2, out), value)?;
-            ticket(call, M::submit(hot, &database, draft)?)
+            push(draft, kind, collection, |out| call.text(2, out), value)?;
+            ticket(call, M::submit(hot, database, draft)?)
         })
     }
 }
@@ -231,20 +238,24 @@ impl<const WAIT: bool> HotCall for Read<WAIT> {
     type State = Hot;
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        let Some(database) = hot.readable::<WAIT>()? else { return Ok(Value::UNDEFINED) };
-        let collection = hot.collection(call.number(0)?)?;
-        hot.with_text(|text| {
-            let length = call.text(1, text)?;
-            // The id is read first and then the document is put behind it.
-            let id = text.split_off(0);
-            let id = str::from_utf8(&id[..length]).expect("Node-API writes UTF-8");
-            match database.get(&collection, id, text)? {
+        // NOTE: nothing below runs JavaScript, which could close the database meanwhile, so that it is borrowed.
+        let database = hot.database.borrow();
+        let database = database.as_deref().ok_or_else(Error::closed)?;
+        if !readable::<WAIT>(database)? {
+            return Ok(Value::UNDEFINED);
+        }
+        let collections = hot.collections.borrow();
+        let collection = by_number(&collections, call.number(0)?)?;
+        lend(&hot.id, |id| {
+            call.text(1, id)?;
+            let id = str::from_utf8(id).expect("Node-API writes UTF-8");
+            lend(&hot.text, |text| match database.get(collection, id, text)? {
                 None => call.scope.null(),
                 Some(Document { version, buffered }) => {
                     hot.registers.put([version as f64, f64::from(u8::from(buffered))]);
                     call.scope.string(text)
                 }
-            }
+            })
         })
     }
 }
@@ -256,7 +267,10 @@ impl<const WAIT: bool> HotCall for ReadMany<WAIT> {
     type State = Hot;
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        let Some(database) = hot.readable::<WAIT>()? else { return Ok(Value::UNDEFINED) };
+        let database = hot.database()?;
+        if !readable::<WAIT>(&database)? {
+            return Ok(Value::UNDEFINED);
+        }
         let collection = hot.collection(call.number(0)?)?;
         let (ids, scope) = (call.argument(1), call.scope);
         let mut wanted = Vec::new();

@@ -87,8 +87,10 @@ impl<'a> Scope<'a> {
     pub(super) fn text(self, value: Value<'_>, out: &mut Vec<u8>) -> Result<usize> {
         /// The longest UTF-8 character: with less left over, the text may have been cut.
         const CHARACTER: usize = 4;
+        /// V8 writes a text without counting first where three bytes a character have room. Buffers are reused.
+        const ROOM: usize = 8 << 10;
         let start = out.len();
-        let mut room = 256;
+        let mut room = ROOM;
         loop {
             out.reserve(room);
             let spare = out.capacity() - start;

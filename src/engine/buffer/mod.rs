@@ -7,7 +7,11 @@ mod generation;
 #[cfg(test)]
 mod test;
 
-use std::{collections::VecDeque, hash::BuildHasher, sync::Arc};
+use std::{
+    collections::VecDeque,
+    hash::BuildHasher,
+    sync::{Arc, atomic::Ordering},
+};
 
 use foldhash::fast::RandomState;
 
@@ -15,7 +19,7 @@ use self::generation::{Generation, Seen};
 use super::{
     error::Result,
     log::{Claim, Log, Lsn},
-    sync::Mutex,
+    sync::{AtomicU64, Mutex},
 };
 
 /// More ended generations than this (a shard is failing) are merged, so that reads stay fast.
@@ -27,7 +31,12 @@ pub struct Buffer {
     log: Arc<Log>,
     hasher: RandomState,
     state: Mutex<State>,
+    /// The log's head while it was known that all before it is in the shards, or [`NEVER`].
+    empty_at: AtomicU64,
 }
+
+/// No log gets there.
+const NEVER: u64 = u64::MAX;
 
 #[derive(Debug)]
 struct State {
@@ -100,7 +109,15 @@ impl Buffer {
     /// An empty buffer at the log's head.
     pub fn new(log: &Arc<Log>) -> Self {
         let state = State { current: Generation::new(log, log.head()), frozen: VecDeque::new() };
-        Buffer { log: Arc::clone(log), hasher: RandomState::default(), state: Mutex::new(state) }
+        let empty_at = AtomicU64::new(log.head().0);
+        Buffer { log: Arc::clone(log), hasher: RandomState::default(), state: Mutex::new(state), empty_at }
+    }
+
+    /// Whether all that is in the log is in the shards.
+    fn is_empty(&self) -> bool {
+        // IMPORTANT: in this order. Where nothing was appended since the place was noted, nothing was frozen since either.
+        let empty_at = self.empty_at.load(Ordering::Acquire);
+        self.log.head().0 == empty_at
     }
 
     fn hash(&self, number: u32, id: &str) -> u64 {
@@ -112,6 +129,9 @@ impl Buffer {
     /// # Errors
     /// [`super::error::Code::Corrupt`] if the log was changed from outside.
     pub fn read(&self, number: u32, id: &str, value: &mut Vec<u8>) -> Result<Lookup> {
+        if self.is_empty() {
+            return Ok(Lookup::Absent);
+        }
         let hash = self.hash(number, id);
         let state = &mut *self.state.lock();
         let head = self.log.head();
@@ -216,6 +236,8 @@ impl Buffer {
         while state.frozen.front().is_some_and(|oldest| oldest.end().is_some_and(|end| end <= applied)) {
             dropped.extend(state.frozen.pop_front());
         }
+        let empty_at = if state.frozen.is_empty() { state.current.start().0 } else { NEVER };
+        self.empty_at.store(empty_at, Ordering::Release);
         // Freed without the lock: it can be large.
         drop(state);
         drop(dropped);
