@@ -99,7 +99,7 @@ impl Generation {
         let mut damaged = Ok(());
         let found = self.table.find_mut(hash, |slot| {
             slot.hash == hash
-                && match claim.op(slot.at) {
+                && match claim.op_again(slot.at) {
                     Ok(op) => op.number == number && op.id == id,
                     Err(error) => {
                         damaged = Err(error);
@@ -153,7 +153,7 @@ fn note(table: &mut HashTable<Slot>, claim: &Claim, hash: u64, met: &Met<'_>) ->
     let mut damaged = Ok(());
     let same = |slot: &Slot| {
         slot.hash == hash
-            && match claim.op(slot.at) {
+            && match claim.op_again(slot.at) {
                 Ok(op) => op.number == met.op.number && op.id == met.op.id,
                 Err(error) => {
                     damaged = Err(error);

@@ -49,18 +49,31 @@ struct Segment {
 #[derive(Debug)]
 struct Entry {
     hash: u64,
-    number: u32,
     version: u64,
     as_of: Lsn,
+    /// The id and behind it the text: a read finds both in one place of memory.
+    content: Box<[u8]>,
+    number: u32,
+    id_length: u32,
     read: bool,
-    id: Box<str>,
-    value: Box<[u8]>,
 }
 
 impl Entry {
-    fn bytes(&self) -> usize {
-        self.id.len() + self.value.len() + OVERHEAD
+    fn id(&self) -> &[u8] {
+        &self.content[..self.id_length as usize]
     }
+
+    fn value(&self) -> &[u8] {
+        &self.content[self.id_length as usize..]
+    }
+
+    fn bytes(&self) -> usize {
+        self.content.len() + OVERHEAD
+    }
+}
+
+fn content(id: &str, value: &[u8]) -> Box<[u8]> {
+    [id.as_bytes(), value].concat().into()
 }
 
 impl Cache {
@@ -87,7 +100,7 @@ impl Cache {
         let mut segment = segment.lock();
         let entry = segment.find(hash, number, id)?;
         entry.read = true;
-        value.extend_from_slice(&entry.value);
+        value.extend_from_slice(entry.value());
         Some(entry.version)
     }
 
@@ -117,7 +130,9 @@ impl Cache {
         {
             return;
         }
-        let entry = Entry { hash, number, version, as_of, read: false, id: id.into(), value: value.into() };
+        let id_length = u32::try_from(id.len()).expect("an id is shorter than the log");
+        let entry =
+            Entry { hash, version, as_of, content: content(id, value), number, id_length, read: false };
         self.counted(&mut segment, |segment| segment.insert(entry));
     }
 
@@ -157,7 +172,7 @@ impl Cache {
             if change.fate == Fate::Deleted {
                 return;
             }
-            entry.value = change.value.into();
+            entry.content = content(id, change.value);
             (entry.version, entry.as_of) = (version, as_of);
             if entry.bytes() <= segment.limit / 8 {
                 segment.insert(entry);
@@ -249,5 +264,6 @@ impl Segment {
 }
 
 fn is(slot: &Option<Entry>, hash: u64, number: u32, id: &str) -> bool {
-    slot.as_ref().is_some_and(|entry| entry.hash == hash && entry.number == number && *entry.id == *id)
+    slot.as_ref()
+        .is_some_and(|entry| entry.hash == hash && entry.number == number && entry.id() == id.as_bytes())
 }

@@ -50,7 +50,7 @@ impl Claim {
         self.log.op_at(at, true).map(|(op, _)| op).ok_or_else(|| self.damaged(at))
     }
 
-    /// The same for a place that a walk of this thread's work has just come by: its checksum is not computed again.
+    /// The same for a place that was looked at before in the course of this work: its checksum is not computed again.
     pub fn op_again(&self, at: u64) -> Result<Op<'_>> {
         assert!(at >= self.start.0 && at < self.log.head().0, "the claim covers the operation");
         self.log.op_at(at, false).map(|(op, _)| op).ok_or_else(|| self.damaged(at))

@@ -1,0 +1,75 @@
+// npm run instructions: how many instructions a set and a get take in the engine, counted by valgrind, which no other load
+// on the machine changes. Fails where one takes over 5 % more than benches/instructions.json says.
+// npm run instructions -- --update writes that file anew.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { output, root, run } from './support/command.mjs';
+import { fail, say, step } from './support/terminal.mjs';
+
+const CALLS = ['set', 'get, buffered', 'get, cached', 'get, stored'];
+const [FEW, MANY] = [1000, 6000];
+const MOST = 1.05;
+const FILE = join(root, 'benches', 'instructions.json');
+
+const { update } = parseArgs({ options: { update: { type: 'boolean', default: false } } }).values;
+if (!output('valgrind', ['--version'])) fail('There is no valgrind. On Debian: apt-get install valgrind');
+const program = await build();
+step('Counting instructions');
+const conditions = { rustc: output('rustc', ['--version']), machine: `${process.platform} ${process.arch}` };
+const counts = Object.fromEntries(CALLS.map((call) => [call, Math.round(perCall(call))]));
+if (update) {
+  writeFileSync(FILE, `${JSON.stringify({ ...conditions, counts }, null, 2)}\n`);
+  for (const call of CALLS) say(`${call.padEnd(14)} ${counts[call]}`);
+} else {
+  compare(JSON.parse(readFileSync(FILE, 'utf8')));
+}
+
+async function build() {
+  step('Building benches/instructions.rs');
+  let path;
+  const onLine = (line) => {
+    const message = JSON.parse(line);
+    if (message.reason === 'compiler-artifact' && message.target.name === 'instructions') {
+      path = message.executable;
+    }
+  };
+  const args = ['bench', '--no-run', '--no-default-features', '--bench', 'instructions'];
+  const code = await run('cargo', [...args, '--message-format=json-render-diagnostics'], { onLine, hidden: true });
+  if (code !== 0 || !path) fail('The program did not build; the compiler says why above.');
+  return path;
+}
+
+/** What the start of the program takes is in both counts. */
+function perCall(call) {
+  return (total(call, MANY) - total(call, FEW)) / (MANY - FEW);
+}
+
+function total(call, count) {
+  const args = ['--tool=callgrind', '--callgrind-out-file=/dev/null', program, call, String(count)];
+  const { status, stderr } = spawnSync('valgrind', args, { cwd: root, encoding: 'utf8' });
+  const collected = /Collected : (\d+)/.exec(stderr ?? '');
+  if (status !== 0 || !collected) fail(`valgrind did not count '${call}':`, stderr);
+  return Number(collected[1]);
+}
+
+function compare(known) {
+  const comparable = Object.entries(conditions).every(([name, value]) => known[name] === value);
+  const risen = [];
+  for (const call of CALLS) {
+    const ratio = counts[call] / known.counts[call];
+    say(`${call.padEnd(14)} ${String(counts[call]).padStart(6)}   ${ratio.toFixed(3)} x ${known.counts[call]}`);
+    if (ratio > MOST) risen.push(call);
+    if (comparable && ratio < 1 / MOST) say('  It takes less now. npm run instructions -- --update makes that the mark.');
+  }
+  if (!comparable) {
+    say(`Counted with ${known.rustc} on ${known.machine}; other compilers give other numbers, so nothing is held against them.`);
+  } else if (risen.length > 0) {
+    fail(
+      `More than 5 % more instructions: ${risen.join(', ')}.`,
+      'If that is worth it, say why in the commit, and: npm run instructions -- --update',
+    );
+  }
+}
