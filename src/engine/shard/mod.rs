@@ -8,6 +8,7 @@ mod digest;
 mod mending;
 mod reader;
 mod router;
+mod rows;
 mod schema;
 mod set;
 mod sqlite;

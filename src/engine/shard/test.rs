@@ -228,6 +228,46 @@ fn a_batch_that_fails_leaves_nothing_and_the_next_one_works() {
 }
 
 #[test]
+fn whatever_a_trigger_does_to_a_wide_batch_it_is_stored_whole_or_not_at_all() {
+    let setup = Setup::new();
+    setup.apply(8, "c", &[("a", "1", 1)], &[]).expect("applies");
+    let other = Connection::open(setup.file()).expect("opens");
+    let ids: Vec<String> = (0..80).map(|i| format!("{i:02}")).collect();
+    let rows: Vec<(&str, &str, u64)> = ids.iter().map(|id| (id.as_str(), "2", 1)).collect();
+    for way in ["ABORT", "FAIL", "ROLLBACK"] {
+        let sql = format!(
+            "DROP TRIGGER IF EXISTS t;
+             CREATE TRIGGER t BEFORE INSERT ON c WHEN new.id = '40' BEGIN SELECT RAISE({way}, 'no'); END"
+        );
+        other.execute_batch(&sql).expect("creates");
+        setup.apply(16, "c", &rows, &[]).expect_err("the trigger refuses it");
+        let found = setup.store.query("SELECT id FROM c", &[]).expect("reads").rows;
+        assert_eq!(found, [[Value::Text("a".to_owned())]], "{way}");
+        assert_eq!(setup.store.applied(), Lsn(8));
+    }
+    other.execute_batch("DROP TRIGGER t").expect("drops");
+    setup.apply(16, "c", &rows, &[]).expect("applies");
+    assert_eq!((setup.read("c", "00"), setup.read("c", "79")), (stored("2", 1, 16), stored("2", 1, 16)));
+}
+
+#[test]
+fn documents_that_are_there_are_met_anywhere_among_new_ones() {
+    let setup = Setup::new();
+    let ids: Vec<String> = (0..200).map(|i| format!("{i:03}")).collect();
+    let there: Vec<(&str, &str, u64)> =
+        [0, 5, 31, 32, 40, 41, 127, 199].iter().map(|i| (ids[*i].as_str(), "old", 3)).collect();
+    setup.apply(8, "c", &there, &[]).expect("applies");
+    for round in 1..4 {
+        let rows: Vec<(&str, &str, u64)> = ids.iter().map(|id| (id.as_str(), "new", 1)).collect();
+        setup.apply(8 + round, "c", &rows, &[]).expect("applies");
+        for id in &ids {
+            let before = if there.iter().any(|(there, ..)| there == id) { 3 } else { 0 };
+            assert_eq!(setup.read("c", id), stored("new", before + round, 8 + round));
+        }
+    }
+}
+
+#[test]
 fn a_new_table_of_a_batch_that_failed_is_made_by_the_next() {
     let setup = Setup::new();
     let other = Connection::open(setup.file()).expect("opens");

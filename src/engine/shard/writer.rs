@@ -1,25 +1,12 @@
-//! The writing side of a shard: batches in, one transaction each.
+//! The writing side of a shard: batches in, one transaction each. How rows get into a table is told in `rows.rs`.
 
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
-use crate::engine::{
-    change::{Change, Fate},
-    clock,
-    log::Lsn,
-};
+use crate::engine::log::Lsn;
 
-use super::{
-    Batch, Group, schema,
-    statement::{Param, Statement},
-};
-
-/// Rows of the wide insert. Fewer statements a row; beyond this the gain is lost in the noise.
-const WIDE: usize = 32;
-
-/// Values of a row.
-const COLUMNS: usize = 5;
+use super::{Batch, rows::Statements, schema};
 
 /// Prepared statements are kept for this many collections.
 const KEPT_COLLECTIONS: usize = 64;
@@ -31,17 +18,6 @@ pub(super) struct Writer {
     /// Collections on record in this shard.
     recorded: HashSet<String>,
     pub(super) connection: Connection,
-}
-
-/// The statements of one table, prepared when they are first needed.
-#[derive(Debug)]
-struct Statements {
-    /// The table's name, quoted.
-    table: String,
-    delete: Option<Statement>,
-    one: Option<Statement>,
-    wide: Option<Statement>,
-    alike: Option<Statement>,
 }
 
 impl Writer {
@@ -79,7 +55,7 @@ impl Writer {
                 schema::add_collection(&self.connection, group.collection, group.table)?;
             }
             let statements = statements_for(&mut self.statements, group.table);
-            statements.apply(&self.connection, group)?;
+            statements.apply(&self.connection, group.changes)?;
         }
         if let Some(side) = &batch.side {
             schema::set_applied(&self.connection, side, Lsn(1))?;
@@ -94,116 +70,5 @@ fn statements_for<'a>(kept: &'a mut HashMap<String, Statements>, table: &str) ->
         let victim = kept.keys().next().cloned().expect("it is full");
         kept.remove(&victim);
     }
-    kept.entry(table.to_owned()).or_insert_with(|| Statements {
-        table: schema::quote(table),
-        delete: None,
-        one: None,
-        wide: None,
-        alike: None,
-    })
-}
-
-impl Statements {
-    fn apply(&mut self, connection: &Connection, group: &Group<'_>) -> rusqlite::Result<()> {
-        let Statements { table, delete, one, wide, alike } = self;
-        for change in group.changes.iter().filter(|change| change.fate != Fate::Stored) {
-            let sql = || format!("DELETE FROM {table} WHERE id = ?");
-            prepared(delete, connection, sql)?.execute(&[Param::Text(change.id.as_bytes())])?;
-        }
-        let mut rows = group.changes.iter().filter(|change| change.fate != Fate::Deleted);
-        let mut chunk: Vec<&Change<'_>> = Vec::with_capacity(WIDE);
-        let mut times = Times::default();
-        loop {
-            chunk.clear();
-            chunk.extend(rows.by_ref().take(WIDE));
-            if let [first, ..] = chunk[..]
-                && chunk.len() == WIDE
-                && chunk.iter().all(|row| row.writes == 1 && row.updated == first.updated)
-            {
-                let time = times.text(first.updated);
-                let texts =
-                    chunk.iter().flat_map(|row| [Param::Text(row.id.as_bytes()), Param::Text(row.value)]);
-                let params: Vec<Param<'_>> = [Param::Text(&time)].into_iter().chain(texts).collect();
-                prepared(alike, connection, || upsert_alike(table, WIDE))?.execute(&params)?;
-                continue;
-            }
-            let texts: Vec<_> =
-                chunk.iter().map(|row| (times.text(row.created), times.text(row.updated))).collect();
-            let params: Vec<Param<'_>> = chunk
-                .iter()
-                .zip(&texts)
-                .flat_map(|(row, (created, updated))| params(row, created, updated))
-                .collect();
-            if chunk.len() == WIDE {
-                prepared(wide, connection, || upsert(table, WIDE))?.execute(&params)?;
-                continue;
-            }
-            for row in params.chunks_exact(COLUMNS) {
-                prepared(one, connection, || upsert(table, 1))?.execute(row)?;
-            }
-            return Ok(());
-        }
-    }
-}
-
-fn prepared<'a>(
-    statement: &'a mut Option<Statement>,
-    connection: &Connection,
-    sql: impl FnOnce() -> String,
-) -> rusqlite::Result<&'a mut Statement> {
-    match statement {
-        Some(statement) => Ok(statement),
-        None => Ok(statement.insert(Statement::prepare(connection, &sql())?)),
-    }
-}
-
-/// Rows of an id, a text, writes, created and updated each.
-fn upsert(table: &str, rows: usize) -> String {
-    upsert_of(table, &vec!["(?,?,?,?,?)"; rows].join(","))
-}
-
-/// One time for all rows, then rows of an id and a text each, written once: what a bulk load consists of. Two values to
-/// bind a row instead of five.
-fn upsert_alike(table: &str, rows: usize) -> String {
-    let row = |row: usize| format!("(?{},?{},1,?1,?1)", 2 * row + 2, 2 * row + 3);
-    upsert_of(table, &(0..rows).map(row).collect::<Vec<_>>().join(","))
-}
-
-fn upsert_of(table: &str, values: &str) -> String {
-    // OR ROLLBACK: a failure ends the transaction anyway, and SQLite need not be able to undo one statement alone.
-    // AS: a table that is itself called "excluded" would otherwise hide the new row.
-    format!(
-        "INSERT OR ROLLBACK INTO {table} AS kept (id, data, _version, created_at, updated_at) VALUES {values}
-         ON CONFLICT (id) DO UPDATE SET data = excluded.data, _version = kept._version + excluded._version,
-             updated_at = excluded.updated_at"
-    )
-}
-
-fn params<'a>(row: &Change<'a>, created: &'a [u8], updated: &'a [u8]) -> [Param<'a>; COLUMNS] {
-    [
-        Param::Text(row.id.as_bytes()),
-        Param::Text(row.value),
-        Param::Int(row.writes as i64),
-        Param::Text(created),
-        Param::Text(updated),
-    ]
-}
-
-/// Times as texts. Most writes of a batch were called within the same second.
-#[derive(Default)]
-struct Times {
-    last: Option<(u64, [u8; 19])>,
-}
-
-impl Times {
-    fn text(&mut self, seconds: u64) -> [u8; 19] {
-        match self.last {
-            Some((known, text)) if known == seconds => text,
-            _ => {
-                let text = clock::sql_time(seconds);
-                self.last = Some((seconds, text));
-                text
-            }
-        }
-    }
+    kept.entry(table.to_owned()).or_insert_with(|| Statements::new(table))
 }
