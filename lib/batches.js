@@ -32,15 +32,20 @@ function readEntries(entries, newId, where, toPair) {
   const list = listOf(entries, where, toPair.accepts);
   const ids = [];
   const jsons = [];
+  // Their texts are made when an error asks for them: for each entry that would take as long as the rest.
+  let i = 0;
+  const entry = { toString: () => `${where}[${i}]` };
+  const itsId = { toString: () => `the id of ${entry}` };
+  const itsData = { toString: () => `${entry}.data` };
   // A toJSON() or a getter may change the list meanwhile; what is written is what was read.
-  for (let i = 0; i < list.length; i++) {
+  for (; i < list.length; i++) {
     try {
-      const [id, data] = toPair(list[i], `${where}[${i}]`);
-      ids.push(writableId(id, newId, `the id of ${where}[${i}]`));
-      jsons.push(serialise(data, `${where}[${i}].data`));
+      const [id, data] = toPair(list[i], entry);
+      ids.push(writableId(id, newId, itsId));
+      jsons.push(serialise(data, itsData));
     } catch (error) {
       // Something in the entry itself threw when it was read, such as a getter.
-      if (!isOurs(error)) throw unreadable(`${where}[${i}]`, error);
+      if (!isOurs(error)) throw unreadable(entry, error);
       throw error;
     }
   }

@@ -49,7 +49,8 @@ class SimpleDB {
       const key = writableId(id, engine.newId);
       const json = serialise(data);
       const ticket = engine.append(UPSERT, number, key, json);
-      const durable = ticket === undefined ? engine.durable() : engine.wait(ticket).then(() => engine.durable());
+      const durable =
+        ticket === undefined ? engine.durable() : engine.wait(ticket).then(() => engine.durable());
       return durable.then(() => ({ id: key, synced: true }));
     } catch (error) {
       return Promise.reject(toPublicError(error));

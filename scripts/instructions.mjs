@@ -37,7 +37,10 @@ async function build() {
     }
   };
   const args = ['bench', '--no-run', '--no-default-features', '--bench', 'instructions'];
-  const code = await run('cargo', [...args, '--message-format=json-render-diagnostics'], { onLine, hidden: true });
+  const code = await run('cargo', [...args, '--message-format=json-render-diagnostics'], {
+    onLine,
+    hidden: true,
+  });
   if (code !== 0 || !path) fail('The program did not build; the compiler says why above.');
   return path;
 }
@@ -60,12 +63,17 @@ function compare(known) {
   const risen = [];
   for (const call of CALLS) {
     const ratio = counts[call] / known.counts[call];
-    say(`${call.padEnd(14)} ${String(counts[call]).padStart(6)}   ${ratio.toFixed(3)} x ${known.counts[call]}`);
+    say(
+      `${call.padEnd(14)} ${String(counts[call]).padStart(6)}   ${ratio.toFixed(3)} x ${known.counts[call]}`,
+    );
     if (ratio > MOST) risen.push(call);
-    if (comparable && ratio < 1 / MOST) say('  It takes less now. npm run instructions -- --update makes that the mark.');
+    if (comparable && ratio < 1 / MOST)
+      say('  It takes less now. npm run instructions -- --update makes that the mark.');
   }
   if (!comparable) {
-    say(`Counted with ${known.rustc} on ${known.machine}; other compilers give other numbers, so nothing is held against them.`);
+    say(
+      `Counted with ${known.rustc} on ${known.machine}; other compilers give other numbers, so nothing is held against them.`,
+    );
   } else if (risen.length > 0) {
     fail(
       `More than 5 % more instructions: ${risen.join(', ')}.`,

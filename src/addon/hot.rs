@@ -206,6 +206,9 @@ impl<M: Mode> HotCall for Append<M> {
     }
 }
 
+/// Members of an array that are read in one handle scope.
+const NESTED: u32 = 64;
+
 /// `appendMany(op, collection, ids, jsons)`
 struct AppendMany<M>(M);
 
@@ -218,13 +221,18 @@ impl<M: Mode> HotCall for AppendMany<M> {
         let collection = hot.collection(call.number(1)?)?;
         let (ids, jsons, scope) = (call.argument(2), call.argument(3), call.scope);
         hot.with_draft(|draft| {
-            for index in 0..scope.length(ids)? {
-                let id = |out: &mut Vec<u8>| scope.text(scope.element(ids, index)?, out);
-                let value = |out: &mut Vec<u8>| match kind {
-                    Kind::Upsert => scope.text(scope.element(jsons, index)?, out),
-                    Kind::Delete => Ok(0),
-                };
-                scope.nested(|| push(draft, kind, &collection, id, value))?;
+            let count = scope.length(ids)?;
+            for first in (0..count).step_by(NESTED as usize) {
+                scope.nested(|| {
+                    (first..count.min(first + NESTED)).try_for_each(|index| {
+                        let id = |out: &mut Vec<u8>| scope.text(scope.element(ids, index)?, out);
+                        let value = |out: &mut Vec<u8>| match kind {
+                            Kind::Upsert => scope.text(scope.element(jsons, index)?, out),
+                            Kind::Delete => Ok(0),
+                        };
+                        push(draft, kind, &collection, id, value)
+                    })
+                })?;
             }
             ticket(call, M::submit(hot, &database, draft)?)
         })
