@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 use common::{
     Home, all, check_integrity, delete, found, get, observer::Witness, open, open_observed, random::Random,
@@ -70,14 +70,29 @@ fn a_flipped_byte_leaves_what_was_written_before_it() {
 /// A log as it is after a kill, of which everything was synced: its bytes, the states and where each record ends.
 fn synced() -> (Home, Vec<u8>, States, Vec<usize>) {
     let home = Home::new();
-    // The header's note of a sync is made with the sync, so a durable write at the end leaves one of all before.
     let db = open(small(&home));
     let (states, ends) = write_some(&db);
     db.submit_durable_wait(&mut record(&db, &[("c", "last", Some("1"))])).expect("writes");
-    let image = home.crash_image();
+    let image = noted_image(&home, &db);
     drop(db);
     let log = fs::read(image.wal()).expect("reads");
     (image, log, states, ends)
+}
+
+/// The files as a kill would leave them, once the header tells that all of a log on its first lap was synced.
+fn noted_image(home: &Home, db: &Database) -> Home {
+    let used = db.stats().wal_bytes;
+    let synced = |log: &[u8], copy: usize| {
+        u64::from_le_bytes(log[copy + 80..copy + 88].try_into().expect("eight bytes"))
+    };
+    loop {
+        let image = home.crash_image();
+        let log = fs::read(image.wal()).expect("reads");
+        if synced(&log, 0).max(synced(&log, PAGE)) >= used {
+            return image;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
@@ -156,7 +171,7 @@ fn damage_where_the_shards_have_everything_loses_nothing_and_says_so() {
     set(&db, "c", "a", "1");
     db.flush_wait().expect("flushes");
     db.submit_durable_wait(&mut record(&db, &[("c", "b", Some("2"))])).expect("writes");
-    let image = home.crash_image();
+    let image = noted_image(&home, &db);
     let mut bytes = fs::read(image.wal()).expect("reads");
     bytes[RING_AT + 40] ^= 1;
     fs::write(image.wal(), &bytes).expect("writes");
