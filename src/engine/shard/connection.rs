@@ -20,8 +20,12 @@ pub(super) const BUSY_IN_FLUSH: Duration = Duration::from_millis(50);
 const WRITER_CACHE: i64 = 8 << 10;
 const READER_CACHE: i64 = 2 << 10;
 
-/// The connection that writes and checkpoints. There is one a shard and process (RELIABILITY of SQLite's own log
-/// needs no more than that), and it decides itself when to checkpoint.
+/// Page size of a new shard. Twice SQLite's default: random ids come a fifth faster into their shard, ids in order a
+/// twentieth, and reads from the file take a twentieth longer.
+const PAGE: i64 = 8192;
+
+/// The connection that writes and checkpoints. There is one a shard and process, and it decides itself when to
+/// checkpoint.
 pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
     statement::configure();
     let flags =
@@ -29,6 +33,8 @@ pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
     let open = || -> rusqlite::Result<(Connection, String)> {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
+        // Does nothing to a file that holds something.
+        connection.execute_batch(&format!("PRAGMA page_size = {PAGE}"))?;
         let mode = use_wal(&connection)?;
         connection.execute_batch(&format!(
             "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;

@@ -26,8 +26,8 @@ use crate::engine::{
     log::{Id, Lsn},
 };
 
-/// Pages of SQLite's own log at which a flush moves them into the database file (16 MiB).
-const CHECKPOINT_PAGES: i64 = 4096;
+/// Bytes of SQLite's own log at which a flush moves them into the database file.
+const CHECKPOINT_BYTES: i64 = 16 << 20;
 
 /// Connections for scans and queries that are kept open.
 const KEPT_SPARES: usize = 2;
@@ -53,6 +53,7 @@ pub(super) struct SqliteShard {
     pub(super) guests: RwLock<()>,
     /// Bytes of the file after the last checkpoint. It only grows.
     pub(super) size: AtomicU64,
+    page_size: i64,
     /// Whose the file says that it is.
     pub(super) owner: Option<schema::Identity>,
 }
@@ -70,6 +71,7 @@ impl SqliteShard {
         let applied = schema::applied(&connection, &log).map_err(failed)?;
         let owner = schema::identity(&connection).map_err(failed)?;
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
+        let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(failed)?;
         let writer = Writer::new(connection).map_err(failed)?;
         let Looked { identity, .. } =
             look_at_path(&path).map_err(|error| Error::io("look at", &path, &error).in_shard(shard))?;
@@ -86,6 +88,7 @@ impl SqliteShard {
             spares: Mutex::default(),
             guests: RwLock::new(()),
             size: AtomicU64::new(0),
+            page_size,
             owner,
             path,
         })
@@ -266,7 +269,9 @@ impl Store for SqliteShard {
             run("TRUNCATE").map(|_| ())
         } else {
             run("NOOP")
-                .and_then(|pages| if pages < CHECKPOINT_PAGES { Ok(0) } else { run("PASSIVE") })
+                .and_then(
+                    |pages| if pages * self.page_size < CHECKPOINT_BYTES { Ok(0) } else { run("PASSIVE") },
+                )
                 .map(|_| ())
         };
         result.map_err(|error| self.note_loss(self.explain("checkpoint", &error)))?;
