@@ -45,6 +45,8 @@ class Engine {
   #poll = () => undefined;
   #durable;
   #nextDurable;
+  /** Closed, and everything was brought to the disk. */
+  #isSettled = false;
   #refuse = refuseNotOpen;
   #waiters = new Waiters((on) => this.#native?.hold(on));
   #events;
@@ -86,6 +88,7 @@ class Engine {
     if (opened === undefined) return;
     try {
       opened.close();
+      this.#isSettled = true;
     } catch (error) {
       throw toPublicError(error);
     } finally {
@@ -129,7 +132,7 @@ class Engine {
   async #durableSoon() {
     await undefined;
     this.#nextDurable = undefined;
-    return this.wait(this.#durable());
+    if (!this.#isSettled) await this.wait(this.#durable());
   }
 
   /** Starts a flush of everything written so far: a promise, or undefined when nothing is buffered. */

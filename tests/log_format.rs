@@ -3,7 +3,10 @@
 
 mod common;
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use common::{
     Home, all, check_integrity, delete, found, get, observer::Witness, open, open_observed, random::Random,
@@ -85,9 +88,11 @@ fn noted_image(home: &Home, db: &Database) -> Home {
     let synced = |log: &[u8], copy: usize| {
         u64::from_le_bytes(log[copy + 80..copy + 88].try_into().expect("eight bytes"))
     };
+    let start = Instant::now();
     loop {
         let image = home.crash_image();
         let log = fs::read(image.wal()).expect("reads");
+        assert!(start.elapsed() < Duration::from_secs(60), "the header never tells of the sync");
         if synced(&log, 0).max(synced(&log, PAGE)) >= used {
             return image;
         }

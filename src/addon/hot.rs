@@ -283,9 +283,12 @@ impl<const WAIT: bool> HotCall for ReadMany<WAIT> {
         let (ids, scope) = (call.argument(1), call.scope);
         let mut wanted = Vec::new();
         for index in 0..scope.length(ids)? {
-            let mut id = Vec::new();
-            scope.nested(|| scope.text(scope.element(ids, index)?, &mut id))?;
-            wanted.push(String::from_utf8(id).expect("Node-API writes UTF-8"));
+            // The buffer has more room than an id takes.
+            lend(&hot.id, |id| {
+                scope.nested(|| scope.text(scope.element(ids, index)?, id))?;
+                wanted.push(str::from_utf8(id).expect("Node-API writes UTF-8").to_owned());
+                Ok(())
+            })?;
         }
         scope.string(&database.get_many(&collection, &wanted)?)
     }

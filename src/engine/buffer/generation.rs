@@ -99,13 +99,7 @@ impl Generation {
         let mut damaged = Ok(());
         let found = self.table.find_mut(hash, |slot| {
             slot.hash == hash
-                && match claim.op_again(slot.at) {
-                    Ok(op) => op.number == number && op.id == id,
-                    Err(error) => {
-                        damaged = Err(error);
-                        false
-                    }
-                }
+                && is_of(claim, slot.at, number, id).unwrap_or_else(|error| note_damage(&mut damaged, error))
         });
         damaged.map(|()| found)
     }
@@ -147,19 +141,26 @@ impl Generation {
     }
 }
 
+/// Whether the operation at `at` is about that document. Two documents hardly ever have the same hash: then its bytes were
+/// rather changed since, and its checksum tells.
+fn is_of(claim: &Claim, at: u64, number: u32, id: &str) -> Result<bool> {
+    let is_same = claim.op_unchecked(at).is_ok_and(|op| op.number == number && op.id == id);
+    if is_same { Ok(true) } else { claim.op(at).map(|_| false) }
+}
+
+fn note_damage(damaged: &mut Result<()>, error: Error) -> bool {
+    *damaged = Err(error);
+    false
+}
+
 /// Brings one operation into the table.
 fn note(table: &mut HashTable<Slot>, claim: &Claim, hash: u64, met: &Met<'_>) -> Result<()> {
     let at = met.at;
     let mut damaged = Ok(());
     let same = |slot: &Slot| {
         slot.hash == hash
-            && match claim.op_again(slot.at) {
-                Ok(op) => op.number == met.op.number && op.id == met.op.id,
-                Err(error) => {
-                    damaged = Err(error);
-                    false
-                }
-            }
+            && is_of(claim, slot.at, met.op.number, met.op.id)
+                .unwrap_or_else(|error| note_damage(&mut damaged, error))
     };
     match (table.entry(hash, same, |slot| slot.hash), met.op.kind) {
         (Entry::Vacant(entry), Kind::Upsert) => {

@@ -94,7 +94,7 @@ fn whole_records(entries: &[Entry], size: usize) -> usize {
 fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Change<'a>>> {
     let mut items = Vec::with_capacity(entries.len());
     for entry in entries {
-        let op = part.claim.op_again(entry.at)?;
+        let op = part.claim.op(entry.at)?;
         let Entry { at, number, time, .. } = *entry;
         items.push(Item { number, prefix: 0, at, time, id: op.id, value: op.value, kind: op.kind });
     }

@@ -60,8 +60,10 @@ fn yield_to_the_program() {
     #[cfg(target_os = "linux")]
     const NICENESS: i32 = 5;
     #[cfg(target_os = "linux")]
-    // On Linux this is the calling thread alone. Where it is refused, nothing changes.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
+    // On Linux these are about the calling thread alone. Where it is refused, nothing changes.
+    if rustix::process::getpriority_process(None).is_ok_and(|now| now < NICENESS) {
+        let _ = rustix::process::setpriority_process(None, NICENESS);
+    }
 }
 
 impl Drop for Pool {

@@ -37,7 +37,8 @@ fn work(core: &Core) {
         if is_early && !is_broken {
             continue;
         }
-        if core.log.is_file() && (head > synced || !waiters.is_empty() || note.is_behind || is_broken) {
+        let is_noted_only = note.is_behind && note.due.is_none();
+        if core.log.is_file() && (head > synced || !waiters.is_empty() || is_noted_only || is_broken) {
             let before = synced;
             synced = sync(core, waiters).unwrap_or(synced);
             note.follow(core, synced > before);
@@ -83,6 +84,10 @@ impl Note {
 
     /// After a sync; `has_more`: of something that was not on the disk before.
     fn follow(&mut self, core: &Core, has_more: bool) {
+        if core.broken.why().is_some() {
+            // There is nothing to note until the log has another file, whose header is as new as its content.
+            return *self = Note::default();
+        }
         self.is_behind = has_more || !core.log.is_noted();
         if !core.log.is_noted() {
             self.due.get_or_insert_with(|| Instant::now() + Note::LAG);

@@ -50,8 +50,8 @@ impl Claim {
         self.log.op_at(at, true).map(|(op, _)| op).ok_or_else(|| self.damaged(at))
     }
 
-    /// The same for a place that was looked at before in the course of this work: its checksum is not computed again.
-    pub fn op_again(&self, at: u64) -> Result<Op<'_>> {
+    /// The same without computing its checksum, to find out whether it is the operation that is looked for.
+    pub fn op_unchecked(&self, at: u64) -> Result<Op<'_>> {
         assert!(at >= self.start.0 && at < self.log.head().0, "the claim covers the operation");
         self.log.op_at(at, false).map(|(op, _)| op).ok_or_else(|| self.damaged(at))
     }

@@ -174,6 +174,7 @@ impl Ring {
         if self.is_mapped {
             /// The last page is left alone, because the next record goes there.
             const PAGE: u64 = 4096;
+            let from = from.max(to.saturating_sub(self.capacity));
             let (mut at, to) = (from - from % PAGE, to - to % PAGE);
             while at < to {
                 let length = self.to_lap_end(at).min(to - at);

@@ -20,8 +20,8 @@ pub(super) const BUSY_IN_FLUSH: Duration = Duration::from_millis(50);
 const WRITER_CACHE: i64 = 8 << 10;
 const READER_CACHE: i64 = 2 << 10;
 
-/// Page size of a new shard. Twice SQLite's default: random ids come a fifth faster into their shard, ids in order a
-/// twentieth, and reads from the file take a twentieth longer.
+/// Page size of a new shard. Twice SQLite's default: ids in order come a twentieth faster into their shard, and reads from
+/// the file take a twentieth longer.
 const PAGE: i64 = 8192;
 
 /// The connection that writes and checkpoints. There is one a shard and process, and it decides itself when to

@@ -59,7 +59,7 @@ impl Reader {
         let mut version = None;
         // NOTE: asked of the very snapshot; a flush may make the table at any time.
         if let Some(statement) = self.statement(table)? {
-            statement.run(&[Param::Text(id.as_bytes())], |row| {
+            statement.first(&[Param::Text(id.as_bytes())], |row| {
                 value.extend_from_slice(row.bytes(0));
                 version = Some(row.int(1) as u64);
             })?;

@@ -26,6 +26,7 @@ const UPSERTS_AFTER_CONFLICT: u32 = 64;
 /// The statements of one table, prepared when they are first needed.
 #[derive(Debug)]
 pub(super) struct Statements {
+    name: String,
     /// The table's name, quoted.
     table: String,
     delete: Option<Statement>,
@@ -40,6 +41,7 @@ pub(super) struct Statements {
 impl Statements {
     pub(super) fn new(table: &str) -> Self {
         Statements {
+            name: table.to_owned(),
             table: schema::quote(table),
             delete: None,
             upsert: None,
@@ -56,6 +58,8 @@ impl Statements {
             let sql = || format!("DELETE FROM {} WHERE id = ?", self.table);
             prepared(&mut self.delete, connection, sql)?.execute(&[Param::Text(change.id.as_bytes())])?;
         }
+        // What a trigger does with a row that is refused or passed over could not be told from how many were stored.
+        let may_insert = changes.len() >= WIDE && !schema::has_triggers(connection, &self.name)?;
         let mut rows = changes.iter().filter(|change| change.fate != Fate::Deleted);
         let mut chunk: Vec<&Change<'_>> = Vec::with_capacity(WIDE);
         let mut times = Times::default();
@@ -67,7 +71,7 @@ impl Statements {
             }
             let time = chunk[0].updated;
             if chunk.iter().all(|row| row.writes == 1 && row.updated == time) {
-                self.store_alike(connection, &chunk, &mut times)?;
+                self.store_alike(connection, &chunk, &mut times, may_insert)?;
             } else {
                 self.store_wide(connection, &chunk, &mut times)?;
             }
@@ -80,23 +84,22 @@ impl Statements {
         connection: &Connection,
         rows: &[&Change<'_>],
         times: &mut Times,
+        may_insert: bool,
     ) -> rusqlite::Result<()> {
         let time = times.text(rows[0].updated);
         let texts = rows.iter().flat_map(|row| [Param::Text(row.id.as_bytes()), Param::Text(row.value)]);
         let params: Vec<Param<'_>> = [Param::Text(&time)].into_iter().chain(texts).collect();
-        if self.upserts > 0 {
-            self.upserts -= 1;
+        if self.upserts > 0 || !may_insert {
+            self.upserts = self.upserts.saturating_sub(1);
             let sql = || upsert(&self.table, &alike(WIDE));
             return prepared(&mut self.alike_upsert, connection, sql)?.execute(&params);
         }
+        // A table whose ids are not unique, which is none of ours, is refused by this one alone.
+        prepared(&mut self.upsert, connection, || upsert(&self.table, ROW))?;
         let sql = || insert("FAIL", &self.table, &alike(WIDE));
         match prepared(&mut self.alike_insert, connection, sql)?.execute(&params) {
-            // Those before the one that was there are stored. If it is another constraint that failed, an upsert says so, but
-            // for a trigger that has ended the transaction.
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
-                    && !connection.is_autocommit() =>
-            {
+            // Those before the one that was there are stored. If it is another constraint that failed, an upsert says so.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                 self.upserts = UPSERTS_AFTER_CONFLICT;
                 let stored = connection.changes() as usize;
                 self.store_each(connection, &rows[stored..], times)

@@ -89,6 +89,13 @@ pub(super) fn set_identity(connection: &Connection, identity: &Identity) -> rusq
     Ok(())
 }
 
+/// Whether somebody has put triggers on a table.
+pub(super) fn has_triggers(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE")?
+        .exists([table])
+}
+
 /// Where this database was when it was last open, and where its log was then.
 pub(super) fn places(connection: &Connection) -> rusqlite::Result<Option<(String, String)>> {
     let mut statement = connection.prepare("SELECT value FROM _kimdb_meta WHERE key = ?")?;

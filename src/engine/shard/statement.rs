@@ -44,21 +44,22 @@ impl Statement {
         statement.check(code).map(|()| statement)
     }
 
-    /// Runs the statement to its end.
+    /// Runs a statement without rows to its end.
     pub(super) fn execute(&mut self, params: &[Param<'_>]) -> rusqlite::Result<()> {
-        self.run(params, |_| ())
+        self.first(params, |_| ())
     }
 
-    /// Runs the statement and hands over each row.
-    pub(super) fn run(&mut self, params: &[Param<'_>], mut row: impl FnMut(Row<'_>)) -> rusqlite::Result<()> {
+    /// Runs the statement up to its first row, which is the only one, and hands that over if there is one.
+    pub(super) fn first(&mut self, params: &[Param<'_>], row: impl FnOnce(Row<'_>)) -> rusqlite::Result<()> {
         let result = self.bind(params).and_then(|()| {
-            loop {
-                // SAFETY: `raw` is a live statement.
-                match unsafe { ffi::sqlite3_step(self.raw) } {
-                    ffi::SQLITE_ROW => row(Row(self)),
-                    ffi::SQLITE_DONE => return Ok(()),
-                    code => return self.check(code),
+            // SAFETY: `raw` is a live statement.
+            match unsafe { ffi::sqlite3_step(self.raw) } {
+                ffi::SQLITE_ROW => {
+                    row(Row(self));
+                    Ok(())
                 }
+                ffi::SQLITE_DONE => Ok(()),
+                code => self.check(code),
             }
         });
         // IMPORTANT: after this no pointer into `params` is left in SQLite.

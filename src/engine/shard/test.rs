@@ -251,6 +251,44 @@ fn whatever_a_trigger_does_to_a_wide_batch_it_is_stored_whole_or_not_at_all() {
 }
 
 #[test]
+fn triggers_that_pass_rows_over_or_refuse_them_late_leave_versions_right() {
+    let setup = Setup::new();
+    setup.apply(8, "c", &[("10", "1", 1)], &[]).expect("applies");
+    let other = Connection::open(setup.file()).expect("opens");
+    let ids: Vec<String> = (0..64).map(|i| format!("{i:02}")).collect();
+    let rows: Vec<(&str, &str, u64)> = ids.iter().map(|id| (id.as_str(), "2", 1)).collect();
+    let ignore = "CREATE TRIGGER t BEFORE INSERT ON C WHEN new.id = '03' BEGIN SELECT RAISE(IGNORE); END";
+    other.execute_batch(ignore).expect("creates");
+    setup.apply(16, "c", &rows, &[]).expect("applies");
+    for (id, version) in [("02", Some(1)), ("03", None), ("09", Some(1)), ("10", Some(2)), ("63", Some(1))] {
+        assert_eq!(setup.read("c", id).0.map(|found| found.1), version, "{id}");
+    }
+    let late = "DROP TRIGGER t;
+        CREATE TRIGGER t AFTER INSERT ON c WHEN new.id = '73' BEGIN SELECT RAISE(FAIL, 'no'); END";
+    other.execute_batch(late).expect("creates");
+    let ids: Vec<String> = (42..74).map(|i| format!("{i:02}")).collect();
+    let rows: Vec<(&str, &str, u64)> = ids.iter().map(|id| (id.as_str(), "3", 1)).collect();
+    setup.apply(24, "c", &rows, &[]).expect_err("the trigger refuses the last one");
+    assert_eq!((setup.read("c", "72").0, setup.store.applied()), (None, Lsn(16)));
+}
+
+#[test]
+fn a_table_whose_ids_are_not_unique_is_refused() {
+    let setup = Setup::new();
+    setup.apply(8, "c", &[("a", "1", 1)], &[]).expect("applies");
+    let other = Connection::open(setup.file()).expect("opens");
+    other
+        .execute_batch("CREATE TABLE d AS SELECT * FROM c; DROP TABLE c; ALTER TABLE d RENAME TO c")
+        .expect("copies");
+    drop(other);
+    let setup = setup.reopen(LOG);
+    let ids: Vec<String> = (0..32).map(|i| format!("{i:02}")).collect();
+    let rows: Vec<(&str, &str, u64)> = ids.iter().map(|id| (id.as_str(), "2", 1)).collect();
+    setup.apply(16, "c", &rows, &[]).expect_err("there is nothing to tell a document by");
+    assert_eq!(setup.read("c", "00").0, None);
+}
+
+#[test]
 fn documents_that_are_there_are_met_anywhere_among_new_ones() {
     let setup = Setup::new();
     let ids: Vec<String> = (0..200).map(|i| format!("{i:03}")).collect();
