@@ -56,6 +56,14 @@ const steps = [
     help: 'deny.toml and scripts/check-dependencies.mjs hold the rules.',
   },
 ];
+// Only these numbers are the same whatever else the machine does, so they can be held to.
+if (output('valgrind', ['--version'])) {
+  steps.push({
+    name: 'instructions: what a set and a get take',
+    run: () => run(process.execPath, ['scripts/instructions.mjs']),
+    help: 'benches/instructions.json holds the marks.',
+  });
+}
 // What the benchmark compares with is much to install, so only those who have it are held to keep it working.
 if (isInstalled(join(root, 'benchmark'))) {
   steps.push({
