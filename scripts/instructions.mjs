@@ -1,11 +1,10 @@
 // npm run instructions: how many instructions a set and a get take in the engine, counted by valgrind, which no other load
 // on the machine changes. Fails where one takes over 5 % more than benches/instructions.json says.
-// npm run instructions -- --update writes that file anew.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
+import { readOptions } from './support/arguments.mjs';
 import { output, root, run } from './support/command.mjs';
 import { fail, say, step } from './support/terminal.mjs';
 
@@ -14,7 +13,12 @@ const [FEW, MANY] = [1000, 6000];
 const MOST = 1.05;
 const FILE = join(root, 'benches', 'instructions.json');
 
-const { update } = parseArgs({ options: { update: { type: 'boolean', default: false } } }).values;
+const USAGE = `npm run instructions -- [--update]
+
+  --update  what is counted now becomes the mark
+  --help    this text`;
+
+const { update } = readOptions(USAGE, { update: 'boolean' });
 if (!output('valgrind', ['--version'])) fail('There is no valgrind. On Debian: apt-get install valgrind');
 const program = await build();
 step('Counting instructions');

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
+import { integer, readOptions } from './support/arguments.mjs';
 import { mix } from '../__test__/helpers/random.mjs';
 import { buildAddon } from './support/addon.mjs';
 import { installDependencies } from './support/dependencies.mjs';
@@ -29,7 +29,7 @@ const CONTROL_CUTS = 30;
 /** Each series has cuts of its own. */
 const seedOf = (fs, backend) => mix(seed, FILE_SYSTEMS.indexOf(fs), BACKENDS.indexOf(backend));
 
-const { cuts, seed, fs: fileSystems, backend: backends, isChosen } = readArguments(process.argv.slice(2));
+const { cuts, seed, fs: fileSystems, backend: backends, isChosen } = readArguments();
 const start = Date.now();
 requireTools();
 await installDependencies();
@@ -50,19 +50,8 @@ say(`seed: ${seed}, time: ${seconds(start)}`);
 say(bold(green('losses: 0')));
 process.exitCode = isChosen && notRun.length > 0 ? 1 : 0;
 
-function readArguments(args) {
-  let values;
-  try {
-    const options = { cuts: 'string', seed: 'string', fs: 'string', backend: 'string', help: 'boolean' };
-    const typed = Object.entries(options).map(([name, type]) => [name, { type }]);
-    ({ values } = parseArgs({ args, options: Object.fromEntries(typed) }));
-  } catch (error) {
-    fail(error.message, '', USAGE);
-  }
-  if (values.help) {
-    say(USAGE);
-    process.exit(0);
-  }
+function readArguments() {
+  const values = readOptions(USAGE, { cuts: 'string', seed: 'string', fs: 'string', backend: 'string' });
   return {
     cuts: integer('--cuts', values.cuts ?? '20', 1, 1_000_000),
     seed: integer('--seed', values.seed ?? String(randomInt(2 ** 32)), 0, 2 ** 32 - 1),
@@ -70,13 +59,6 @@ function readArguments(args) {
     backend: names('--backend', values.backend, BACKENDS),
     isChosen: values.fs !== undefined,
   };
-}
-
-function integer(name, text, min, max) {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max)
-    fail(`${name} must be an integer from ${min} to ${max}, got '${text}'`, '', USAGE);
-  return value;
 }
 
 function names(name, text, known) {

@@ -1,17 +1,21 @@
 // npm run profile: where the time of a write goes, step by step, over all threads. Takes samples with Linux's perf, so it needs
-// Linux, perf and the right to use it. `-- --count 300000` for fewer writes.
+// Linux, perf and the right to use it.
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { spawn, spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { STEPS, stepOf } from '../benchmark/profile/steps.mjs';
+import { integer, readOptions } from './support/arguments.mjs';
 import { output, root, run } from './support/command.mjs';
 import { fail, say, step } from './support/terminal.mjs';
 
-const { values } = parseArgs({ options: { count: { type: 'string', default: '1000000' } } });
-const count = Number(values.count);
+const USAGE = `npm run profile -- [--count <number>]
+
+  --count  documents to write (default 1000000)
+  --help   this text`;
+
+const count = integer('--count', readOptions(USAGE, { count: 'string' }).count ?? '1000000', 1000, 100_000_000);
 if (!output('perf', ['--version'])) fail('There is no perf. On Debian: apt-get install linux-perf');
 
 const folder = mkdtempSync(join(root, 'target', 'profile-'));

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
+import { integer, readOptions } from './support/arguments.mjs';
 import { buildAddon } from './support/addon.mjs';
 import { run } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
@@ -23,7 +23,7 @@ const USAGE = `npm run torture -- [--kills <number>] [--seed <number>] [--rust |
 /** Kills after which a database without a log has certainly lost something. */
 const CONTROL_KILLS = 60;
 
-const { kills, seed, rust, js } = readArguments(process.argv.slice(2));
+const { kills, seed, rust, js } = readArguments();
 const start = Date.now();
 requireTools();
 await installDependencies();
@@ -34,19 +34,8 @@ say(`seed: ${seed}, time: ${seconds(start)}`);
 say(bold(green('losses: 0')));
 process.exitCode = 0;
 
-function readArguments(args) {
-  let values;
-  try {
-    const options = { kills: 'string', seed: 'string', rust: 'boolean', js: 'boolean', help: 'boolean' };
-    const typed = Object.entries(options).map(([name, type]) => [name, { type }]);
-    ({ values } = parseArgs({ args, options: Object.fromEntries(typed) }));
-  } catch (error) {
-    fail(error.message, '', USAGE);
-  }
-  if (values.help) {
-    say(USAGE);
-    process.exit(0);
-  }
+function readArguments() {
+  const values = readOptions(USAGE, { kills: 'string', seed: 'string', rust: 'boolean', js: 'boolean' });
   const both = values.rust === values.js;
   return {
     kills: integer('--kills', values.kills ?? '500', 1, 1_000_000),
@@ -54,13 +43,6 @@ function readArguments(args) {
     rust: both || values.rust,
     js: both || values.js,
   };
-}
-
-function integer(name, text, min, max) {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max)
-    fail(`${name} must be an integer from ${min} to ${max}, got '${text}'`, '', USAGE);
-  return value;
 }
 
 async function tortureEngine() {

@@ -225,8 +225,7 @@ impl Opened {
 
     /// Ends recovery: everything that was found is durable in the shards, and from now on the log is empty. A log
     /// of another size, of the old library or that is damaged is replaced. `applied`: see [`Log::begin_epoch`]. Returns
-    /// the log to use, the file that keeps it locked if the log itself does not, and the name under which a damaged
-    /// one was kept.
+    /// the log to use, and the name under which a damaged one was kept.
     ///
     /// # Errors
     /// What the operating system says; the log found at open is still there then.
