@@ -1,10 +1,11 @@
 // npm run profile: where the time of a write goes, step by step, over all threads. Takes samples with Linux's perf, so it needs
 // Linux, perf and the right to use it.
+
+import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { spawn, spawnSync } from 'node:child_process';
 import { STEPS, stepOf } from '../benchmark/profile/steps.mjs';
 import { integer, readOptions } from './support/arguments.mjs';
 import { output, root, run } from './support/command.mjs';
@@ -15,7 +16,12 @@ const USAGE = `npm run profile -- [--count <number>]
   --count  documents to write (default 1000000)
   --help   this text`;
 
-const count = integer('--count', readOptions(USAGE, { count: 'string' }).count ?? '1000000', 1000, 100_000_000);
+const count = integer(
+  '--count',
+  readOptions(USAGE, { count: 'string' }).count ?? '1000000',
+  1000,
+  100_000_000,
+);
 if (!output('perf', ['--version'])) fail('There is no perf. On Debian: apt-get install linux-perf');
 
 const folder = mkdtempSync(join(root, 'target', 'profile-'));
@@ -43,8 +49,24 @@ async function build() {
 
 function record(addon) {
   const data = join(folder, 'perf.data');
-  const program = ['--perf-basic-prof', join(root, 'benchmark', 'profile', 'seed.mjs'), folder, String(count)];
-  const args = ['record', '-q', '-o', data, '-F', '1999', '--call-graph', 'dwarf,8192', process.execPath, ...program];
+  const program = [
+    '--perf-basic-prof',
+    join(root, 'benchmark', 'profile', 'seed.mjs'),
+    folder,
+    String(count),
+  ];
+  const args = [
+    'record',
+    '-q',
+    '-o',
+    data,
+    '-F',
+    '1999',
+    '--call-graph',
+    'dwarf,8192',
+    process.execPath,
+    ...program,
+  ];
   const env = { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: addon };
   const { stderr } = spawnSync('perf', args, { cwd: root, env, encoding: 'utf8' });
   if (!output('perf', ['report', '-i', data, '--header-only'])) fail('perf took no samples:', stderr);
@@ -54,7 +76,9 @@ function record(addon) {
 /** Nanoseconds by step. */
 async function sort(data) {
   const args = ['script', '-i', data, '-F', 'comm,tid,period,ip,sym', '--no-inline'];
-  const lines = createInterface({ input: spawn('perf', args, { stdio: ['ignore', 'pipe', 'ignore'] }).stdout });
+  const lines = createInterface({
+    input: spawn('perf', args, { stdio: ['ignore', 'pipe', 'ignore'] }).stdout,
+  });
   const spent = new Map(STEPS.map((name) => [name, 0]));
   let main;
   let sample;
