@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { STEPS, stepOf } from '../benchmark/profile/steps.mjs';
+import { buildAddon } from './support/addon.mjs';
 import { integer, readOptions } from './support/arguments.mjs';
 import { output, root, run } from './support/command.mjs';
+import { installDependencies } from './support/dependencies.mjs';
+import { requireTools } from './support/requirements.mjs';
 import { fail, say, step } from './support/terminal.mjs';
 
 const USAGE = `npm run profile -- [--count <number>]
@@ -24,6 +27,10 @@ const count = integer(
 );
 if (!output('perf', ['--version'])) fail('There is no perf. On Debian: apt-get install linux-perf');
 
+requireTools();
+await installDependencies();
+// What the build makes beside the addon is needed too.
+await buildAddon();
 const folder = mkdtempSync(join(root, 'target', 'profile-'));
 try {
   const addon = await build();

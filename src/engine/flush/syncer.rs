@@ -37,8 +37,8 @@ fn work(core: &Core) {
         if is_early && !is_broken {
             continue;
         }
-        let is_noted_only = note.is_behind && note.due.is_none();
-        if core.log.is_file() && (head > synced || !waiters.is_empty() || is_noted_only || is_broken) {
+        let owes_note = note.is_behind && note.due.is_none();
+        if core.log.is_file() && (head > synced || !waiters.is_empty() || owes_note || is_broken) {
             let before = synced;
             synced = sync(core, waiters).unwrap_or(synced);
             note.follow(core, synced > before);
