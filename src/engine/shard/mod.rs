@@ -9,6 +9,8 @@ mod mending;
 mod reader;
 mod router;
 mod rows;
+#[cfg(test)]
+mod rows_test;
 mod schema;
 mod set;
 mod sqlite;
