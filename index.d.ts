@@ -453,7 +453,8 @@ declare namespace SimpleDB {
      */
     walBackend?: 'auto' | 'mmap' | 'pwrite' | null;
     /**
-     * How much memory, in bytes, the cache of documents may take. 0 turns it off.
+     * How much memory, in bytes, the cache of documents may take. 0 turns it off. While this instance alone has the
+     * database open, it also keeps those that are read most as JavaScript values, in about a quarter of that much beside it.
      * @defaultValue `67108864` (64 MiB)
      */
     cacheBytes?: number | null;

@@ -3,6 +3,7 @@
 // What goes in and comes out: names, ids and JSON. The common case of each check is one comparison
 // or two, because `set` and `get` run them on every call.
 
+const { BUFFERED, VERSION } = require('./document-cache.js');
 const { KimDBError, describe, rangeError, typeError } = require('./errors.js');
 const { explainFault } = require('./json-fault.js');
 
@@ -66,12 +67,13 @@ function serialise(data, where = 'data') {
  * A fresh document object from what a read left: its JSON text, or null where there is none, and
  * version and state in registers.
  */
-function toDocument(id, text, registers) {
+function toDocument(engine, number, id, text) {
   if (text === null) return null;
   const data = parse(text, { id });
-  return registers[1] === 0
-    ? { id, data, _version: registers[0] }
-    : { id, data, _version: registers[0], _buffered: true };
+  const registers = engine.registers;
+  return registers[BUFFERED] === 0
+    ? { id, data: engine.documents.offer(number, id, text, data), _version: registers[VERSION] }
+    : { id, data, _version: registers[VERSION], _buffered: true };
 }
 
 /** What we stored always parses; what another program wrote into a shard may not. */

@@ -3,11 +3,15 @@
 // One instance's connection to the native engine. Both public classes work through it; it knows
 // whether the database is open, which native calls there are, and turns native errors into ours.
 
+const { DocumentCache, REGISTERS } = require('./document-cache.js');
 const { checkCollection, parse } = require('./documents.js');
 const { closed, notOpen, throwLater, toPublicError } = require('./errors.js');
 const { Events } = require('./events.js');
 const native = require('./native.js');
 const { Waiters } = require('./waiters.js');
+
+/** The cache of JavaScript values has this part of `cacheBytes`, beside the engine's. */
+const DOCUMENT_SHARE = 4;
 
 // Stands for the last used collection when there is none; no name can equal it.
 const NONE = Symbol('none');
@@ -22,19 +26,21 @@ const refuseClosed = () => {
 class Engine {
   // The hot calls are fields, so that each costs one load. They refuse while the database is not
   // open; that is why no call here checks for it.
-  append;
   read;
-  registers = new Float64Array(2);
-  appendWait;
-  appendSyncWait;
-  appendMany;
-  appendManyWait;
+  registers = new Float64Array(REGISTERS);
   readWait;
   readMany;
   readManyWait;
   barrier;
   newId;
+  /** Documents as JavaScript values. */
+  documents = new DocumentCache(this.registers, 0);
 
+  #append;
+  #appendWait;
+  #appendSyncWait;
+  #appendMany;
+  #appendManyWait;
   #collection;
   #collections = new Map();
   #lastName = NONE;
@@ -71,7 +77,7 @@ class Engine {
       const recovered = opened.recover();
       if (waiting > 0) tell(log, `[kimdb] Recovered ${recovered} writes`);
       warnOf(opened.doubtfulFileSystem());
-      this.#useCalls(opened.hot());
+      this.#useCalls(opened.hot(), options.cacheBytes);
     } catch (error) {
       letGo(opened);
       throw toPublicError(error);
@@ -96,6 +102,40 @@ class Engine {
       this.#poll = () => undefined;
       this.#waiters.rejectAll();
     }
+  }
+
+  /** Writes one operation; a ticket where it has to be waited for. */
+  append(operation, number, id, json) {
+    this.documents.forget(number, id);
+    return this.#append(operation, number, id, json);
+  }
+
+  /** The same, blocking. */
+  appendWait(operation, number, id, json) {
+    this.documents.forget(number, id);
+    this.#appendWait(operation, number, id, json);
+  }
+
+  /** The same, blocking until it is on the disk. */
+  appendSyncWait(operation, number, id, json) {
+    this.documents.forget(number, id);
+    this.#appendSyncWait(operation, number, id, json);
+  }
+
+  /** Writes operations that are kept all or not at all; a ticket where they have to be waited for. */
+  appendMany(operation, number, ids, jsons) {
+    this.#forgetAll(number, ids);
+    return this.#appendMany(operation, number, ids, jsons);
+  }
+
+  /** The same, blocking. */
+  appendManyWait(operation, number, ids, jsons) {
+    this.#forgetAll(number, ids);
+    this.#appendManyWait(operation, number, ids, jsons);
+  }
+
+  #forgetAll(number, ids) {
+    for (const id of ids) this.documents.forget(number, id);
   }
 
   /** The number by which the hot calls know a collection. */
@@ -161,6 +201,18 @@ class Engine {
     return texts.flatMap((text) => parse(text, { collection }));
   }
 
+  stats() {
+    this.invoke('countHits', this.documents.takeHits());
+    const stats = this.invoke('stats');
+    stats.cacheBytes += this.documents.bytes;
+    return stats;
+  }
+
+  clearCache() {
+    this.documents.clear();
+    this.invoke('clearCache');
+  }
+
   /** A call that is not hot, by its native name. */
   invoke(method, a, b, c) {
     if (this.#native === undefined) this.#refuse();
@@ -179,9 +231,10 @@ class Engine {
     }
   }
 
-  #useCalls(hot) {
+  #useCalls(hot, cacheBytes) {
     this.#assign((name) => hot[name]);
     this.registers = hot.registers;
+    this.documents = new DocumentCache(hot.registers, cacheBytes / DOCUMENT_SHARE);
     this.#collection = hot.collection;
     this.#durable = hot.durable;
     this.#poll = hot.poll;
@@ -192,17 +245,18 @@ class Engine {
     this.#assign(() => refuse);
     this.#collection = refuse;
     this.#durable = refuse;
+    this.documents.clear();
     this.#collections.clear();
     this.#lastName = NONE;
   }
 
   #assign(callOf) {
-    this.append = callOf('append');
+    this.#append = callOf('append');
     this.read = callOf('read');
-    this.appendWait = callOf('appendWait');
-    this.appendSyncWait = callOf('appendSyncWait');
-    this.appendMany = callOf('appendMany');
-    this.appendManyWait = callOf('appendManyWait');
+    this.#appendWait = callOf('appendWait');
+    this.#appendSyncWait = callOf('appendSyncWait');
+    this.#appendMany = callOf('appendMany');
+    this.#appendManyWait = callOf('appendManyWait');
     this.readWait = callOf('readWait');
     this.readMany = callOf('readMany');
     this.readManyWait = callOf('readManyWait');

@@ -98,7 +98,8 @@ class HyperScaleDB extends EventEmitter {
       const number = engine.collection(collection);
       const key = existingId(id);
       if (this.#isSyncRead(options) && engine.invoke('bufferSize') > 0) engine.flushSync();
-      return toDocument(key, engine.readWait(number, key), engine.registers);
+      const found = engine.documents.find(number, key);
+      return found ?? toDocument(engine, number, key, engine.readWait(number, key));
     } catch (error) {
       throw toPublicError(error);
     }
@@ -120,7 +121,7 @@ class HyperScaleDB extends EventEmitter {
   }
 
   getStats() {
-    return this.#engine.invoke('stats');
+    return this.#engine.stats();
   }
 
   getBufferSize() {
@@ -168,7 +169,7 @@ class HyperScaleDB extends EventEmitter {
 function readCache(engine) {
   return Object.freeze({
     clear() {
-      engine.invoke('clearCache');
+      engine.clearCache();
     },
     get size() {
       return engine.invoke('stats').cacheSize;

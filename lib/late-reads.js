@@ -14,9 +14,9 @@ async function readLater(engine, number, id) {
     await untilLogged(engine);
     const text = engine.read(number, id);
     // NOTE: no await between a read and its registers; the next read overwrites them.
-    if (text !== undefined) return toDocument(id, text, engine.registers);
+    if (text !== undefined) return toDocument(engine, number, id, text);
   }
-  return toDocument(id, engine.readWait(number, id), engine.registers);
+  return toDocument(engine, number, id, engine.readWait(number, id));
 }
 
 /** The JSON text of several documents. */

@@ -63,8 +63,10 @@ class SimpleDB {
       const number = engine.collection(collection);
       const key = existingId(id);
       if (this.#syncReads) return this.#getFlushed(number, key);
+      const found = engine.documents.find(number, key);
+      if (found !== undefined) return found;
       const text = engine.read(number, key);
-      return text === undefined ? this.#getLater(number, key) : toDocument(key, text, engine.registers);
+      return text === undefined ? this.#getLater(number, key) : toDocument(engine, number, key, text);
     } catch (error) {
       throw toPublicError(error);
     }
@@ -208,9 +210,7 @@ class SimpleDB {
       const engine = this.#engine;
       await engine.flush();
       const text = engine.read(number, id);
-      return text === undefined
-        ? await readLater(engine, number, id)
-        : toDocument(id, text, engine.registers);
+      return text === undefined ? await readLater(engine, number, id) : toDocument(engine, number, id, text);
     } catch (error) {
       throw toPublicError(error);
     }

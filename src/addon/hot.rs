@@ -36,6 +36,7 @@ impl Hot {
         mailbox: &Arc<Mailbox>,
     ) -> Result<(Rc<Hot>, Value<'a>)> {
         let (registers, array) = Registers::new(scope)?;
+        mailbox.watch(registers.epoch());
         let hot = Rc::new(Hot {
             database: RefCell::new(Some(Arc::clone(database))),
             mailbox: Arc::clone(mailbox),
@@ -91,6 +92,13 @@ impl Hot {
         let result = work(&mut draft);
         self.draft.set(draft);
         result
+    }
+}
+
+impl Drop for Hot {
+    fn drop(&mut self) {
+        // IMPORTANT: before the registers go.
+        self.mailbox.watch_no_more();
     }
 }
 
@@ -259,8 +267,9 @@ impl<const WAIT: bool> HotCall for Read<WAIT> {
             let id = str::from_utf8(id).expect("Node-API writes UTF-8");
             lend(&hot.text, |text| match database.get(collection, id, text)? {
                 None => call.scope.null(),
-                Some(Document { version, buffered }) => {
-                    hot.registers.put([version as f64, f64::from(u8::from(buffered))]);
+                Some(Document { version, buffered, cached }) => {
+                    let flag = |is| f64::from(u8::from(is));
+                    hot.registers.put([version as f64, flag(buffered), flag(cached)]);
                     call.scope.string(text)
                 }
             })

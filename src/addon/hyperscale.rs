@@ -234,6 +234,12 @@ impl HyperScaleDb {
         self.database(&env).map(|database| database.stats().into())
     }
 
+    /// Counts reads that JavaScript answered by itself.
+    #[napi]
+    pub fn count_hits(&self, env: Env, hits: f64) -> napi::Result<()> {
+        self.database(&env).map(|database| database.count_hits(hits as u64))
+    }
+
     /// Writes not in the shards yet.
     #[napi]
     pub fn buffer_size(&self, env: Env) -> napi::Result<f64> {

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use super::{
     error::to_js,
     exit,
-    raw::{Scope, Value},
+    raw::{Epoch, Scope, Value},
 };
 use crate::engine::{Code, Error, Observer, Result, log::Done};
 
@@ -36,6 +36,25 @@ pub(super) struct Mailbox {
     content: Mutex<Content>,
     rung: AtomicBool,
     bell: Mutex<Option<Bell>>,
+    others: Mutex<Others>,
+}
+
+/// Whether others have the database open too, and where JavaScript looks for that: it keeps documents only while nobody else
+/// can change them.
+#[derive(Default)]
+struct Others {
+    are_there: bool,
+    /// Times that they left, at least: what JavaScript kept before is not right any more.
+    left: u32,
+    epoch: Option<Epoch>,
+}
+
+impl Others {
+    fn tell(&self) {
+        if let Some(epoch) = &self.epoch {
+            epoch.set(if self.are_there { f64::NAN } else { f64::from(self.left) });
+        }
+    }
 }
 
 #[derive(Default)]
@@ -81,7 +100,12 @@ impl Drop for Promise {
 impl Mailbox {
     pub(super) fn new(wake: &Function<'_, (), ()>) -> napi::Result<Self> {
         let bell = wake.build_threadsafe_function::<()>().weak::<true>().max_queue_size::<1>().build()?;
-        Ok(Mailbox { content: Mutex::default(), rung: AtomicBool::new(false), bell: Mutex::new(Some(bell)) })
+        Ok(Mailbox {
+            content: Mutex::default(),
+            rung: AtomicBool::new(false),
+            bell: Mutex::new(Some(bell)),
+            others: Mutex::default(),
+        })
     }
 
     /// A new ticket and the callback that ends it.
@@ -160,7 +184,19 @@ impl Mailbox {
 
     /// Rings no more.
     pub(super) fn disconnect(&self) {
+        self.watch_no_more();
         self.bell.lock().take();
+    }
+
+    /// Keeps a register right about whether others have the database open.
+    pub(super) fn watch(&self, epoch: Epoch) {
+        let mut others = self.others.lock();
+        others.epoch = Some(epoch);
+        others.tell();
+    }
+
+    pub(super) fn watch_no_more(&self) {
+        self.others.lock().epoch = None;
     }
 
     /// Everything that has come since the last time, as the object that `lib/` expects; `undefined` if nothing has.
@@ -226,6 +262,13 @@ impl Event {
 impl Observer for Mailbox {
     fn flushed(&self, count: u64, time: Duration) {
         self.event(Event::Flush { count, time });
+    }
+
+    fn shared(&self, is: bool) {
+        let mut others = self.others.lock();
+        others.left += u32::from(others.are_there && !is);
+        others.are_there = is;
+        others.tell();
     }
 
     fn failed(&self, error: &Error) {

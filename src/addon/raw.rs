@@ -10,6 +10,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     rc::Rc,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use napi::sys;
@@ -213,7 +214,8 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Two numbers that native code writes and JavaScript reads, cheaper than an object per call.
+/// Numbers that native code writes and JavaScript reads, cheaper than an object per call: those of the last read, and behind
+/// them the epoch, which any thread may change.
 pub(super) struct Registers {
     place: *mut f64,
     keep: sys::napi_ref,
@@ -221,7 +223,9 @@ pub(super) struct Registers {
 }
 
 impl Registers {
-    pub(super) const COUNT: usize = 2;
+    /// Numbers of a read.
+    pub(super) const READ: usize = 3;
+    const COUNT: usize = Self::READ + 1;
 
     /// Makes the `Float64Array` and keeps it alive until this is dropped.
     pub(super) fn new<'a>(scope: Scope<'a>) -> Result<(Self, Value<'a>)> {
@@ -239,9 +243,28 @@ impl Registers {
         Ok((Registers { place: place.cast(), keep, env: scope.0 }, Value(array, PhantomData)))
     }
 
-    pub(super) fn put(&self, values: [f64; Self::COUNT]) {
+    pub(super) fn put(&self, values: [f64; Self::READ]) {
         // SAFETY: on the JavaScript thread (the state of hot calls does not leave it), inside the buffer.
-        unsafe { ptr::copy_nonoverlapping(values.as_ptr(), self.place, Self::COUNT) };
+        unsafe { ptr::copy_nonoverlapping(values.as_ptr(), self.place, Self::READ) };
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        // SAFETY: inside the buffer.
+        Epoch(unsafe { self.place.add(Self::READ) }.cast())
+    }
+}
+
+/// The register that any thread may change.
+pub(super) struct Epoch(*const AtomicU64);
+
+// SAFETY: it is only used as an atomic number. Whoever has one gives it up before the registers are dropped.
+unsafe impl Send for Epoch {}
+
+impl Epoch {
+    /// JavaScript sees it at its next look.
+    pub(super) fn set(&self, epoch: f64) {
+        // SAFETY: the memory is that of registers that are alive, aligned for numbers of eight bytes.
+        unsafe { &*self.0 }.store(epoch.to_bits(), Ordering::Release);
     }
 }
 

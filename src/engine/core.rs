@@ -28,10 +28,36 @@ pub(crate) struct Core {
     pub(crate) collections: Collections,
     pub(crate) router: Router,
     pub(crate) counters: Counters,
-    pub(crate) observers: Mutex<Vec<(u64, Arc<dyn Observer>)>>,
+    pub(crate) openers: Mutex<Openers>,
     pub(crate) flush: FlushControl,
     pub(crate) sync: SyncControl,
     pub(crate) broken: Broken,
+}
+
+/// Who has the database open in this process, by number, with whom each wants to be told.
+#[derive(Debug, Default)]
+pub(crate) struct Openers(Vec<(u64, Option<Arc<dyn Observer>>)>);
+
+impl Openers {
+    pub(crate) fn enter(&mut self, number: u64, observer: Option<Arc<dyn Observer>>) {
+        self.0.push((number, observer));
+        self.tell_whether_shared();
+    }
+
+    pub(crate) fn leave(&mut self, number: u64) {
+        self.0.retain(|(other, _)| *other != number);
+        self.tell_whether_shared();
+    }
+
+    /// IMPORTANT: under the lock of the openers, so that nobody is told of an older state last.
+    fn tell_whether_shared(&self) {
+        let is_shared = self.0.len() > 1;
+        self.observers().for_each(|observer| observer.shared(is_shared));
+    }
+
+    fn observers(&self) -> impl Iterator<Item = &Arc<dyn Observer>> {
+        self.0.iter().filter_map(|(_, observer)| observer.as_ref())
+    }
 }
 
 /// Totals since the database was opened.
@@ -109,8 +135,7 @@ impl Core {
 
     /// Calls every observer, without the lock: an observer may leave meanwhile.
     pub(crate) fn each_observer(&self, tell: impl Fn(&dyn Observer)) {
-        let observers: Vec<_> =
-            self.observers.lock().iter().map(|(_, observer)| Arc::clone(observer)).collect();
+        let observers: Vec<_> = self.openers.lock().observers().cloned().collect();
         observers.iter().for_each(|observer| tell(&**observer));
     }
 

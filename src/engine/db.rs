@@ -44,7 +44,8 @@ use super::{
 pub struct Database {
     slot: Arc<Slot>,
     engine: Arc<Engine>,
-    observer: u64,
+    /// Among the openers.
+    number: u64,
     closed: AtomicBool,
     recovered: u64,
 }
@@ -65,6 +66,8 @@ pub struct Document {
     pub version: u64,
     /// Whether its newest write is not in its shard yet.
     pub buffered: bool,
+    /// Whether it came from the cache, because it had been read before.
+    pub cached: bool,
 }
 
 impl Database {
@@ -77,12 +80,10 @@ impl Database {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let Entered { slot, engine, is_first } = registry::enter(options.normalised())?;
-        if let Some(observer) = observer {
-            engine.core.observers.lock().push((number, observer));
-        }
+        engine.core.openers.lock().enter(number, observer);
         let recovered = if is_first { engine.core.counters.recovered.load(Ordering::Relaxed) } else { 0 };
         engine.take_damage().iter().for_each(|damage| engine.core.report(damage));
-        Ok(Database { slot, engine, observer: number, closed: AtomicBool::new(false), recovered })
+        Ok(Database { slot, engine, number, closed: AtomicBool::new(false), recovered })
     }
 
     fn core(&self) -> Result<&Core> {
@@ -260,7 +261,7 @@ impl Database {
             }
             match self.get(collection, id, &mut value)? {
                 None => out.extend_from_slice(b"null"),
-                Some(Document { version, buffered }) => {
+                Some(Document { version, buffered, .. }) => {
                     write_document(&mut out, &Fields { id, value: &value, version, buffered });
                 }
             }
@@ -311,6 +312,11 @@ impl Database {
         self.engine.core.stats()
     }
 
+    /// Counts reads that the program answered by itself, from documents that it keeps, as hits.
+    pub fn count_hits(&self, hits: u64) {
+        self.engine.core.counters.hits.fetch_add(hits, Ordering::Relaxed);
+    }
+
     /// Forgets the documents read before.
     pub fn clear_cache(&self) {
         self.engine.core.cache.clear();
@@ -353,7 +359,7 @@ impl Database {
         let flushed = flush_and_wait(&self.engine.core);
         // Told last, so that this opener still hears of its own last flush.
         let left = registry::leave(&self.slot);
-        self.engine.core.observers.lock().retain(|(number, _)| *number != self.observer);
+        self.engine.core.openers.lock().leave(self.number);
         flushed.and(left)
     }
 }

@@ -41,6 +41,10 @@ pub trait Observer: Send + Sync + std::fmt::Debug {
     /// A flush brought `count` writes to the shards.
     fn flushed(&self, count: u64, time: Duration);
 
+    /// Whether others have the database open too, in this process: told when that changes, before another can write and
+    /// after it has written last.
+    fn shared(&self, _is: bool) {}
+
     /// Something failed that no call can report. Nothing was dropped.
     fn failed(&self, error: &Error);
 }

@@ -54,7 +54,7 @@ impl Engine {
             buffer: Buffer::new(&log),
             cache: Cache::new(options.cache_bytes),
             counters: Counters::default(),
-            observers: Mutex::default(),
+            openers: Mutex::default(),
             flush: flush::FlushControl::default(),
             sync: flush::SyncControl::default(),
             broken: super::core::Broken::default(),

@@ -26,14 +26,16 @@ impl Core {
             let found = match self.buffer.read(number, id, text)? {
                 Lookup::Absent => return self.read_stored(collection, id, text),
                 Lookup::Deleted => None,
-                Lookup::Known(version, newest) => Some(Document { version, buffered: buffered(newest) }),
+                Lookup::Known(version, newest) => {
+                    Some(Document { version, buffered: buffered(newest), cached: false })
+                }
                 Lookup::Unsettled(pending) => {
                     let (stored, as_of) = self.stored_version(collection, id)?;
                     // None: a flush or a write came between.
                     let Some(version) = self.buffer.settle(number, id, pending, stored, as_of)? else {
                         continue;
                     };
-                    Some(Document { version, buffered: buffered(pending.newest) })
+                    Some(Document { version, buffered: buffered(pending.newest), cached: false })
                 }
             };
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
@@ -48,7 +50,7 @@ impl Core {
     fn read_stored(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Option<Document>> {
         if let Some(version) = self.cache.read(collection.number, id, text) {
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(Some(Document { version, buffered: false }));
+            return Ok(Some(Document { version, buffered: false, cached: true }));
         }
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
         let Some(table) = collection.table() else { return Ok(None) };
@@ -59,7 +61,7 @@ impl Core {
         if let Cow::Borrowed(_) = table {
             self.cache.keep(collection.number, id, text, version, as_of, || shard.applied());
         }
-        Ok(Some(Document { version, buffered: false }))
+        Ok(Some(Document { version, buffered: false, cached: false }))
     }
 
     /// What the shard, or the cache for it, says about a document's version, and as of which place.

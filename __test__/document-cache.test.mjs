@@ -1,0 +1,200 @@
+// Documents that are read again and again come from a cache of JavaScript values. Nobody may notice, but by the speed.
+
+import { Worker } from 'node:worker_threads';
+import test from 'ava';
+import fc from 'fast-check';
+import { openHyper, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+
+/** Reads until the document comes from JavaScript's own cache: the first read fills the engine's, the second this one. */
+async function readOften(db, collection, id) {
+  await db.flush();
+  for (let i = 0; i < 3; i++) await db.get(collection, id);
+}
+
+const DATA = { name: 'Kim', address: { city: '서울', lines: ['a', { b: [1, 2] }] }, none: null, on: true };
+
+test('documents that are read again are kept as values', async (t) => {
+  const db = openSimple(t);
+  await db.set('users', 'u1', DATA);
+  await db.flush();
+  await db.get('users', 'u1');
+  const before = db.stats().cacheBytes;
+  t.deepEqual(await db.get('users', 'u1'), { id: 'u1', data: DATA, _version: 1 });
+  t.true(db.stats().cacheBytes > before, 'the second read keeps the value');
+  const { cacheHits, cacheMisses } = db.stats();
+  t.deepEqual(await db.get('users', 'u1'), { id: 'u1', data: DATA, _version: 1 });
+  t.like(db.stats(), { cacheHits: cacheHits + 1, cacheMisses });
+});
+
+test('each read gives values of its own, however deep', async (t) => {
+  const db = openSimple(t);
+  await db.set('users', 'u1', DATA);
+  await readOften(db, 'users', 'u1');
+  for (let i = 0; i < 3; i++) {
+    const { data } = await db.get('users', 'u1');
+    t.deepEqual(data, DATA);
+    data.name = 'changed';
+    data.address.city = 'changed';
+    data.address.lines[1].b.push(3);
+    data.address.lines.length = 0;
+    delete data.on;
+  }
+});
+
+test('what a copy gives is what JSON.parse gives', async (t) => {
+  const db = openSimple(t, { cacheBytes: 2 ** 28 });
+  const property = fc.asyncProperty(fc.json(), async (text) => {
+    const wanted = JSON.parse(text);
+    await db.set('values', 'v', wanted);
+    await readOften(db, 'values', 'v');
+    const { data } = await db.get('values', 'v');
+    t.is(JSON.stringify(data), JSON.stringify(JSON.parse(JSON.stringify(wanted))));
+    t.deepEqual(data, JSON.parse(JSON.stringify(wanted)));
+  });
+  await fc.assert(property, { numRuns: 300 });
+});
+
+test('a member called __proto__ stays a member', async (t) => {
+  const db = openSimple(t);
+  const text = '{"__proto__":{"isAdmin":true},"a":{"__proto__":[1]},"constructor":{"x":1}}';
+  await db.set('values', 'v', JSON.parse(text));
+  await readOften(db, 'values', 'v');
+  const { data } = await db.get('values', 'v');
+  t.is(JSON.stringify(data), text);
+  t.is(Object.getPrototypeOf(data), Object.prototype);
+  t.is(data.isAdmin, undefined);
+});
+
+test('a document of a thousand levels is read as often as one likes', async (t) => {
+  const db = openSimple(t);
+  let deep = {};
+  for (let i = 0; i < 1000; i++) deep = i % 2 ? { deep } : [deep];
+  await db.set('values', 'v', deep);
+  await readOften(db, 'values', 'v');
+  t.is(JSON.stringify((await db.get('values', 'v')).data), JSON.stringify(deep));
+});
+
+const WRITES = {
+  set: (db) => db.set('users', 'u1', { n: 2 }),
+  setSync: (db) => db.setSync('users', 'u1', { n: 2 }),
+  setMany: (db) => db.setMany('users', [['u1', { n: 2 }]]),
+  write: (db) => db.db.write('users', 'u1', { n: 2 }),
+  writeSync: (db) => db.db.writeSync('users', 'u1', { n: 2 }),
+  writeBatch: (db) => db.db.writeBatch('users', [{ id: 'u1', data: { n: 2 } }]),
+  delete: (db) => db.delete('users', 'u1'),
+  deleteMany: (db) => db.deleteMany('users', ['u1']),
+  'write, delete': (db) => db.db.write('users', 'u1', null, 'delete'),
+};
+
+for (const [name, write] of Object.entries(WRITES)) {
+  test(`a read sees ${name} at once, also one that was not awaited`, async (t) => {
+    const db = openSimple(t);
+    const expected = name.includes('elete') ? null : { n: 2 };
+    for (const isAwaited of [true, false]) {
+      await db.delete('users', 'u1');
+      await db.set('users', 'u1', { n: 1 });
+      await readOften(db, 'users', 'u1');
+      t.deepEqual((await db.get('users', 'u1')).data, { n: 1 });
+      const written = write(db);
+      if (isAwaited) await written;
+      t.deepEqual((await db.get('users', 'u1'))?.data ?? null, expected);
+      t.deepEqual(db.db.read('users', 'u1')?.data ?? null, expected);
+      await written;
+      await readOften(db, 'users', 'u1');
+      t.deepEqual((await db.get('users', 'u1'))?.data ?? null, expected);
+      t.is((await db.get('users', 'u1'))?._version ?? 2, 2);
+    }
+  });
+}
+
+test('another instance’s writes are seen at once, also after it has left', async (t) => {
+  const options = pathsIn(useFolder(t));
+  const db = openSimple(t, options);
+  await db.set('users', 'u1', 1);
+  await readOften(db, 'users', 'u1');
+  for (let n = 2; n < 6; n++) {
+    const other = openHyper(t, options);
+    other.write('users', 'u1', n);
+    t.like(await db.get('users', 'u1'), { data: n, _version: n });
+    await readOften(db, 'users', 'u1');
+    t.like(other.read('users', 'u1'), { data: n, _version: n });
+    other.close();
+    t.like(await db.get('users', 'u1'), { data: n, _version: n });
+    await readOften(db, 'users', 'u1');
+    t.like(await db.get('users', 'u1'), { data: n, _version: n });
+  }
+});
+
+test('a worker’s writes are seen as soon as it has told of them', async (t) => {
+  const options = pathsIn(useFolder(t));
+  const db = openSimple(t, options);
+  await db.set('users', 'u1', 0);
+  await readOften(db, 'users', 'u1');
+  const worker = new Worker(new URL('./programs/count-up.mjs', import.meta.url), { workerData: { options } });
+  t.teardown(() => worker.terminate());
+  const ended = new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject));
+  const seen = [];
+  worker.on('message', (n) => {
+    seen.push([n, db.db.read('users', 'u1').data]);
+    worker.postMessage('next');
+  });
+  t.is(await ended, 0);
+  t.is(seen.length, 100);
+  for (const [told, read] of seen) t.is(read, told);
+  await readOften(db, 'users', 'u1');
+  t.like(await db.get('users', 'u1'), { data: 100, _version: 101 });
+});
+
+test('the values stay within a quarter of cacheBytes', async (t) => {
+  const cacheBytes = 2 ** 20;
+  const db = openSimple(t, { cacheBytes });
+  const text = 'x'.repeat(300);
+  const entries = Array.from({ length: 5000 }, (_, i) => [`u${i}`, { i, text }]);
+  await db.setMany('users', entries);
+  await db.flush();
+  for (let round = 0; round < 6; round++) {
+    for (const [id, data] of entries) t.deepEqual((await db.get('users', id)).data, data);
+    t.true(db.stats().cacheBytes <= cacheBytes * 1.25);
+  }
+  await db.set('users', 'large', { text: 'y'.repeat(cacheBytes / 100) });
+  await readOften(db, 'users', 'large');
+  t.is((await db.get('users', 'large')).data.text.length, Math.floor(cacheBytes / 100));
+});
+
+test('what was not read for a while is forgotten by a write too', async (t) => {
+  // Not quite forty of these documents fill half of it.
+  const db = openSimple(t, { cacheBytes: 2 ** 16 });
+  const ids = Array.from({ length: 60 }, (_, i) => `u${i}`);
+  for (const n of [1, 2]) {
+    await db.setMany(
+      'users',
+      ids.map((id) => [id, n]),
+    );
+    await db.flush();
+    for (const id of ids) for (let i = 0; i < 3; i++) t.is((await db.get('users', id)).data, n);
+  }
+});
+
+test('readCache.clear() and cacheBytes: 0 keep nothing', async (t) => {
+  const db = openSimple(t);
+  await db.set('users', 'u1', DATA);
+  await readOften(db, 'users', 'u1');
+  db.db.readCache.clear();
+  t.is(db.stats().cacheBytes, 0);
+  const { cacheMisses } = db.stats();
+  await db.get('users', 'u1');
+  t.is(db.stats().cacheMisses, cacheMisses + 1);
+
+  const without = openSimple(t, { cacheBytes: 0 });
+  await without.set('users', 'u1', DATA);
+  await readOften(without, 'users', 'u1');
+  t.like(without.stats(), { cacheBytes: 0, cacheMisses: 3 });
+});
+
+test('a closed database refuses reads of what was kept', async (t) => {
+  const db = openSimple(t);
+  await db.set('users', 'u1', DATA);
+  await readOften(db, 'users', 'u1');
+  db.close();
+  await t.throwsAsync(db.get('users', 'u1'), { code: 'KIMDB_CLOSED' });
+});

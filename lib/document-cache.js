@@ -1,0 +1,157 @@
+'use strict';
+
+// Documents as JavaScript values: a read that finds its document here needs neither the engine nor
+// JSON.parse, only a copy, and the copy takes a tenth of the time.
+//
+// IMPORTANT: nothing here may be older than what the engine has. So a document is kept only if the
+// engine's own cache had it (what is buffered is never kept), every write of this instance lets go
+// of its document first, and everything is forgotten as soon as the engine changes `registers.epoch`:
+// it is NaN, which equals nothing, while another instance or thread has the database open.
+
+/** Places in the registers that the engine fills and this reads. */
+const VERSION = 0;
+const BUFFERED = 1;
+const CACHED = 2;
+const EPOCH = 3;
+const REGISTERS = 4;
+
+/** What a document takes on the heap beside its text, about: entry, map, objects. */
+const OVERHEAD = 200;
+/** Texts become objects of about twice their size. */
+const GROWTH = 2;
+/** No document may take more than this part of the cache. */
+const LARGEST_PART = 64;
+/** Deeper documents are not kept: copying them would need much stack. */
+const DEEPEST = 50;
+/** Once the cache was full, only every so many of those that would come in does: most would be pushed out unread. */
+const ADMIT_EVERY = 4;
+
+class DocumentCache {
+  #registers;
+  #epoch = Number.NaN;
+  #limit;
+  /** By collection number: documents read since the last turn, and those read in the turn before that. */
+  #young = [];
+  #old = [];
+  #youngBytes = 0;
+  #oldBytes = 0;
+  #wasFull = false;
+  #refused = 0;
+  #hits = 0;
+
+  /** `limit`: bytes, estimated. */
+  constructor(registers, limit) {
+    this.#registers = registers;
+    this.#limit = limit;
+  }
+
+  /** A fresh copy of the document, or undefined. */
+  find(number, id) {
+    if (this.#registers[EPOCH] !== this.#epoch) this.#renew();
+    const kept = this.#young[number]?.get(id) ?? this.#rejuvenate(number, id);
+    if (kept === undefined) return undefined;
+    this.#hits += 1;
+    return { id, data: copyOf(kept), _version: kept.version };
+  }
+
+  /** Considers a document that was just read and parsed; `data` is the caller's unless this answers a copy of it. */
+  offer(number, id, text, data) {
+    const registers = this.#registers;
+    if (registers[CACHED] === 0 || registers[EPOCH] !== this.#epoch) return data;
+    const bytes = OVERHEAD + GROWTH * (id.length + text.length);
+    if (bytes > this.#limit / LARGEST_PART) return data;
+    if (this.#wasFull && ++this.#refused % ADMIT_EVERY !== 0) return data;
+    if (!isWithin(data, DEEPEST)) return data;
+    const kept = { data, inner: innerOf(data), version: registers[VERSION], bytes };
+    this.#put(number, id, kept);
+    return copyOf(kept);
+  }
+
+  /** Lets go of a document that is about to change. */
+  forget(number, id) {
+    if (this.#youngBytes > 0) this.#youngBytes -= take(this.#young[number], id)?.bytes ?? 0;
+    if (this.#oldBytes > 0) this.#oldBytes -= take(this.#old[number], id)?.bytes ?? 0;
+  }
+
+  clear() {
+    this.#young = [];
+    this.#old = [];
+    this.#youngBytes = 0;
+    this.#oldBytes = 0;
+    this.#wasFull = false;
+  }
+
+  /** Bytes, estimated. */
+  get bytes() {
+    return this.#youngBytes + this.#oldBytes;
+  }
+
+  /** Hits since this was asked last. */
+  takeHits() {
+    const hits = this.#hits;
+    this.#hits = 0;
+    return hits;
+  }
+
+  #renew() {
+    if (this.bytes > 0) this.clear();
+    this.#epoch = this.#registers[EPOCH];
+  }
+
+  #rejuvenate(number, id) {
+    const kept = take(this.#old[number], id);
+    if (kept === undefined) return undefined;
+    this.#oldBytes -= kept.bytes;
+    this.#put(number, id, kept);
+    return kept;
+  }
+
+  #put(number, id, kept) {
+    if (this.#youngBytes + kept.bytes > this.#limit / 2) {
+      this.#old = this.#young;
+      this.#oldBytes = this.#youngBytes;
+      this.#young = [];
+      this.#youngBytes = 0;
+      this.#wasFull = true;
+    }
+    this.#young[number] ??= new Map();
+    this.#young[number].set(id, kept);
+    this.#youngBytes += kept.bytes;
+  }
+}
+
+function take(map, id) {
+  const kept = map?.get(id);
+  if (kept !== undefined) map.delete(id);
+  return kept;
+}
+
+const isNested = (value) => typeof value === 'object' && value !== null;
+
+function isWithin(value, levels) {
+  if (!isNested(value)) return true;
+  return levels > 0 && Object.values(value).every((member) => isWithin(member, levels - 1));
+}
+
+/** The names of the members that are objects themselves; undefined for what is no plain object. */
+function innerOf(data) {
+  if (!isNested(data) || Array.isArray(data)) return undefined;
+  return Object.keys(data).filter((name) => isNested(data[name]));
+}
+
+function copyOf({ data, inner }) {
+  if (inner === undefined) return copy(data);
+  // NOTE: a member called __proto__ is an own property, here as in what JSON.parse makes, and stays one.
+  const made = { ...data };
+  for (let i = 0; i < inner.length; i++) made[inner[i]] = copy(made[inner[i]]);
+  return made;
+}
+
+/** A value as JSON.parse makes them, again. */
+function copy(value) {
+  if (!isNested(value)) return value;
+  if (Array.isArray(value)) return value.map(copy);
+  return copyOf({ data: value, inner: innerOf(value) });
+}
+
+module.exports = { DocumentCache, VERSION, BUFFERED, REGISTERS };
