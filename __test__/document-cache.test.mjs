@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import fc from 'fast-check';
-import { openHyper, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+import { manualFlush, openHyper, openSimple, pathsIn, until, useFolder } from './helpers/database.mjs';
 
 /** Reads until the document comes from JavaScript's own cache: the first read fills the engine's, the second this one. */
 async function readOften(db, collection, id) {
@@ -24,6 +24,38 @@ test('documents that are read again are kept as values', async (t) => {
   const { cacheHits, cacheMisses } = db.stats();
   t.deepEqual(await db.get('users', 'u1'), { id: 'u1', data: DATA, _version: 1 });
   t.like(db.stats(), { cacheHits: cacheHits + 1, cacheMisses });
+});
+
+test('_buffered is there until the shard has the document, whoever asked for the flush', async (t) => {
+  const flushes = {
+    flush: (db) => db.flush(),
+    flushSync: (db) => db.flushSync(),
+    bufferSize: async (db) => {
+      const flushed = new Promise((resolve) => db.once('flush', resolve));
+      for (let i = 0; i < 100; i++) db.set('others', `o${i}`, i);
+      await flushed;
+    },
+  };
+  for (const [name, flush] of Object.entries(flushes)) {
+    const db = openSimple(t, { ...manualFlush, bufferSize: 100 });
+    for (let version = 1; version <= 3; version++) {
+      await db.set('users', 'u1', DATA);
+      for (let i = 0; i < 3; i++) {
+        t.deepEqual(await db.get('users', 'u1'), {
+          id: 'u1',
+          data: DATA,
+          _version: version,
+          _buffered: true,
+        });
+      }
+      await flush(db);
+      // One flush may have begun before the last of the writes.
+      if (name === 'bufferSize') await until(() => !db.db.read('users', 'u1')._buffered);
+      for (let i = 0; i < 3; i++) {
+        t.deepEqual(await db.get('users', 'u1'), { id: 'u1', data: DATA, _version: version }, name);
+      }
+    }
+  }
 });
 
 test('each read gives values of its own, however deep', async (t) => {
