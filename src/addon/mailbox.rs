@@ -39,20 +39,20 @@ pub(super) struct Mailbox {
     others: Mutex<Others>,
 }
 
-/// Whether others have the database open too, and where JavaScript looks for that: it keeps documents only while nobody else
-/// can change them.
+/// Whether documents that JavaScript has kept are right still, and where it looks for that.
 #[derive(Default)]
 struct Others {
+    /// Others have the database open in this process, and may change what is kept at any moment.
     are_there: bool,
-    /// Times that they left, at least: what JavaScript kept before is not right any more.
-    left: u32,
+    /// Times that others may have changed what was kept.
+    changes: u32,
     epoch: Option<Epoch>,
 }
 
 impl Others {
     fn tell(&self) {
         if let Some(epoch) = &self.epoch {
-            epoch.set(if self.are_there { f64::NAN } else { f64::from(self.left) });
+            epoch.set(if self.are_there { f64::NAN } else { f64::from(self.changes) });
         }
     }
 }
@@ -266,8 +266,14 @@ impl Observer for Mailbox {
 
     fn shared(&self, is: bool) {
         let mut others = self.others.lock();
-        others.left += u32::from(others.are_there && !is);
+        others.changes += u32::from(others.are_there && !is);
         others.are_there = is;
+        others.tell();
+    }
+
+    fn changed_outside(&self) {
+        let mut others = self.others.lock();
+        others.changes += 1;
         others.tell();
     }
 

@@ -11,11 +11,12 @@ use super::{
     Observer,
     buffer::Buffer,
     cache::Cache,
+    change::Change,
     error::Error,
-    flush::{FlushControl, SyncControl},
-    log::Log,
+    flush::{FlushControl, SyncControl, WatchControl},
+    log::{Log, Lsn},
     options::Options,
-    shard::{Router, Store, collection::Collections},
+    shard::{Router, ShardId, Store, collection::Collections},
 };
 
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct Core {
     pub(crate) openers: Mutex<Openers>,
     pub(crate) flush: FlushControl,
     pub(crate) sync: SyncControl,
+    pub(crate) watch: WatchControl,
     pub(crate) broken: Broken,
 }
 
@@ -137,6 +139,20 @@ impl Core {
     pub(crate) fn each_observer(&self, tell: impl Fn(&dyn Observer)) {
         let observers: Vec<_> = self.openers.lock().observers().cloned().collect();
         observers.iter().for_each(|observer| tell(&**observer));
+    }
+
+    /// What was read before follows what a flush has committed to a shard.
+    pub(crate) fn follow(&self, shard: ShardId, changes: &[Change<'_>], end: Lsn) {
+        self.look_outside(shard);
+        self.cache.follow(changes, end);
+    }
+
+    /// Gives up what was read of a shard before, if somebody else has written to its file since.
+    pub(crate) fn look_outside(&self, shard: ShardId) {
+        if self.shards[shard as usize].has_outside_changes() {
+            self.cache.invalidate(shard);
+            self.each_observer(|observer| observer.changed_outside());
+        }
     }
 
     /// The log has another file.

@@ -23,6 +23,7 @@ mod scan;
 pub mod shard;
 mod stats;
 mod sync;
+mod threads;
 
 pub use self::{
     db::{Database, Document, Submitted},
@@ -44,6 +45,9 @@ pub trait Observer: Send + Sync + std::fmt::Debug {
     /// Whether others have the database open too, in this process: told when that changes, before another can write and
     /// after it has written last.
     fn shared(&self, _is: bool) {}
+
+    /// Somebody else has written to a shard file: what was read before may have changed.
+    fn changed_outside(&self) {}
 
     /// Something failed that no call can report. Nothing was dropped.
     fn failed(&self, error: &Error);

@@ -3,7 +3,6 @@
 use std::{
     path::Path,
     sync::{Arc, atomic::Ordering},
-    thread::JoinHandle,
 };
 
 use parking_lot::Mutex;
@@ -13,13 +12,14 @@ use super::{
     cache::Cache,
     core::{Core, Counters},
     error::{Error, Result},
-    flush::{self, Pool, Request},
+    flush::{self, Request},
     lock::Lock,
     log::{self, Log},
     options::Options,
     recovering::{Recovered, recover},
     scan::{Scan, Scanner},
     shard::{self, Router},
+    threads::Threads,
 };
 
 /// A database whose threads run.
@@ -33,8 +33,7 @@ pub(crate) struct Engine {
 
 #[derive(Debug)]
 struct Running {
-    scheduler: JoinHandle<()>,
-    syncer: JoinHandle<()>,
+    threads: Threads,
     scanner: Scanner,
     /// The log file that is not used with `safeMode: false`, and locked so that nobody else takes it.
     unused_log: Option<Arc<Log>>,
@@ -52,11 +51,12 @@ impl Engine {
             recover(&options, files, router)?;
         let core = Arc::new(Core {
             buffer: Buffer::new(&log),
-            cache: Cache::new(options.cache_bytes),
+            cache: Cache::new(options.cache_bytes, options.shard_count),
             counters: Counters::default(),
             openers: Mutex::default(),
             flush: flush::FlushControl::default(),
             sync: flush::SyncControl::default(),
+            watch: flush::WatchControl::new(options.shard_count),
             broken: super::core::Broken::default(),
             options,
             log,
@@ -66,26 +66,9 @@ impl Engine {
         });
         core.counters.recovered.store(recovered, Ordering::Relaxed);
         core.counters.damaged.store(damaged, Ordering::Relaxed);
-        let pool = Pool::start(core.shards.len())?;
-        let shared = Arc::clone(&core);
-        let scheduler = flush::spawn("kimdb-scheduler", move || flush::run_scheduler(shared, pool))?;
-        let shared = Arc::clone(&core);
-        let syncer = flush::spawn("kimdb-sync", move || flush::run_syncer(&shared));
-        let syncer = match syncer {
-            Ok(syncer) => syncer,
-            Err(error) => {
-                stop_threads(&core, scheduler, None);
-                return Err(error);
-            }
-        };
-        let scanner = match Scanner::start(&core) {
-            Ok(scanner) => scanner,
-            Err(error) => {
-                stop_threads(&core, scheduler, Some(syncer));
-                return Err(error);
-            }
-        };
-        let running = Running { scheduler, syncer, scanner, unused_log, _lock: lock };
+        let threads = Threads::start(&core)?;
+        let scanner = Scanner::start(&core)?;
+        let running = Running { threads, scanner, unused_log, _lock: lock };
         Ok(Engine { core, running: Mutex::new(Some(running)), damage: Mutex::new(damage) })
     }
 
@@ -108,7 +91,7 @@ impl Engine {
         let core = &*self.core;
         let flushed = flush_and_wait(core);
         running.scanner.stop();
-        stop_threads(core, running.scheduler, Some(running.syncer));
+        drop(running.threads);
         let emptied = flushed.and_then(|()| {
             core.shards.iter().try_for_each(|shard| shard.checkpoint(true))?;
             core.shards.iter().try_for_each(|shard| shard.sync())?;
@@ -124,17 +107,6 @@ impl Engine {
         }
         emptied.and(closed)
     }
-}
-
-/// Ends the threads and refuses whatever comes from now on.
-fn stop_threads(core: &Core, scheduler: JoinHandle<()>, syncer: Option<JoinHandle<()>>) {
-    core.flush.stop();
-    let _ = scheduler.join();
-    core.sync.stop();
-    syncer.map(JoinHandle::join);
-    core.log.close();
-    core.flush.close();
-    core.sync.close();
 }
 
 /// Blocks until everything accepted so far is in the shards and durable.

@@ -54,12 +54,15 @@ impl Core {
         }
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
         let Some(table) = collection.table() else { return Ok(None) };
-        let shard = self.shard(id);
+        let number = self.router.shard(id);
+        let shard = &*self.shards[number as usize];
+        self.watch.note_read(number);
+        let origin = self.cache.origin(number);
         let Stored { version, as_of } = shard.read(&table, id, text)?;
         let Some(version) = version else { return Ok(None) };
         // What another collection may still take over is not kept.
         if let Cow::Borrowed(_) = table {
-            self.cache.keep(collection.number, id, text, version, as_of, || shard.applied());
+            self.cache.keep((collection.number, id), text, (version, as_of), origin, || shard.applied());
         }
         Ok(Some(Document { version, buffered: false, cached: false }))
     }
@@ -70,6 +73,7 @@ impl Core {
             return Ok(known);
         }
         let Some(table) = collection.table() else { return Ok((0, Lsn(0))) };
+        self.watch.note_read(self.router.shard(id));
         let stored = self.shard(id).read(&table, id, &mut Vec::new())?;
         Ok((stored.version.unwrap_or(0), stored.as_of))
     }

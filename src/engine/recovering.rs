@@ -150,7 +150,7 @@ fn recover_side(
         if !store.has_side(side.log.id())? {
             recovered += part.entries.len() as u64;
             let place = (main.id(), store.applied());
-            flush::apply_side(part, side.log.id(), place, &**store, collections, None)?;
+            flush::apply_side(part, side.log.id(), place, &**store, collections, &|_, _| ())?;
         }
         store.sync()?;
     }
@@ -196,7 +196,7 @@ fn recover_part(
             .iter()
             .zip(&parts)
             .map(|(store, part)| {
-                scope.spawn(move || flush::apply(part, log_id, &**store, collections, None, 0))
+                scope.spawn(move || flush::apply(part, log_id, &**store, collections, &|_, _| (), 0))
             })
             .collect();
         threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()

@@ -1,7 +1,8 @@
 //! Documents read before, bounded in bytes.
 //!
 //! It only holds what shards have committed; what is buffered hides it. A flush changes the entries of the
-//! documents that it wrote before their generation is dropped, so an entry is never older than its shard.
+//! documents that it wrote before their generation is dropped, so an entry is never older than what this process wrote to
+//! its shard. When somebody else has written to a shard file, that shard's entries do not count any more.
 //! Eviction is CLOCK: an entry that was read since the hand passed last gets a second round.
 
 #[cfg(test)]
@@ -9,7 +10,7 @@ mod test;
 
 use std::{
     hash::BuildHasher,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
 use foldhash::fast::RandomState;
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 use super::{
     change::{Change, Fate},
     log::Lsn,
+    shard::ShardId,
 };
 
 /// Locks, to let threads read at the same time.
@@ -32,6 +34,8 @@ const OVERHEAD: usize = 96;
 pub struct Cache {
     hasher: RandomState,
     segments: Vec<Mutex<Segment>>,
+    /// How often each shard was changed by somebody else. Entries of an earlier time are no documents.
+    epochs: Vec<AtomicU32>,
     entries: AtomicUsize,
     bytes: AtomicUsize,
 }
@@ -53,9 +57,17 @@ struct Entry {
     as_of: Lsn,
     /// The id and behind it the text: a read finds both in one place of memory.
     content: Box<[u8]>,
+    origin: Origin,
     number: u32,
     id_length: u32,
     read: bool,
+}
+
+/// Where a document was read, and when in the life of that file.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    shard: ShardId,
+    epoch: u32,
 }
 
 impl Entry {
@@ -77,13 +89,14 @@ fn content(id: &str, value: &[u8]) -> Box<[u8]> {
 }
 
 impl Cache {
-    /// A cache of at most `bytes` bytes; 0 turns it off.
-    pub fn new(bytes: usize) -> Self {
+    /// A cache of at most `bytes` bytes for so many shards; 0 bytes turn it off.
+    pub fn new(bytes: usize, shards: u32) -> Self {
         let segment = || Mutex::new(Segment { limit: bytes / SEGMENTS, ..Segment::default() });
         let segments = (0..SEGMENTS).map(|_| segment()).collect();
         Cache {
             hasher: RandomState::default(),
             segments,
+            epochs: (0..shards).map(|_| AtomicU32::new(0)).collect(),
             entries: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
         }
@@ -94,11 +107,26 @@ impl Cache {
         (hash, &self.segments[(hash >> 32) as usize % SEGMENTS])
     }
 
+    /// What a document that is read from the shard from now on is kept with.
+    pub fn origin(&self, shard: ShardId) -> Origin {
+        Origin { shard, epoch: self.epochs[shard as usize].load(Ordering::Acquire) }
+    }
+
+    /// Forgets a shard's documents: somebody else has changed the file. Whoever reads the old state still must have
+    /// ended before.
+    pub fn invalidate(&self, shard: ShardId) {
+        self.epochs[shard as usize].fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn is_current(&self, entry: &Entry) -> bool {
+        self.origin(entry.origin.shard).epoch == entry.origin.epoch
+    }
+
     /// Appends the document's text to `value` and returns its version.
     pub fn read(&self, number: u32, id: &str, value: &mut Vec<u8>) -> Option<u64> {
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
-        let entry = segment.find(hash, number, id)?;
+        let entry = segment.find(hash, number, id).filter(|entry| self.is_current(entry))?;
         entry.read = true;
         value.extend_from_slice(entry.value());
         Some(entry.version)
@@ -108,32 +136,34 @@ impl Cache {
     pub fn version(&self, number: u32, id: &str) -> Option<(u64, Lsn)> {
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
-        segment.find(hash, number, id).map(|entry| (entry.version, entry.as_of))
+        let entry = segment.find(hash, number, id).filter(|entry| self.is_current(entry))?;
+        Some((entry.version, entry.as_of))
     }
 
-    /// Keeps a document that was just read from a shard as of `as_of`, unless `applied`, the shard's position now,
-    /// tells that it may have changed since.
+    /// Keeps a document that was just read from a shard, its version and as of which place it is right, unless `applied`,
+    /// the shard's position now, tells that it may have changed since. `origin` was asked for before the read.
     pub fn keep(
         &self,
-        number: u32,
-        id: &str,
+        (number, id): (u32, &str),
         value: &[u8],
-        version: u64,
-        as_of: Lsn,
+        (version, as_of): (u64, Lsn),
+        origin: Origin,
         applied: impl FnOnce() -> Lsn,
     ) {
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
-        if id.len() + value.len() + OVERHEAD > segment.limit / 8
-            || as_of < applied()
-            || segment.find(hash, number, id).is_some()
-        {
+        let is_too_large = id.len() + value.len() + OVERHEAD > segment.limit / 8;
+        let known = segment.find(hash, number, id).map(|entry| self.is_current(entry));
+        if is_too_large || as_of < applied() || known == Some(true) {
             return;
         }
         let id_length = u32::try_from(id.len()).expect("an id is shorter than the log");
-        let entry =
-            Entry { hash, version, as_of, content: content(id, value), number, id_length, read: false };
-        self.counted(&mut segment, |segment| segment.insert(entry));
+        let content = content(id, value);
+        let entry = Entry { hash, version, as_of, content, origin, number, id_length, read: false };
+        self.counted(&mut segment, |segment| {
+            segment.remove(hash, number, id);
+            segment.insert(entry);
+        });
     }
 
     /// Follows what a flush committed up to `as_of`, after the shard has said so. Only documents that are here are
@@ -154,7 +184,7 @@ impl Cache {
         let Change { number, id, .. } = *change;
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
-        let Some(entry) = segment.find(hash, number, id) else {
+        let Some(entry) = segment.find(hash, number, id).filter(|entry| self.is_current(entry)) else {
             return;
         };
         // Read from the shard after this very commit.

@@ -12,7 +12,7 @@ fn read(cache: &Cache, id: &str) -> Option<(Vec<u8>, u64)> {
 }
 
 fn keep(cache: &Cache, id: &str, value: &[u8], version: u64, as_of: u64) {
-    cache.keep(1, id, value, version, Lsn(as_of), || Lsn(as_of));
+    cache.keep((1, id), value, (version, Lsn(as_of)), cache.origin(0), || Lsn(as_of));
 }
 
 fn change(cache: &Cache, id: &str, fate: Fate, value: &[u8], writes: u64, as_of: u64) {
@@ -26,7 +26,7 @@ fn document(text: &[u8], version: u64) -> Option<(Vec<u8>, u64)> {
 
 #[test]
 fn what_was_kept_is_read() {
-    let cache = Cache::new(1 << 20);
+    let cache = Cache::new(1 << 20, 1);
     assert_eq!(cache.len(), 0);
     keep(&cache, "a", b"1", 3, 8);
     assert_eq!(read(&cache, "a"), document(b"1", 3));
@@ -40,7 +40,7 @@ fn what_was_kept_is_read() {
 
 #[test]
 fn a_change_follows_the_flush() {
-    let cache = Cache::new(1 << 20);
+    let cache = Cache::new(1 << 20, 1);
     keep(&cache, "a", b"1", 3, 8);
     change(&cache, "a", Fate::Stored, b"22", 2, 16);
     assert_eq!((read(&cache, "a"), cache.bytes()), (document(b"22", 5), 3 + OVERHEAD));
@@ -54,8 +54,8 @@ fn a_change_follows_the_flush() {
 
 #[test]
 fn a_document_that_may_have_changed_since_it_was_read_is_not_kept() {
-    let cache = Cache::new(1 << 20);
-    cache.keep(1, "a", b"1", 1, Lsn(8), || Lsn(16));
+    let cache = Cache::new(1 << 20, 1);
+    cache.keep((1, "a"), b"1", (1, Lsn(8)), cache.origin(0), || Lsn(16));
     assert_eq!(read(&cache, "a"), None);
     keep(&cache, "a", b"2", 2, 16);
     keep(&cache, "a", b"1", 1, 8);
@@ -64,7 +64,7 @@ fn a_document_that_may_have_changed_since_it_was_read_is_not_kept() {
 
 #[test]
 fn a_change_that_the_document_was_read_after_is_not_applied_again() {
-    let cache = Cache::new(1 << 20);
+    let cache = Cache::new(1 << 20, 1);
     keep(&cache, "a", b"2", 2, 16);
     change(&cache, "a", Fate::Stored, b"2", 1, 16);
     assert_eq!(read(&cache, "a"), document(b"2", 2));
@@ -75,7 +75,7 @@ fn a_change_that_the_document_was_read_after_is_not_applied_again() {
 #[test]
 fn bytes_are_bounded_and_counted() {
     let limit = 64 << 10;
-    let cache = Cache::new(limit);
+    let cache = Cache::new(limit, 1);
     for i in 0..2000 {
         keep(&cache, &format!("id{i}"), &vec![b'x'; i % 200], 1, 8);
         if i % 3 == 0 {
@@ -98,7 +98,7 @@ fn bytes_are_bounded_and_counted() {
 
 #[test]
 fn what_is_read_gets_a_second_round() {
-    let cache = Cache::new(64 << 10);
+    let cache = Cache::new(64 << 10, 1);
     keep(&cache, "hot", b"1", 1, 8);
     for i in 0..5000 {
         assert!(read(&cache, "hot").is_some(), "after {i}");
@@ -108,7 +108,7 @@ fn what_is_read_gets_a_second_round() {
 
 #[test]
 fn one_document_does_not_push_out_all_others() {
-    let cache = Cache::new(64 << 10);
+    let cache = Cache::new(64 << 10, 1);
     let most = (64 << 10) / SEGMENTS / 8;
     let largest = vec![b'x'; most - OVERHEAD - 1];
     keep(&cache, "a", &largest, 1, 8);
@@ -121,7 +121,27 @@ fn one_document_does_not_push_out_all_others() {
 
 #[test]
 fn a_cache_of_no_bytes_keeps_nothing() {
-    let cache = Cache::new(0);
+    let cache = Cache::new(0, 1);
     keep(&cache, "", b"", 1, 8);
     assert_eq!((cache.len(), read(&cache, "")), (0, None));
+}
+
+#[test]
+fn a_shard_that_somebody_else_wrote_to_is_forgotten() {
+    let cache = Cache::new(1 << 20, 2);
+    let keep = |id, shard| cache.keep((1, id), b"1", (3, Lsn(8)), cache.origin(shard), || Lsn(8));
+    keep("a", 0);
+    keep("b", 1);
+    let before = cache.origin(0);
+    cache.invalidate(0);
+    assert_eq!(read(&cache, "a"), None);
+    assert_eq!(cache.version(1, "a"), None);
+    assert_eq!(read(&cache, "b"), document(b"1", 3), "another shard's");
+    change(&cache, "a", Fate::Stored, b"2", 1, 16);
+    assert_eq!(read(&cache, "a"), None, "its version is not known");
+    cache.keep((1, "a"), b"1", (3, Lsn(8)), before, || Lsn(8));
+    assert_eq!(read(&cache, "a"), None, "it was read before");
+    keep("a", 0);
+    assert_eq!(read(&cache, "a"), document(b"1", 3));
+    assert_eq!((cache.len(), cache.bytes()), (2, 2 * (2 + OVERHEAD)));
 }

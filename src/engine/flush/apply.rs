@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::engine::{
-    cache::Cache,
     change::{Change, Fate},
     error::{Code, Error, Result},
     log::{Id, Kind, Lsn},
@@ -32,13 +31,16 @@ struct Item<'a> {
     kind: Kind,
 }
 
+/// Told of what was committed, up to which place.
+pub(crate) type Follow<'a> = &'a dyn Fn(&[Change<'_>], Lsn);
+
 /// Applies what the shard does not have yet of a part. `batch_size` 0: as the engine likes.
 pub(crate) fn apply(
     part: &Part,
     log: Id,
     store: &dyn Store,
     collections: &Collections,
-    cache: Option<&Cache>,
+    follow: Follow<'_>,
     batch_size: usize,
 ) -> Result<()> {
     let applied = store.applied();
@@ -54,9 +56,7 @@ pub(crate) fn apply(
         // complete it from.
         part.claim.log().wait_until_synced(part.end);
         commit(&changes, log, end, None, store, collections)?;
-        if let Some(cache) = cache {
-            cache.follow(&changes, end);
-        }
+        follow(&changes, end);
     }
     Ok(())
 }
@@ -68,16 +68,14 @@ pub(crate) fn apply_side(
     (log, end): (Id, Lsn),
     store: &dyn Store,
     collections: &Collections,
-    cache: Option<&Cache>,
+    follow: Follow<'_>,
 ) -> Result<()> {
     if part.entries.is_empty() || store.has_side(side)? {
         return Ok(());
     }
     let changes = coalesce(part, &part.entries)?;
     commit(&changes, log, end, Some(side), store, collections)?;
-    if let Some(cache) = cache {
-        cache.follow(&changes, end);
-    }
+    follow(&changes, end);
     Ok(())
 }
 

@@ -17,9 +17,11 @@ use super::{
 };
 use crate::engine::{
     buffer::Frozen,
+    change::Change,
     core::Core,
     error::{Code, Error, Result},
     log::{Draft, Id, Lsn, Side},
+    shard::ShardId,
 };
 
 /// The record that is first in the queue.
@@ -130,7 +132,8 @@ impl Scheduler {
             if store.is_suspect() {
                 reopen(core, shard, self.frozen)?;
             }
-            apply_side(part, side.log.id(), *place, &**store, &core.collections, Some(&core.cache))?;
+            let follow = |changes: &[Change<'_>], end| core.follow(shard as ShardId, changes, end);
+            apply_side(part, side.log.id(), *place, &**store, &core.collections, &follow)?;
             store.sync()?;
             *brought = shard + 1;
         }

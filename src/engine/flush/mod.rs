@@ -14,6 +14,7 @@ mod scheduler;
 mod syncer;
 #[cfg(test)]
 mod test;
+mod watch;
 
 pub(crate) use apply::{apply, apply_side};
 pub(crate) use control::{FlushControl, Request, SyncControl};
@@ -21,3 +22,4 @@ pub(crate) use part::{Part, divide};
 pub(crate) use pool::{Pool, panicked, spawn};
 pub(crate) use scheduler::run as run_scheduler;
 pub(crate) use syncer::run as run_syncer;
+pub(crate) use watch::{WatchControl, run as run_watch};

@@ -9,9 +9,11 @@ use std::{
 use super::{Part, Pool, Request, apply, divide, lane::Lane, large::Large, panicked};
 use crate::engine::{
     buffer::Frozen,
+    change::Change,
     core::Core,
     error::{Code, Error, Result},
     log::Lsn,
+    shard::ShardId,
 };
 
 /// How often waiting writes are looked after while nothing else happens.
@@ -256,7 +258,8 @@ fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn) -> (usize,
     }
     for (done, part) in parts.iter().enumerate() {
         let size = core.options.batch_size;
-        if let Err(error) = apply(part, core.log.id(), store, &core.collections, Some(&core.cache), size) {
+        let follow = |changes: &[Change<'_>], end| core.follow(shard as ShardId, changes, end);
+        if let Err(error) = apply(part, core.log.id(), store, &core.collections, &follow, size) {
             return (done, Some(error));
         }
     }
@@ -273,6 +276,6 @@ pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
         let mut applied = vec![Lsn(u64::MAX); core.shards.len()];
         applied[shard] = store.applied();
         let parts = divide(&lost, core.router, &core.collections, false, &applied)?;
-        apply(&parts[shard], core.log.id(), store, &core.collections, None, 0)
+        apply(&parts[shard], core.log.id(), store, &core.collections, &|_, _| (), 0)
     })
 }

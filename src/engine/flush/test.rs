@@ -17,7 +17,7 @@ use super::{Part, Pool, apply, divide, lane::Lane};
 use crate::engine::{
     buffer::{Buffer, Frozen},
     cache::Cache,
-    change::Fate,
+    change::{Change, Fate},
     error::{Code, Error, Result},
     io::{Disk, FileSystem},
     log::{self, Appended, Draft, Id, Kind, Log, Lsn},
@@ -78,6 +78,10 @@ impl Store for Memory {
 
     fn read(&self, _: &str, _: &str, _: &mut Vec<u8>) -> Result<Stored> {
         unreachable!("a flush does not ask for this")
+    }
+
+    fn has_outside_changes(&self) -> bool {
+        unreachable!("nobody follows this one")
     }
 
     fn newest(&self, _: &str, _: u64) -> Result<Vec<Scanned>> {
@@ -181,7 +185,12 @@ impl Setup {
     }
 
     fn apply(&self, part: &Part, store: &dyn Store, cache: Option<&Cache>, batch_size: usize) -> Result<()> {
-        apply(part, LOG, store, &self.collections, cache, batch_size)
+        let follow = |changes: &[Change<'_>], end| {
+            if let Some(cache) = cache {
+                cache.follow(changes, end);
+            }
+        };
+        apply(part, LOG, store, &self.collections, &follow, batch_size)
     }
 }
 
@@ -269,7 +278,7 @@ fn records_of_another_process_go_by_the_names_of_their_collections() {
 #[test]
 fn the_cache_follows_each_transaction() {
     let setup = Setup::new();
-    let (cache, store) = (Cache::new(1 << 20), Memory::new());
+    let (cache, store) = (Cache::new(1 << 20, 1), Memory::new());
     let number = setup.collections.get("c").number;
     let read = |id: &str| {
         let mut text = Vec::new();
@@ -277,7 +286,7 @@ fn the_cache_follows_each_transaction() {
         version.map(|version| (String::from_utf8(text).expect("UTF-8"), version))
     };
     for id in ["id0", "id1", "id2"] {
-        cache.keep(number, id, b"old", 5, Lsn(0), || Lsn(0));
+        cache.keep((number, id), b"old", (5, Lsn(0)), cache.origin(0), || Lsn(0));
     }
     setup.write(&[(0, 0, Some("a".into())), (0, 0, Some("b".into())), (0, 1, None)]);
     setup.write(&[(0, 1, Some("c".into())), (0, 2, None), (0, 3, Some("d".into()))]);
@@ -294,13 +303,13 @@ fn the_cache_follows_each_transaction() {
 #[test]
 fn a_document_that_changes_while_it_is_put_into_the_cache_is_not_stale() {
     let setup = Setup::new();
-    let (cache, store) = (Cache::new(1 << 20), Memory::new());
+    let (cache, store) = (Cache::new(1 << 20, 1), Memory::new());
     let number = setup.collections.get("c").number;
     let end = setup.write(&[(0, 0, Some("new".into()))]);
     let parts = setup.parts(1);
     thread::scope(|scope| {
         let (setup, cache, store, part) = (&setup, &cache, &store, &parts[0]);
-        cache.keep(number, "id0", b"old", 1, Lsn(0), || {
+        cache.keep((number, "id0"), b"old", (1, Lsn(0)), cache.origin(0), || {
             let position = store.applied();
             let flush = scope.spawn(move || setup.apply(part, store, Some(cache), 0).expect("applies"));
             while store.applied() < end {

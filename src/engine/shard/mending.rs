@@ -174,6 +174,7 @@ impl SqliteShard {
         }
         let applied = schema::applied(&connection, &self.log.read()).map_err(failed)?;
         *writer = Some(Writer::new(connection).map_err(failed)?);
+        self.is_reconnected.store(true, Ordering::Release);
         self.size.store(0, Ordering::Release);
         self.applied.store(applied.0, Ordering::Release);
         Ok(())

@@ -96,6 +96,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Puts the document's JSON text into `value`.
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored>;
 
+    /// Whether somebody else has written to the file since this was asked last. Reads from now on see it. While a batch
+    /// is applied the answer is no; ask again after it.
+    fn has_outside_changes(&self) -> bool;
+
     /// The documents updated last, newest first.
     fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>>;
 

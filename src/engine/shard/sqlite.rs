@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -55,6 +55,8 @@ pub(super) struct SqliteShard {
     /// Bytes of the file after the last checkpoint. It only grows.
     pub(super) size: AtomicU64,
     page_size: i64,
+    /// Since it was last asked for outside changes.
+    pub(super) is_reconnected: AtomicBool,
     /// Whose the file says that it is.
     pub(super) owner: Option<schema::Identity>,
 }
@@ -90,6 +92,7 @@ impl SqliteShard {
             guests: RwLock::new(()),
             size: AtomicU64::new(0),
             page_size,
+            is_reconnected: AtomicBool::new(false),
             owner,
             path,
         })
@@ -166,6 +169,19 @@ impl Store for SqliteShard {
         let mut reader = reader.borrow_mut();
         let reader = reader.as_mut().ok_or_else(|| self.gone())?;
         reader.read(&self.log.read(), table, id, value).map_err(|error| self.explain("read from", &error))
+    }
+
+    fn has_outside_changes(&self) -> bool {
+        let has = self.writer.try_lock().is_some_and(|mut writer| {
+            // What fails here fails in the next read or write too, and that one tells.
+            writer.as_mut().is_some_and(|writer| writer.has_outside_changes().unwrap_or(false))
+        });
+        // A new connection does not know what happened before it.
+        let has = has | self.is_reconnected.swap(false, Ordering::AcqRel);
+        if has {
+            self.end_snapshot();
+        }
+        has
     }
 
     fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>> {

@@ -17,13 +17,22 @@ pub(super) struct Writer {
     statements: HashMap<String, Statements>,
     /// Collections on record in this shard.
     recorded: HashSet<String>,
+    /// SQLite's count of what other connections have written, as it was when asked last.
+    data_version: i64,
     pub(super) connection: Connection,
 }
 
 impl Writer {
     pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
         let recorded = schema::collections(&connection)?.into_iter().map(|(name, _)| name).collect();
-        Ok(Writer { statements: HashMap::new(), recorded, connection })
+        let data_version = data_version(&connection)?;
+        Ok(Writer { statements: HashMap::new(), recorded, data_version, connection })
+    }
+
+    /// Whether another connection than this one has written since this was asked last.
+    pub(super) fn has_outside_changes(&mut self) -> rusqlite::Result<bool> {
+        let version = data_version(&self.connection)?;
+        Ok(std::mem::replace(&mut self.data_version, version) != version)
     }
 
     /// Applies a batch. On an error the transaction is rolled back and the next call starts afresh.
@@ -62,6 +71,10 @@ impl Writer {
         }
         schema::set_applied(&self.connection, &batch.log, batch.end)
     }
+}
+
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }
 
 fn statements_for<'a>(kept: &'a mut HashMap<String, Statements>, table: &str) -> &'a mut Statements {

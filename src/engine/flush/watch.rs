@@ -1,0 +1,74 @@
+//! The thread that notices what other programs write to the shard files, so that nothing read before is given for longer
+//! than a moment.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::engine::{core::Core, shard::ShardId};
+
+/// How long what another program has written may go unnoticed.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What the thread has to look at.
+#[derive(Debug)]
+pub(crate) struct WatchControl {
+    /// Shards that something was read from: there is something that may be out of date.
+    read: Vec<AtomicBool>,
+    inbox: Mutex<Inbox>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    is_needed: bool,
+    stop: bool,
+}
+
+impl WatchControl {
+    pub(crate) fn new(shards: u32) -> Self {
+        let read = (0..shards).map(|_| AtomicBool::new(false)).collect();
+        WatchControl { read, inbox: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// To be called before each read from a shard.
+    pub(crate) fn note_read(&self, shard: ShardId) {
+        let read = &self.read[shard as usize];
+        if !read.load(Ordering::Relaxed) {
+            read.store(true, Ordering::Release);
+            self.inbox.lock().is_needed = true;
+            self.changed.notify_one();
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.inbox.lock().stop = true;
+        self.changed.notify_one();
+    }
+}
+
+/// Runs until it is told to stop. It sleeps until something was read.
+pub(crate) fn run(core: &Core) {
+    let watch = &core.watch;
+    loop {
+        let mut inbox = watch.inbox.lock();
+        while !inbox.stop && !inbox.is_needed {
+            watch.changed.wait(&mut inbox);
+        }
+        if !inbox.stop {
+            watch.changed.wait_for(&mut inbox, TICK);
+        }
+        if inbox.stop {
+            return;
+        }
+        drop(inbox);
+        for (shard, read) in (0..).zip(&watch.read) {
+            if read.load(Ordering::Acquire) {
+                core.look_outside(shard);
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The threads that work on an open database all the time.
+
+use std::{sync::Arc, thread::JoinHandle};
+
+use super::{
+    core::Core,
+    error::Result,
+    flush::{self, Pool},
+};
+
+type Stop = fn(&Core);
+
+/// They run until this is dropped, which waits for them and refuses whatever comes from then on.
+#[derive(Debug)]
+pub(super) struct Threads {
+    core: Arc<Core>,
+    /// In the order in which they end, each with what ends it.
+    running: Vec<(Stop, JoinHandle<()>)>,
+}
+
+impl Threads {
+    pub(super) fn start(core: &Arc<Core>) -> Result<Threads> {
+        let pool = Pool::start(core.shards.len())?;
+        let mut threads = Threads { core: Arc::clone(core), running: Vec::new() };
+        // The last flush waits for syncs, so the scheduler ends before the sync thread does.
+        threads.run("kimdb-scheduler", |core| core.flush.stop(), |core| flush::run_scheduler(core, pool))?;
+        threads.run("kimdb-sync", |core| core.sync.stop(), |core| flush::run_syncer(&core))?;
+        threads.run("kimdb-watch", |core| core.watch.stop(), |core| flush::run_watch(&core))?;
+        Ok(threads)
+    }
+
+    fn run(&mut self, name: &str, stop: Stop, body: impl FnOnce(Arc<Core>) + Send + 'static) -> Result<()> {
+        let core = Arc::clone(&self.core);
+        self.running.push((stop, flush::spawn(name, move || body(core))?));
+        Ok(())
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        for (stop, thread) in self.running.drain(..) {
+            stop(&self.core);
+            // What a panic of it means was told when it happened.
+            let _ = thread.join();
+        }
+        self.core.log.close();
+        self.core.flush.close();
+        self.core.sync.close();
+    }
+}

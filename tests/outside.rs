@@ -1,0 +1,126 @@
+//! Other programs that write to shard files: what they wrote is read a moment later, whatever was read before.
+
+mod common;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use common::{Home, get, open, open_observed, set, value};
+use kimdb::{Database, Error, Observer, Options};
+use rusqlite::Connection;
+
+/// One shard, so that its file is known.
+fn options(home: &Home) -> Options {
+    Options { shard_count: 1, ..home.options() }
+}
+
+fn other_program(home: &Home) -> Connection {
+    let connection = Connection::open(home.shard(0)).expect("opens");
+    connection.busy_timeout(Duration::from_secs(5)).expect("waits");
+    connection
+}
+
+/// Waits until something holds; what never does fails.
+fn soon(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what} does not come");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn document(text: &str, version: u64) -> Option<(String, u64)> {
+    Some((text.to_owned(), version))
+}
+
+fn read_often(db: &Database, id: &str) {
+    for _ in 0..3 {
+        get(db, "c", id);
+    }
+}
+
+#[test]
+fn what_another_program_writes_is_read() {
+    for cache_bytes in [0, 1 << 20] {
+        let home = Home::new();
+        let db = open(Options { cache_bytes, ..options(&home) });
+        for id in ["changed", "deleted", "same"] {
+            set(&db, "c", id, "1");
+        }
+        db.flush_wait().expect("flushes");
+        ["changed", "deleted", "same", "new"].iter().for_each(|id| read_often(&db, id));
+        assert_eq!(value(&db, "c", "new"), None);
+        let other = other_program(&home);
+        other
+            .execute_batch(
+                "UPDATE c SET data = '2', _version = 7 WHERE id = 'changed'; DELETE FROM c WHERE id = 'deleted';
+                 INSERT INTO c (id, data) VALUES ('new', '3')",
+            )
+            .expect("writes");
+        soon("the change", || value(&db, "c", "changed") == document("2", 7));
+        soon("the deletion", || value(&db, "c", "deleted").is_none());
+        soon("the new document", || value(&db, "c", "new") == document("3", 1));
+        assert_eq!(value(&db, "c", "same"), document("1", 1));
+        // And so again.
+        ["changed", "new"].iter().for_each(|id| read_often(&db, id));
+        other.execute_batch("UPDATE c SET data = '4'").expect("writes");
+        soon("the second change", || value(&db, "c", "changed") == document("4", 7));
+        soon("the second change", || value(&db, "c", "new") == document("4", 1));
+    }
+}
+
+#[test]
+fn our_writes_count_on_theirs() {
+    let home = Home::new();
+    let db = open(options(&home));
+    set(&db, "c", "a", "1");
+    db.flush_wait().expect("flushes");
+    read_often(&db, "a");
+    other_program(&home).execute_batch("UPDATE c SET data = '2', _version = 10").expect("writes");
+    set(&db, "c", "a", "3");
+    db.flush_wait().expect("flushes");
+    // Seen by the flush itself, at the latest.
+    assert_eq!(value(&db, "c", "a"), document("3", 11));
+}
+
+#[derive(Debug, Default)]
+struct Told(AtomicU64);
+
+impl Observer for Told {
+    fn flushed(&self, _: u64, _: Duration) {}
+
+    fn failed(&self, error: &Error) {
+        panic!("{error}");
+    }
+
+    fn changed_outside(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn observers_are_told_of_others_and_not_of_ourselves() {
+    let home = Home::new();
+    let told = Arc::new(Told::default());
+    let db = open_observed(Options { flush_interval_ms: 1, ..options(&home) }, &told);
+    for i in 0..200 {
+        set(&db, "c", "a", i.to_string());
+        get(&db, "c", "a");
+        if i % 20 == 0 {
+            db.flush_wait().expect("flushes");
+            db.shard_pragma(0, "wal_checkpoint(PASSIVE)").expect("checkpoints");
+            get(&db, "c", "a");
+            // The thread that looks has time to.
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    assert_eq!(told.0.load(Ordering::Relaxed), 0);
+    other_program(&home).execute_batch("UPDATE c SET data = '2'").expect("writes");
+    soon("word of it", || told.0.load(Ordering::Relaxed) == 1);
+}
