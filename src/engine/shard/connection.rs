@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{
     Connection, ErrorCode, OpenFlags,
+    config::DbConfig,
     hooks::{AuthAction, AuthContext, Authorization},
 };
 
@@ -105,6 +106,8 @@ pub(super) fn reader(path: &Path, shard: ShardId) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(path, flags)?;
+        // What an earlier process left in SQLite's log is not moved before it is certain to be on the disk.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.busy_timeout(BUSY)?;
         connection.execute_batch(&format!(
             "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;

@@ -58,6 +58,10 @@ pub(super) fn rewrite_wal(
     let rewritten = rewrite(&*file, 0..u64::MAX)
         .and_then(|()| file.sync())
         .map_err(|error| Error::io("write", &path, &error).in_shard(shard));
+    if rewritten.is_err() {
+        // What may be lost must not get into the database file. Where this fails, nothing worse can happen than that.
+        let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
     connection.execute_batch("ROLLBACK").map_err(failed)?;
     rewritten
 }
