@@ -32,8 +32,8 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    *
    * @throws `TypeError` or `RangeError` with code `KIMDB_INVALID_OPTION` for an option that cannot be.
    * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_LOCKED` while another process has the database
-   * open, `KIMDB_OPTION_CONFLICT` when this process has it open with other options, `KIMDB_SHARD_COUNT` when
-   * its files were made with another number of shards, `KIMDB_WAL_MISMATCH` when `walPath` is the log of
+   * open, `KIMDB_OPTION_CONFLICT` when this process has it open with other options, `KIMDB_SHARD_COUNT` when its
+   * documents cannot be moved to another number of shards, `KIMDB_WAL_MISMATCH` when `walPath` is the log of
    * another database, `KIMDB_DISK_FULL`, `KIMDB_IO`, `KIMDB_CORRUPT`.
    */
   constructor(options?: SimpleDB.Options | null);
@@ -406,8 +406,9 @@ declare namespace SimpleDB {
      */
     dbPath?: string | null;
     /**
-     * How many SQLite files the documents are spread over, 1 to 1024. Fixed once the files exist.
-     * @defaultValue `8`
+     * How many SQLite files the documents are spread over, 1 to 1024. If they are in another number of files, they
+     * move while the database is opened, which takes its time and as much space again meanwhile.
+     * @defaultValue what the data has; `8` for a new database
      */
     shardCount?: number | null;
     /**
@@ -464,7 +465,8 @@ declare namespace SimpleDB {
      */
     writeTimeout?: number | null;
     /**
-     * Takes the two lines that a recovery reports; `false` drops them.
+     * Takes the lines that a recovery and a move to another `shardCount` report while the database is opened;
+     * `false` drops them.
      * @defaultValue `console.log`
      */
     logger?: ((line: string) => void) | false | null;
@@ -592,7 +594,7 @@ declare namespace SimpleDB {
     | 'KIMDB_NOT_OPEN'
     /** This process has the database open with other options. */
     | 'KIMDB_OPTION_CONFLICT'
-    /** The files were made with another `shardCount`. */
+    /** The documents cannot be moved to another `shardCount`; the message says why and what to do. */
     | 'KIMDB_SHARD_COUNT'
     /** A query of a shard handle is wrong. */
     | 'KIMDB_SQL'

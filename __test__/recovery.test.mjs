@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { KimDBError, SimpleDB } from 'kimdb/hyperscale';
 import { runModule, runProgram } from './helpers/child.mjs';
-import { filesIn, manualFlush, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+import { manualFlush, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
 import { copyFixtures } from './helpers/fixtures.mjs';
 
 /** A folder with a database whose process was killed after 150 writes, with none of them flushed. */
@@ -153,22 +153,6 @@ test("the original's shards are found", async (t) => {
   await db.set('users', 'u0', 'new');
   await db.flush();
   t.like(await db.get('users', 'u0'), { data: 'new', _version: 3 });
-});
-
-test("the original's shards with another shardCount are refused and left alone", async (t) => {
-  const folder = useFolder(t);
-  copyFixtures(folder, { 'old_shard0.db': 'test_shard0.db', 'old_shard1.db': 'test_shard1.db' });
-  for (const shardCount of [1, 3, 8]) {
-    t.throws(() => new SimpleDB({ ...pathsIn(folder), shardCount }), {
-      code: 'KIMDB_SHARD_COUNT',
-      message: /2/,
-    });
-  }
-  t.deepEqual(
-    filesIn(folder).filter((name) => name.endsWith('.db')),
-    ['test_shard0.db', 'test_shard1.db'],
-  );
-  t.is((await openSimple(t, { ...pathsIn(folder), shardCount: 2 }).getAll('users')).length, 20);
 });
 
 test('a log that is no log is refused and left alone', (t) => {

@@ -5,9 +5,10 @@
 
 const { DocumentCache, REGISTERS } = require('./document-cache.js');
 const { checkCollection, parse } = require('./documents.js');
-const { closed, notOpen, throwLater, toPublicError } = require('./errors.js');
+const { closed, notOpen, toPublicError } = require('./errors.js');
 const { Events } = require('./events.js');
 const native = require('./native.js');
+const { Progress } = require('./progress.js');
 const { Waiters } = require('./waiters.js');
 
 /** The cache of JavaScript values has this part of `cacheBytes`, beside the engine's. */
@@ -72,10 +73,9 @@ class Engine {
     if (this.#refuse === refuseClosed) refuseClosed();
     const opened = new native.HyperScaleDB(options);
     try {
-      const waiting = opened.open(() => this.deliver());
-      if (waiting > 0) tell(log, `[kimdb] Recovering ${waiting} buffered writes from WAL...`);
-      const recovered = opened.recover();
-      if (waiting > 0) tell(log, `[kimdb] Recovered ${recovered} writes`);
+      const progress = new Progress(log);
+      const recovered = opened.open(() => this.deliver(), progress.step);
+      progress.recovered(recovered);
       warnOf(opened.doubtfulFileSystem());
       this.#useCalls(opened.hot(), options.cacheBytes);
     } catch (error) {
@@ -262,14 +262,6 @@ class Engine {
     this.readManyWait = callOf('readManyWait');
     this.barrier = callOf('barrier');
     this.newId = callOf('newId');
-  }
-}
-
-function tell(log, line) {
-  try {
-    log(line);
-  } catch (error) {
-    throwLater(error);
   }
 }
 

@@ -95,8 +95,23 @@ function resolveOptions(options) {
   native.dbPath = path.resolve(config.dbPath);
   native.walPath = path.resolve(config.walPath);
   native.walPathIsDefault = (options.walPath ?? undefined) === undefined;
+  native.shardCountIsDefault = (options.shardCount ?? undefined) === undefined;
+  native.former = formerShards(config.dbPath);
   native.batchSize = (options.batchSize ?? undefined) === undefined ? 0 : config.batchSize;
   return { config: Object.freeze(config), native };
+}
+
+/**
+ * Where kimdb 7 kept the shards if not where they are now: it put `_shard<i>` in front of the first
+ * '.db' of the path, and where there is none, all shards were one file. One path, or what stands
+ * before and after the number.
+ */
+function formerShards(dbPath) {
+  const at = dbPath.indexOf('.db');
+  if (at < 0) return [path.resolve(dbPath)];
+  if (at === dbPath.length - '.db'.length) return undefined;
+  // No path has a NUL in it, so one can stand for the number.
+  return path.resolve(`${dbPath.slice(0, at)}_shard\0${dbPath.slice(at)}`).split('\0');
 }
 
 /**

@@ -22,31 +22,6 @@ fn filled() -> Home {
     home
 }
 
-/// Every byte of the database's files, to see that a refusal changes none.
-fn contents(home: &Home) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<_> = fs::read_dir(home.path())
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| !path.to_string_lossy().ends_with("-shm") && !path.to_string_lossy().ends_with("-wal"))
-        .map(|path| (path.display().to_string(), fs::read(&path).expect("reads")))
-        .collect();
-    files.sort();
-    files
-}
-
-#[test]
-fn another_number_of_shards_is_refused_and_nothing_is_touched() {
-    let home = filled();
-    let before = contents(&home);
-    for wrong in [1, 3, 5, 8, 1024] {
-        let error = try_open(Options { shard_count: wrong, ..home.options() }).expect_err("refused");
-        assert_eq!(error.code(), Code::ShardCount);
-        assert!(error.to_string().contains("shardCount: 4"), "it says what to do: {error}");
-    }
-    assert!(contents(&home) == before, "untouched");
-    assert_eq!(all(&home.open(), "c", 99).len(), 40);
-}
-
 #[test]
 fn a_missing_shard_is_reported_and_not_replaced() {
     for missing in 0..4 {

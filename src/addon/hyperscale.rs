@@ -2,77 +2,23 @@
 
 use std::{
     cell::RefCell,
-    path::PathBuf,
     rc::Rc,
     sync::{Arc, Weak},
 };
 
 use napi::{
     CleanupEnvHook, Env,
-    bindgen_prelude::{BigInt, Buffer, Either, Either6, Function, Null, Object, Uint8Array, Undefined},
+    bindgen_prelude::{
+        BigInt, Buffer, Either, Either6, FnArgs, Function, Null, Object, Uint8Array, Undefined,
+    },
 };
 use napi_derive::napi;
 
-use super::{error::or_throw, exit, hot::Hot, mailbox::Mailbox, raw::Scope};
+use super::{error::or_throw, exit, hot::Hot, mailbox::Mailbox, options::NativeOptions, raw::Scope};
 use crate::engine::{
-    Backend, Database, Error, Options, Stats,
+    Database, Error, Options, Progress, Stats,
     shard::{Rows, ShardId, Value},
 };
-
-/// Settings, checked and completed by `lib/options.js`.
-#[napi(object)]
-#[derive(Debug, Clone)]
-pub struct NativeOptions {
-    /// Absolute path whose name without `.db` begins the names of the shard files.
-    pub db_path: String,
-    /// Number of shards.
-    pub shard_count: u32,
-    /// Writes that start a flush.
-    pub buffer_size: f64,
-    /// Milliseconds.
-    pub flush_interval: f64,
-    /// Operations of a transaction; 0: as the engine likes.
-    pub batch_size: f64,
-    /// Whether there is a log file.
-    pub safe_mode: bool,
-    /// Absolute path of the log.
-    pub wal_path: String,
-    /// Whether another log may be used if this one is another database's.
-    pub wal_path_is_default: bool,
-    /// Bytes.
-    pub wal_size: f64,
-    /// 'auto', 'mmap' or 'pwrite'.
-    pub wal_backend: String,
-    /// Bytes.
-    pub cache_bytes: f64,
-    /// Milliseconds.
-    pub write_timeout: f64,
-}
-
-impl From<&NativeOptions> for Options {
-    fn from(given: &NativeOptions) -> Self {
-        let base = given.db_path.strip_suffix(".db").unwrap_or(&given.db_path);
-        Options {
-            base: PathBuf::from(base),
-            shard_count: given.shard_count,
-            buffer_size: given.buffer_size as u64,
-            flush_interval_ms: given.flush_interval as u64,
-            batch_size: given.batch_size as usize,
-            safe_mode: given.safe_mode,
-            wal_path: PathBuf::from(&given.wal_path),
-            wal_path_is_default: given.wal_path_is_default,
-            wal_size: given.wal_size as u64,
-            wal_backend: match given.wal_backend.as_str() {
-                "mmap" => Backend::Mmap,
-                "pwrite" => Backend::Pwrite,
-                _ => Backend::Auto,
-            },
-            cache_bytes: given.cache_bytes as usize,
-            write_timeout_ms: given.write_timeout as u64,
-            ..Options::new(base)
-        }
-    }
-}
 
 /// The figures of `stats()`.
 #[napi(object)]
@@ -161,15 +107,24 @@ impl HyperScaleDb {
         HyperScaleDb { options, open: RefCell::new(None) }
     }
 
-    /// Opens the database and recovers its log. `wake` is called when `poll()` has something to give.
-    /// Returns the number of recovered writes.
+    /// Opens the database and recovers its log. `wake` is called when `poll()` has something to give, `tell` meanwhile
+    /// with each step that may take long: its name and two numbers. Returns the number of recovered writes.
     #[napi]
-    pub fn open(&self, env: Env, wake: Function<'_, (), ()>) -> napi::Result<f64> {
+    pub fn open(
+        &self,
+        env: Env,
+        wake: Function<'_, (), ()>,
+        tell: Function<'_, FnArgs<(&'static str, f64, f64)>, ()>,
+    ) -> napi::Result<f64> {
         let mailbox = Arc::new(Mailbox::new(&wake)?);
         exit::install();
         let observer: Arc<dyn crate::engine::Observer> = Arc::<Mailbox>::clone(&mailbox);
         let database =
-            Arc::new(or_throw(&env, Database::open(Options::from(&self.options), Some(observer)))?);
+            Database::open_telling(Options::from(&self.options), Some(observer), &mut |progress| {
+                // Whoever listens catches what it throws; a move does not stop half way for it.
+                let _ = tell.call(step(progress).into());
+            });
+        let database = Arc::new(or_throw(&env, database)?);
         let recovered = database.recovered();
         // A worker or program that ends without close() closes here. Weak: after close() nothing is held on to.
         let last: Weak<Database> = Arc::downgrade(&database);
@@ -185,12 +140,6 @@ impl HyperScaleDb {
         })?;
         self.open.replace(Some(Open { database, mailbox, hook, hot: RefCell::new(None) }));
         Ok(recovered as f64)
-    }
-
-    /// The number of writes that `open()` recovered.
-    #[napi]
-    pub fn recover(&self, env: Env) -> napi::Result<f64> {
-        self.database(&env).map(|database| database.recovered() as f64)
     }
 
     /// The folder of the shards or of the log and its file system, if what that promises is not known: a pair.
@@ -250,26 +199,7 @@ impl HyperScaleDb {
     #[napi]
     pub fn effective(&self, env: Env) -> napi::Result<NativeOptions> {
         let database = self.database(&env)?;
-        let options = database.options();
-        Ok(NativeOptions {
-            db_path: self.options.db_path.clone(),
-            shard_count: options.shard_count,
-            buffer_size: options.buffer_size as f64,
-            flush_interval: options.flush_interval_ms as f64,
-            batch_size: options.batch_size as f64,
-            safe_mode: options.safe_mode,
-            wal_path: database.wal_path().unwrap_or(&options.wal_path).to_string_lossy().into_owned(),
-            wal_path_is_default: options.wal_path_is_default,
-            wal_size: options.wal_size as f64,
-            wal_backend: match options.wal_backend {
-                Backend::Auto => "auto",
-                Backend::Mmap => "mmap",
-                Backend::Pwrite => "pwrite",
-            }
-            .to_owned(),
-            cache_bytes: options.cache_bytes as f64,
-            write_timeout: options.write_timeout_ms as f64,
-        })
+        Ok(self.options.in_force(&database))
     }
 
     /// The shard of an id.
@@ -348,6 +278,16 @@ impl HyperScaleDb {
 
     fn database(&self, env: &Env) -> napi::Result<Arc<Database>> {
         or_throw(env, self.parts().map(|(database, _)| database).ok_or_else(Error::closed))
+    }
+}
+
+/// A step of an opening, as JavaScript is told of it.
+fn step(progress: Progress) -> (&'static str, f64, f64) {
+    match progress {
+        Progress::Recovered(writes) => ("recovered", writes as f64, 0.0),
+        Progress::Moving { from, to } => ("moving", f64::from(from), f64::from(to)),
+        Progress::Copied { documents, of } => ("copied", documents as f64, of as f64),
+        Progress::Moved(documents) => ("moved", documents as f64, 0.0),
     }
 }
 

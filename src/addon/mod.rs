@@ -9,5 +9,6 @@ mod exit;
 mod hot;
 mod hyperscale;
 mod mailbox;
+mod options;
 mod raw;
 mod simple;

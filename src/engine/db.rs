@@ -18,6 +18,7 @@ use super::{
     log::{Appended, Done, Draft},
     opening::{Engine, flush_and_wait, wait, waiting},
     options::Options,
+    progress::Tell,
     registry::{self, Entered, Slot},
     scan::{Fields, Scan, write_document},
     shard::{Rows, ShardId, Value, collection::Collection},
@@ -75,11 +76,23 @@ impl Database {
     ///
     /// # Errors
     /// [`Code::Locked`], [`Code::ShardCount`], [`Code::WalMismatch`], [`Code::OptionConflict`], [`Code::Corrupt`],
-    /// [`Code::DiskFull`], [`Code::Io`].
+    /// [`Code::DiskFull`], [`Code::Busy`], [`Code::Io`].
     pub fn open(options: Options, observer: Option<Arc<dyn Observer>>) -> Result<Database> {
+        Database::open_telling(options, observer, &mut |_| {})
+    }
+
+    /// The same, and tells of what takes long. The database cannot be opened by who is told.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open_telling(
+        options: Options,
+        observer: Option<Arc<dyn Observer>>,
+        tell: Tell<'_>,
+    ) -> Result<Database> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let Entered { slot, engine, is_first } = registry::enter(options.normalised())?;
+        let Entered { slot, engine, is_first } = registry::enter(options.normalised(), tell)?;
         engine.core.openers.lock().enter(number, observer);
         let recovered = if is_first { engine.core.counters.recovered.load(Ordering::Relaxed) } else { 0 };
         engine.take_damage().iter().for_each(|damage| engine.core.report(damage));

@@ -16,10 +16,12 @@ mod lock;
 pub mod log;
 mod opening;
 mod options;
+mod progress;
 mod read;
 mod recovering;
 mod registry;
 mod scan;
+mod settling;
 pub mod shard;
 mod stats;
 mod sync;
@@ -29,6 +31,8 @@ pub use self::{
     db::{Database, Document, Submitted},
     error::{Code, Error, Result},
     options::{Backend, Options},
+    progress::Progress,
+    shard::Former,
     stats::Stats,
 };
 

@@ -16,8 +16,10 @@ use super::{
     lock::Lock,
     log::{self, Log},
     options::Options,
+    progress::Tell,
     recovering::{Recovered, recover},
     scan::{Scan, Scanner},
+    settling::settle,
     shard::{self, Router},
     threads::Threads,
 };
@@ -42,13 +44,15 @@ struct Running {
 
 impl Engine {
     /// Opens or makes the database and recovers what a process left in its log.
-    pub(crate) fn open(options: Options) -> Result<Engine> {
+    pub(crate) fn open(mut options: Options, tell: Tell<'_>) -> Result<Engine> {
         let lock = Lock::take(&options.base)?;
+        let earlier = settle(&mut options, tell)?;
         let files = shard::open(&options.base, options.shard_count, &options.files)?;
         let router = Router::new(options.shard_count);
 
-        let Recovered { log, unused_log, shards, collections, recovered, damaged, damage } =
+        let Recovered { log, unused_log, shards, collections, recovered, damaged, mut damage } =
             recover(&options, files, router)?;
+        damage.splice(..0, earlier.damage);
         let core = Arc::new(Core {
             buffer: Buffer::new(&log),
             cache: Cache::new(options.cache_bytes, options.shard_count),
@@ -64,8 +68,8 @@ impl Engine {
             collections,
             router,
         });
-        core.counters.recovered.store(recovered, Ordering::Relaxed);
-        core.counters.damaged.store(damaged, Ordering::Relaxed);
+        core.counters.recovered.store(earlier.recovered + recovered, Ordering::Relaxed);
+        core.counters.damaged.store(earlier.damaged + damaged, Ordering::Relaxed);
         let threads = Threads::start(&core)?;
         let scanner = Scanner::start(&core)?;
         let running = Running { threads, scanner, unused_log, _lock: lock };

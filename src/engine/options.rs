@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::io::{Disk, FileSystem};
+use super::{
+    io::{Disk, FileSystem},
+    shard::Former,
+};
 
 /// How the log's file is written.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,11 @@ pub struct Options {
     pub base: PathBuf,
     /// Number of shard files. Default 8.
     pub shard_count: u32,
+    /// Whether nobody asked for that very number, so that the data's own is used. Otherwise documents are moved to so many
+    /// shards. Default true.
+    pub shard_count_is_default: bool,
+    /// Where kimdb 7 kept the shards of this database, if not where they are now. Default: nowhere.
+    pub former: Option<Former>,
     /// Buffered writes that start a flush at once. Default 10,000.
     pub buffer_size: u64,
     /// Time after which buffered writes are flushed and the log is synced, in milliseconds. Default 100.
@@ -56,6 +64,8 @@ impl Options {
         Options {
             base,
             shard_count: 8,
+            shard_count_is_default: true,
+            former: None,
             buffer_size: 10_000,
             flush_interval_ms: 100,
             batch_size: 0,

@@ -1,6 +1,7 @@
 //! One engine per database and process, whoever opens it: a second instance or a worker thread shares the first's.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
@@ -12,6 +13,7 @@ use super::{
     error::{Code, Error, Result},
     opening::Engine,
     options::Options,
+    progress::Tell,
 };
 
 /// The database at one path. Locked while it is opened or closed, so that those who come meanwhile wait.
@@ -27,6 +29,11 @@ struct Holders {
     count: usize,
 }
 
+thread_local! {
+    /// What this thread is opening.
+    static OPENING: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+}
+
 static SLOTS: LazyLock<Mutex<HashMap<PathBuf, Arc<Slot>>>> = LazyLock::new(Mutex::default);
 
 /// A holder's place in the registry.
@@ -38,12 +45,17 @@ pub(crate) struct Entered {
 }
 
 /// The engine for `options`, opened if nobody has it open.
-pub(crate) fn enter(options: Options) -> Result<Entered> {
+pub(crate) fn enter(options: Options, tell: Tell<'_>) -> Result<Entered> {
     let folder = options.base.parent().unwrap_or(Path::new("."));
     options.files.make_folder(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
     let key = key(&options.base);
     loop {
         let fresh = || Arc::new(Slot { key: key.clone(), holders: Mutex::default() });
+        // Who is told of an opening is called by it.
+        if OPENING.with_borrow(|opening| opening.contains(&key)) {
+            let text = format!("The database '{}' is being opened; open it again after that.", key.display());
+            return Err(Error::new(Code::Busy, text).at(&key));
+        }
         let slot = Arc::clone(SLOTS.lock().entry(key.clone()).or_insert_with(fresh));
         let mut holders = slot.holders.lock();
         // The last holder may have taken the slot out while this one waited for it.
@@ -57,7 +69,10 @@ pub(crate) fn enter(options: Options) -> Result<Entered> {
             holders.count += 1;
             return Ok(entered(engine, false));
         }
-        let engine = match Engine::open(options) {
+        OPENING.with_borrow_mut(|opening| opening.push(key.clone()));
+        let opened = Engine::open(options, tell);
+        OPENING.with_borrow_mut(|opening| opening.retain(|other| *other != key));
+        let engine = match opened {
             Ok(engine) => Arc::new(engine),
             Err(error) => {
                 SLOTS.lock().remove(&key);
@@ -114,7 +129,7 @@ fn check_same(running: &Options, asked: &Options) -> Result<()> {
         );
         Err(Error::new(Code::OptionConflict, text).at(path))
     };
-    if running.shard_count != asked.shard_count {
+    if running.shard_count != asked.shard_count && !asked.shard_count_is_default {
         return conflict("shardCount", running.shard_count.to_string(), asked.shard_count.to_string());
     }
     if running.safe_mode != asked.safe_mode {

@@ -50,6 +50,7 @@ impl Home {
     pub fn options(&self) -> Options {
         Options {
             shard_count: 4,
+            shard_count_is_default: false,
             wal_size: 1 << 20,
             flush_interval_ms: 3_600_000,
             buffer_size: 1 << 40,

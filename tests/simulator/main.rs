@@ -15,6 +15,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adoptions;
 mod controls;
 mod cuts;
 mod disk;
@@ -24,6 +25,7 @@ mod files;
 mod image;
 mod ledger;
 mod model;
+mod moves;
 mod names;
 mod node;
 mod program;

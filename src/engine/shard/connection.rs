@@ -55,6 +55,46 @@ pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
     Ok(connection)
 }
 
+/// A connection that fills a new file, of which nothing is kept unless all of it is: without any log, and not synced.
+pub(super) fn filler(path: &Path, shard: ShardId, cache_kib: i64) -> Result<Connection> {
+    statement::configure();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.execute_batch(&format!(
+            "PRAGMA page_size = {PAGE}; PRAGMA synchronous = OFF; PRAGMA cache_size = -{cache_kib};
+             PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;"
+        ))?;
+        // NOTE: these two answer with a row.
+        for pragma in ["PRAGMA journal_mode = OFF", "PRAGMA locking_mode = EXCLUSIVE"] {
+            connection.query_row(pragma, [], |_| Ok(()))?;
+        }
+        Ok(connection)
+    };
+    open().map_err(|error| explain("open", path, shard, &error))
+}
+
+/// A connection that keeps everybody else away from a file, which has no write-ahead log from then on.
+///
+/// # Errors
+/// [`Code::Busy`] if another program has it open.
+pub(super) fn keeper(path: &Path, shard: ShardId) -> Result<Connection> {
+    statement::configure();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.execute_batch(&format!(
+            "PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{READER_CACHE};"
+        ))?;
+        connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
+        // IMPORTANT: nobody writes to the old file once the new ones are being filled.
+        connection.execute_batch("BEGIN EXCLUSIVE")?;
+        Ok(connection)
+    };
+    open().map_err(|error| explain("take", path, shard, &error))
+}
+
 /// Switches the file to a write-ahead log, unless it has one. Returns the mode in force.
 fn use_wal(connection: &Connection) -> rusqlite::Result<String> {
     let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;

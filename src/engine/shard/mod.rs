@@ -5,7 +5,11 @@
 pub mod collection;
 mod connection;
 mod digest;
+mod former;
+mod layout;
 mod mending;
+mod moving;
+mod number_ids;
 mod reader;
 mod router;
 mod rows;
@@ -21,7 +25,11 @@ mod writer;
 
 pub use rusqlite::types::Value;
 
+pub use former::Former;
+pub use layout::{Layout, find};
+pub use moving::{Move, finish};
 pub use router::Router;
+use set::open_former;
 pub use set::{ShardSet, open};
 
 use super::{

@@ -29,7 +29,12 @@ impl Router {
 
     /// The shard of `id`.
     pub fn shard(self, id: &str) -> ShardId {
-        let digest = Md5::digest(id.as_bytes());
+        self.shard_of_bytes(id.as_bytes())
+    }
+
+    /// The shard of an id that may be no text.
+    pub(super) fn shard_of_bytes(self, id: &[u8]) -> ShardId {
+        let digest = Md5::digest(id);
         u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) % self.shards
     }
 

@@ -44,6 +44,10 @@ pub(super) fn create_own_tables(connection: &Connection) -> rusqlite::Result<()>
     )
 }
 
+/// Documents of the old library that two names became one of, and that were not kept under it.
+pub(super) const CREATE_SET_ASIDE: &str =
+    "CREATE TABLE IF NOT EXISTS _kimdb_set_aside (\"table\" TEXT, id TEXT, data, _version, updated_at)";
+
 /// Fails if tables of our own are something else, such as a view that runs for ever, or texts are not UTF-8.
 fn check(connection: &Connection) -> rusqlite::Result<()> {
     let strange = |text: String| Err(rusqlite::Error::ToSqlConversionFailure(text.into()));
@@ -89,6 +93,20 @@ pub(super) fn set_identity(connection: &Connection, identity: &Identity) -> rusq
     Ok(())
 }
 
+/// Whether the shards of the old library are being adopted, so that others may not know yet whose they are.
+pub(super) fn is_adopting(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare("SELECT 1 FROM _kimdb_meta WHERE key = 'adopting'")?.exists([])
+}
+
+pub(super) fn set_adopting(connection: &Connection, is_adopting: bool) -> rusqlite::Result<()> {
+    let sql = if is_adopting {
+        "INSERT OR REPLACE INTO _kimdb_meta VALUES ('adopting', 1)"
+    } else {
+        "DELETE FROM _kimdb_meta WHERE key = 'adopting'"
+    };
+    connection.execute(sql, []).map(|_| ())
+}
+
 /// Whether somebody has put triggers on a table.
 pub(super) fn has_triggers(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     connection
@@ -123,6 +141,19 @@ pub(super) fn applied(connection: &Connection, log: &Id) -> rusqlite::Result<Lsn
 pub(super) fn set_applied(connection: &Connection, log: &Id, end: Lsn) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO _kimdb_log VALUES (?, ?)")?;
     statement.execute(rusqlite::params![log_name(log), end.0 as i64]).map(|_| ())
+}
+
+/// The logs that the file knows, by their names here, and up to where it has them.
+pub(super) fn logs(connection: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
+    let mut statement = connection.prepare("SELECT log, applied FROM _kimdb_log")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Notes that the file has a log up to `end` at least.
+pub(super) fn raise_applied(connection: &Connection, log: &str, end: i64) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO _kimdb_log VALUES (?, ?)
+        ON CONFLICT (log) DO UPDATE SET applied = max(applied, excluded.applied)";
+    connection.execute(sql, rusqlite::params![log, end]).map(|_| ())
 }
 
 /// Forgets logs that are gone.

@@ -1,7 +1,7 @@
 //! Opening all shards of a database: which files there are, whether they belong together, what they hold.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,10 +9,12 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
-    ShardId, Store,
+    Store,
     collection::{Collections, Tables},
     connection::{self, explain},
+    layout::{self, shard_path},
     mending::rewrite_wal,
+    number_ids::{self, Evidence, Place},
     schema::{self, Identity},
     sqlite::SqliteShard,
 };
@@ -31,168 +33,186 @@ pub struct ShardSet {
     file_system: Arc<dyn FileSystem>,
 }
 
-/// Path of a shard: `<base>_shard<i>.db`.
-pub(crate) fn shard_path(base: &Path, shard: ShardId) -> PathBuf {
-    let mut name = base.as_os_str().to_owned();
-    name.push(format!("_shard{shard}.db"));
-    name.into()
-}
-
 /// Opens the shards of the database at `base`, or makes them.
 ///
 /// Shard 0 is made last, so a database whose shard 0 exists is complete, and a missing file is a lost one. Whose the
 /// shards are is durable when this returns: a log is made for this database next.
 ///
 /// # Errors
-/// [`Code::ShardCount`] if there are more or fewer, [`Code::Corrupt`] if one is missing or another database's.
+/// [`Code::Corrupt`] if one is missing, another database's or one of another number of shards.
 pub fn open(base: &Path, shards: u32, file_system: &Arc<dyn FileSystem>) -> Result<ShardSet> {
-    let existing = count_existing(base)?;
-    let complete = shard_path(base, 0).exists();
-    if complete {
-        check_count(base, shards, &existing)?;
+    let existing = layout::existing(base, "")?;
+    let is_complete = existing.first() == Some(&0);
+    if is_complete {
+        layout::check_complete(base, shards, &existing)?;
     } else {
-        check_is_new(base, &existing)?;
+        layout::check_is_new(base, &existing)?;
     }
-    let sync_names =
-        || file_system.sync_folder(base).map_err(|error| Error::io("sync the folder of", base, &error));
-    let mut files = Vec::with_capacity(shards as usize);
-    for shard in (0..shards).rev() {
-        let path = shard_path(base, shard);
-        if shard == 0 && !complete {
+    let paths: Vec<PathBuf> = (0..shards).map(|shard| shard_path(base, shard)).collect();
+    let files = open_files(&paths, is_complete, &**file_system)?;
+    let known: Vec<&Known> = files.iter().filter_map(|file| file.known.as_ref()).collect();
+    if is_complete && files[0].known.is_none() && !known.iter().all(|known| known.is_adopting) {
+        // Making them was interrupted, or shard 0 was emptied.
+        layout::check_is_new(base, &existing[1..])?;
+    }
+    claim(files, is_complete, file_system)
+}
+
+/// Opens shards of the old library that have other names than ours.
+pub fn open_former(paths: &[PathBuf], file_system: &Arc<dyn FileSystem>) -> Result<ShardSet> {
+    claim(open_files(paths, true, &**file_system)?, true, file_system)
+}
+
+/// A shard file before it is known to belong to the others.
+struct Unclaimed {
+    path: PathBuf,
+    connection: Connection,
+    known: Option<Known>,
+}
+
+/// What a shard file says of itself.
+struct Known {
+    identity: Identity,
+    /// Shard 0 may not know yet whose it is.
+    is_adopting: bool,
+}
+
+fn open_files(paths: &[PathBuf], is_complete: bool, file_system: &dyn FileSystem) -> Result<Vec<Unclaimed>> {
+    let mut files = Vec::with_capacity(paths.len());
+    for (shard, path) in (0..paths.len() as u32).zip(paths).rev() {
+        if shard == 0 && !is_complete {
             // IMPORTANT: after a power cut too, where shard 0 is, the others are.
-            sync_names()?;
+            sync_names(path, file_system)?;
         }
         // SQLite would let others read it. What it makes beside it has the same mode.
-        match file_system.create(&path) {
+        match file_system.create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::io("make", &path, &error).in_shard(shard));
+                return Err(Error::io("make", path, &error).in_shard(shard));
             }
             _ => {}
         }
-        let connection = connection::writer(&path, shard)?;
-        let identity =
-            schema::identity(&connection).map_err(|error| explain("open", &path, shard, &error))?;
-        files.push((path, connection, identity));
-    }
-    let known: Vec<&Identity> = files.iter().filter_map(|(_, _, identity)| identity.as_ref()).collect();
-    let database =
-        match files.last().and_then(|(_, _, identity)| *identity).or(known.first().map(|first| **first)) {
-            Some(identity) => identity.database,
-            None => random_id()?,
+        let connection = connection::writer(path, shard)?;
+        let failed = |error: rusqlite::Error| explain("open", path, shard, &error);
+        let known = match schema::identity(&connection).map_err(failed)? {
+            Some(identity) => {
+                Some(Known { identity, is_adopting: schema::is_adopting(&connection).map_err(failed)? })
+            }
+            None => None,
         };
-    if complete && !known.is_empty() && !matches!(files.last(), Some((_, _, Some(_)))) {
-        // Adopting the files of the old library was interrupted, or shard 0 was emptied.
-        check_is_new(base, &existing[1..])?;
+        files.push(Unclaimed { path: path.clone(), connection, known });
     }
-    let known_first = matches!(files.last(), Some((_, _, Some(_))));
-    for (shard, (path, connection, identity)) in (0..shards).rev().zip(&files) {
+    files.reverse();
+    Ok(files)
+}
+
+fn sync_names(path: &Path, file_system: &dyn FileSystem) -> Result<()> {
+    file_system.sync_folder(path).map_err(|error| Error::io("sync the folder of", path, &error))
+}
+
+/// Makes the files those of one database, if they are not yet.
+fn claim(files: Vec<Unclaimed>, is_complete: bool, file_system: &Arc<dyn FileSystem>) -> Result<ShardSet> {
+    let shards = files.len() as u32;
+    let database = match files.iter().find_map(|file| file.known.as_ref()) {
+        Some(known) => known.identity.database,
+        None => random_id()?,
+    };
+    let is_claimed = files[0].known.is_some();
+    let is_adopting = is_complete && !is_claimed;
+    if is_adopting && files.iter().all(|file| file.known.is_none()) {
+        name_doubtful_numbers(&files, &**file_system)?;
+    }
+    for (shard, file) in (0..shards).zip(&files).rev() {
+        let Unclaimed { path, connection, known } = file;
         let ours = Identity { database, shard, shards };
-        match identity {
-            Some(theirs) if *theirs == ours => {}
-            Some(theirs) if theirs.database == database && theirs.shards != shards => {
-                return Err(wrong_count(base, shards, theirs.shards));
-            }
-            Some(theirs) => {
-                let text = format!(
-                    "'{}' is shard {} of database {}, not shard {shard} of {}; put the right file in its place.",
-                    path.display(),
-                    theirs.shard,
-                    hex(&theirs.database),
-                    hex(&database)
-                );
-                return Err(Error::new(Code::Corrupt, text).at(path).in_shard(shard));
-            }
-            None if complete && known_first => {
+        match known {
+            Some(known) => check_identity(path, &known.identity, &ours)?,
+            None if is_claimed => {
                 let text = format!(
                     "'{}' belongs to no database although shard 0 belongs to one; restore it from a backup.",
                     path.display()
                 );
                 return Err(Error::new(Code::Corrupt, text).at(path).in_shard(shard));
             }
-            None => adopt(connection, &ours).map_err(|error| explain("prepare", path, shard, &error))?,
+            None => {
+                adopt(connection, &ours, is_adopting)
+                    .map_err(|error| explain("prepare", path, shard, &error))?;
+            }
         }
         // IMPORTANT: one after the other, so that where shard 0 knows whose it is, the others do; and what an earlier
         // process left is taken for durable from here on.
         rewrite_wal(&**file_system, connection, path, shard)?;
     }
-    sync_names()?;
-    files.reverse();
-    let files = files.into_iter().map(|(path, connection, _)| (path, connection)).collect();
+    for (shard, Unclaimed { path, connection, known }) in (0..).zip(&files) {
+        if is_adopting || known.as_ref().is_some_and(|known| known.is_adopting) {
+            schema::set_adopting(connection, false)
+                .map_err(|error| explain("prepare", path, shard, &error))?;
+        }
+    }
+    sync_names(&files[0].path, &**file_system)?;
+    let files = files.into_iter().map(|file| (file.path, file.connection)).collect();
     Ok(ShardSet { database, files, file_system: Arc::clone(file_system) })
 }
 
-fn adopt(connection: &Connection, identity: &Identity) -> rusqlite::Result<()> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let result =
-        schema::create_own_tables(connection).and_then(|()| schema::set_identity(connection, identity));
-    connection.execute_batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-    result
+fn check_identity(path: &Path, theirs: &Identity, ours: &Identity) -> Result<()> {
+    if theirs == ours {
+        return Ok(());
+    }
+    let Identity { database, shard, shards } = ours;
+    let text = format!(
+        "'{}' is shard {} of {} of database {}, not shard {shard} of {shards} of {}; put the right file in its place.",
+        path.display(),
+        theirs.shard,
+        theirs.shards,
+        hex(&theirs.database),
+        hex(database)
+    );
+    Err(Error::new(Code::Corrupt, text).at(path).in_shard(*shard))
 }
 
-/// Numbers of the shard files that exist, in order.
-fn count_existing(base: &Path) -> Result<Vec<ShardId>> {
-    let folder = base.parent().unwrap_or(Path::new("."));
-    let stem = base.file_name().unwrap_or_default().to_string_lossy();
-    let failed = |error| Error::io("list the folder", folder, &error);
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let number = name.to_str().and_then(|name| {
-            name.strip_prefix(&*stem)?.strip_prefix("_shard")?.strip_suffix(".db")?.parse::<ShardId>().ok()
-        });
-        found.extend(number);
+/// Gives numbers their names of which only the others of their collection tell that they are numbers. Durable before
+/// any shard is adopted, because that takes away what tells it.
+fn name_doubtful_numbers(files: &[Unclaimed], file_system: &dyn FileSystem) -> Result<()> {
+    let shards = files.len() as u32;
+    let mut evidence = Evidence::default();
+    for (shard, file) in (0..).zip(files) {
+        let failed = |error: rusqlite::Error| explain("read from", &file.path, shard, &error);
+        evidence.gather(&file.connection, Place { shard, shards }).map_err(failed)?;
     }
-    found.sort_unstable();
-    Ok(found)
-}
-
-fn check_count(base: &Path, shards: u32, existing: &[ShardId]) -> Result<()> {
-    let path = shard_path(base, 0);
-    let identity = connection::reader(&path, 0).and_then(|connection| {
-        schema::identity(&connection).map_err(|error| explain("open", &path, 0, &error))
-    })?;
-    let count = match identity {
-        Some(identity) => identity.shards,
-        // The old library left no count, so its files are counted.
-        None => existing.last().map_or(0, |last| last + 1),
-    };
-    if count != shards {
-        return Err(wrong_count(base, shards, count));
+    if !evidence.tells_something() {
+        return Ok(());
     }
-    match (0..shards).find(|shard| !existing.contains(shard)) {
-        None => Ok(()),
-        Some(missing) => {
-            let path = shard_path(base, missing);
-            let text =
-                format!("The shard file '{}' is missing; put it back or restore a backup.", path.display());
-            Err(Error::new(Code::Corrupt, text).at(&path).in_shard(missing))
-        }
-    }
-}
-
-/// Without shard 0 there must be no documents in the others.
-fn check_is_new(base: &Path, existing: &[ShardId]) -> Result<()> {
-    for shard in existing {
-        let path = shard_path(base, *shard);
-        let names = connection::reader(&path, *shard).and_then(|connection| {
-            schema::names(&connection).map_err(|error| explain("open", &path, *shard, &error))
-        })?;
-        if names.iter().any(|(name, is_documents)| *is_documents && !name.starts_with(schema::PREFIX)) {
-            let first = shard_path(base, 0);
-            let text =
-                format!("The shard file '{}' is missing; put it back or restore a backup.", first.display());
-            return Err(Error::new(Code::Corrupt, text).at(&first).in_shard(0));
-        }
+    for (shard, Unclaimed { path, connection, .. }) in (0..).zip(files) {
+        let rename = || number_ids::rename_doubtful(connection, Place { shard, shards }, &evidence);
+        in_transaction(connection, rename).map_err(|error| explain("prepare", path, shard, &error))?;
+        rewrite_wal(file_system, connection, path, shard)?;
     }
     Ok(())
 }
 
-fn wrong_count(base: &Path, asked: u32, found: u32) -> Error {
-    let text = format!(
-        "The database '{}' has {found} shards and shardCount is {asked}; open it with shardCount: {found}.",
-        base.display()
-    );
-    Error::new(Code::ShardCount, text).at(base)
+/// Notes in a file whose it is. One of the old library has its number ids named as we name them.
+fn adopt(connection: &Connection, identity: &Identity, is_old: bool) -> rusqlite::Result<()> {
+    in_transaction(connection, || {
+        schema::create_own_tables(connection)?;
+        if is_old {
+            let Identity { shard, shards, .. } = *identity;
+            number_ids::rename_proven(connection, Place { shard, shards })?;
+            schema::set_adopting(connection, true)?;
+        }
+        schema::set_identity(connection, identity)
+    })
+}
+
+fn in_transaction(
+    connection: &Connection,
+    work: impl FnOnce() -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let result = work().and_then(|()| connection.execute_batch("COMMIT"));
+    if result.is_err() && !connection.is_autocommit() {
+        // NOTE: SQLite has rolled back by itself after some errors; then there is nothing to do.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    result
 }
 
 /// Whether documents may be kept under that name, given what a file holds. A table that is missing holds nothing.
@@ -204,6 +224,14 @@ fn holds_documents(table: &str, names: &[(String, bool)]) -> bool {
 }
 
 impl ShardSet {
+    /// Lets go of the files.
+    pub fn close(self) -> Result<()> {
+        for (shard, (path, connection)) in (0..).zip(self.files) {
+            connection.close().map_err(|(_, error)| explain("close", &path, shard, &error))?;
+        }
+        Ok(())
+    }
+
     /// Where the log was that the database at `base` used last, as its first shard says.
     pub fn log_place(&self, base: &Path) -> Result<Option<PathBuf>> {
         let (path, connection) = &self.files[0];

@@ -1,0 +1,111 @@
+//! Which shard files a database has, and how many they should be.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    ShardId,
+    connection::{self, explain},
+    former::Former,
+    schema::{self, Identity},
+};
+use crate::engine::error::{Code, Error, Result};
+
+/// Where the documents are.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// There are none.
+    Empty,
+    /// In so many shards.
+    Here(u32),
+    /// In files that the old library named in its own way.
+    Elsewhere(Vec<PathBuf>),
+}
+
+/// Path of a shard: `<base>_shard<i>.db`.
+pub(crate) fn shard_path(base: &Path, shard: ShardId) -> PathBuf {
+    with_suffix(base, &format!("_shard{shard}.db"))
+}
+
+/// A path whose last name goes on with `suffix`.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Numbers of the files `<base>_shard<i>.db<suffix>` that exist, in order.
+pub(super) fn existing(base: &Path, suffix: &str) -> Result<Vec<ShardId>> {
+    let folder = base.parent().unwrap_or(Path::new("."));
+    let stem = base.file_name().unwrap_or_default().to_string_lossy();
+    let failed = |error| Error::io("list the folder", folder, &error);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let number = name.to_str().and_then(|name| {
+            let number = name.strip_prefix(&*stem)?.strip_prefix("_shard")?.strip_suffix(suffix)?;
+            number.strip_suffix(".db")?.parse::<ShardId>().ok()
+        });
+        found.extend(number);
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Looks where the documents are. No move is under way.
+///
+/// # Errors
+/// [`Code::Corrupt`] if shard 0 is missing and others hold documents.
+pub fn find(base: &Path, former: Option<&Former>) -> Result<Layout> {
+    let existing = existing(base, "")?;
+    if existing.first() == Some(&0) {
+        // The old library left no count, so its files are counted.
+        let counted = existing.last().map_or(0, |last| last + 1);
+        return Ok(Layout::Here(identity(base, 0)?.map_or(counted, |identity| identity.shards)));
+    }
+    check_is_new(base, &existing)?;
+    for shard in existing {
+        // Making the database was interrupted.
+        if let Some(identity) = identity(base, shard)? {
+            return Ok(Layout::Here(identity.shards));
+        }
+    }
+    let files = former.map_or(Ok(Vec::new()), Former::files)?;
+    Ok(if files.is_empty() { Layout::Empty } else { Layout::Elsewhere(files) })
+}
+
+fn identity(base: &Path, shard: ShardId) -> Result<Option<Identity>> {
+    let path = shard_path(base, shard);
+    let connection = connection::reader(&path, shard)?;
+    schema::identity(&connection).map_err(|error| explain("open", &path, shard, &error))
+}
+
+/// All shards of a database that has shard 0 must be there.
+pub(super) fn check_complete(base: &Path, shards: u32, existing: &[ShardId]) -> Result<()> {
+    match (0..shards).find(|shard| !existing.contains(shard)) {
+        None => Ok(()),
+        Some(shard) => Err(missing(base, shard)),
+    }
+}
+
+/// Without shard 0 there must be no documents in the others.
+pub(super) fn check_is_new(base: &Path, others: &[ShardId]) -> Result<()> {
+    for shard in others {
+        let path = shard_path(base, *shard);
+        let names = connection::reader(&path, *shard).and_then(|connection| {
+            schema::names(&connection).map_err(|error| explain("open", &path, *shard, &error))
+        })?;
+        if names.iter().any(|(name, is_documents)| *is_documents && !name.starts_with(schema::PREFIX)) {
+            return Err(missing(base, 0));
+        }
+    }
+    Ok(())
+}
+
+fn missing(base: &Path, shard: ShardId) -> Error {
+    let path = shard_path(base, shard);
+    let text = format!("The shard file '{}' is missing; put it back or restore a backup.", path.display());
+    Error::new(Code::Corrupt, text).at(&path).in_shard(shard)
+}
