@@ -99,7 +99,7 @@ impl Database {
         Ok(Database { slot, engine, number, closed: AtomicBool::new(false), recovered })
     }
 
-    fn core(&self) -> Result<&Core> {
+    pub(super) fn core(&self) -> Result<&Core> {
         if self.closed.load(Ordering::Acquire) { Err(Error::closed()) } else { Ok(&self.engine.core) }
     }
 

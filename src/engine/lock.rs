@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{Read, Seek, Write},
+    io::{ErrorKind, Read, Seek, Write},
     path::{Path, PathBuf},
 };
 
@@ -24,9 +24,7 @@ impl Lock {
     /// # Errors
     /// [`Code::Locked`] with the holder's pid.
     pub(crate) fn take(base: &Path) -> Result<Lock> {
-        let mut path = base.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
+        let path = path_of(base);
         loop {
             let mut how = OpenOptions::new();
             how.read(true).write(true).create(true).truncate(false);
@@ -53,6 +51,29 @@ impl Lock {
                 return Ok(Lock { path, file });
             }
         }
+    }
+}
+
+fn path_of(base: &Path) -> PathBuf {
+    let mut path = base.as_os_str().to_owned();
+    path.push(".lock");
+    path.into()
+}
+
+/// Makes sure that nobody has the database at `base` open right now. Nothing is made or changed, and nothing held.
+///
+/// # Errors
+/// [`Code::Locked`] with the holder's pid.
+pub(crate) fn check_free(base: &Path) -> Result<()> {
+    let path = path_of(base);
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        file => file.map_err(|error| Error::io("open the lock", &path, &error))?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(held(file, base)),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, &error)),
     }
 }
 

@@ -11,11 +11,13 @@ mod db;
 mod error;
 mod flush;
 pub mod io;
+mod json;
 pub mod limits;
 mod lock;
 pub mod log;
 mod opening;
 mod options;
+mod pages;
 mod progress;
 mod read;
 mod recovering;
@@ -26,11 +28,13 @@ pub mod shard;
 mod stats;
 mod sync;
 mod threads;
+pub mod verify;
 
 pub use self::{
     db::{Database, Document, Submitted},
     error::{Code, Error, Result},
     options::{Backend, Options},
+    pages::Pages,
     progress::Progress,
     shard::Former,
     stats::Stats,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -85,6 +86,15 @@ impl Store for Memory {
     }
 
     fn newest(&self, _: &str, _: u64) -> Result<Vec<Scanned>> {
+        unreachable!("a flush does not ask for this")
+    }
+
+    fn walk(
+        &self,
+        _: &str,
+        _: i64,
+        _: &mut dyn FnMut(shard::Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
         unreachable!("a flush does not ask for this")
     }
 

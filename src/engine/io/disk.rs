@@ -27,6 +27,11 @@ pub(crate) fn private() -> fs::OpenOptions {
     how
 }
 
+/// Opens a file to read it only, as may be the only way on a medium that cannot be written to.
+pub(crate) fn open_to_read(path: &Path) -> io::Result<Arc<dyn File>> {
+    Ok(Arc::new(DiskFile(fs::File::open(path)?)))
+}
+
 impl FileSystem for Disk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         Ok(Arc::new(DiskFile(fs::OpenOptions::new().read(true).write(true).open(path)?)))

@@ -33,7 +33,7 @@ pub struct Access {
 }
 
 /// The largest ring of which a part is looked for in a file that is shorter.
-const LARGEST_CUT: u64 = 1 << 32;
+pub(super) const LARGEST_CUT: u64 = 1 << 32;
 
 /// A log ready for recovery.
 #[derive(Debug)]

@@ -115,10 +115,14 @@ impl LogHeader {
             && counts.iter().all(|count| *count < LARGEST_COUNT)
     }
 
+    /// What each of the two copies says.
+    pub(crate) fn copies(first_pages: &[u8]) -> [Found; 2] {
+        [Self::decode(first_pages), Self::decode(first_pages.get(PAGE..).unwrap_or_default())]
+    }
+
     /// Reads both copies.
     pub(crate) fn find(first_pages: &[u8]) -> Found {
-        let first = Self::decode(first_pages);
-        let second = Self::decode(first_pages.get(PAGE..).unwrap_or_default());
+        let [first, second] = Self::copies(first_pages);
         match (first, second) {
             (Found::Header(a), Found::Header(b)) => {
                 Found::Header(if a.sequence > b.sequence { a } else { b })

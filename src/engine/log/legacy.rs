@@ -32,6 +32,13 @@ struct Write {
     time_ms: u64,
 }
 
+impl Writes {
+    /// Number of writes.
+    pub(super) fn len(&self) -> usize {
+        self.writes.len()
+    }
+}
+
 /// Reads the file if it is the old library's, or empty, as that library leaves it. `None`: it is something else.
 pub(super) fn read(file: &dyn File, path: &Path) -> Result<Option<Writes>> {
     let bytes = file

@@ -9,6 +9,7 @@ mod append;
 mod claim;
 #[cfg(test)]
 mod damage_test;
+mod examine;
 mod file;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -30,6 +31,7 @@ mod waiting;
 
 pub use append::{Appended, Log};
 pub use claim::{Claim, Met};
+pub use examine::{Examined, examine, examine_beside, peek};
 pub use file::{Access, Opened, belongs_to, open, open_anonymous};
 pub(crate) use file::{hex, random_id};
 pub use header::Id;

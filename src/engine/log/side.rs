@@ -38,7 +38,7 @@ pub struct Side {
     pub content: Content,
 }
 
-fn path_beside(log: &Path) -> PathBuf {
+pub(super) fn path_beside(log: &Path) -> PathBuf {
     let mut path = log.as_os_str().to_owned();
     path.push(".large");
     path.into()

@@ -180,10 +180,12 @@ impl Collections {
         self.used.read().list.get(number as usize).cloned()
     }
 
-    /// Names of all collections that have a table.
+    /// Names of all collections that have a table. One that the old library made and nobody has asked for yet goes by the
+    /// name of its table.
     pub fn names(&self) -> Vec<String> {
         let tables = self.tables.lock();
-        let mut names: Vec<String> = tables.given.keys().cloned().collect();
+        let old = tables.unclaimed.values().filter(|table| old_table(table).as_ref() == Some(table));
+        let mut names: Vec<String> = tables.given.keys().chain(old).cloned().collect();
         names.sort_unstable();
         names
     }

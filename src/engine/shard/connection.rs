@@ -158,6 +158,55 @@ pub(super) fn reader(path: &Path, shard: ShardId) -> Result<Connection> {
     open().map_err(|error| explain("open", path, shard, &error))
 }
 
+/// A connection to a file that nobody else uses, which changes nothing: neither the file, nor what lies beside it, nor does
+/// it make anything there.
+pub(super) fn onlooker(path: &Path, shard: ShardId) -> Result<Connection> {
+    statement::configure();
+    let is_there = |suffix: &str| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        std::fs::metadata(beside).is_ok_and(|found| found.len() > 0)
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = if is_there("-wal") || is_there("-journal") {
+            // Without locks and alone, SQLite keeps the index of its log in memory instead of in a file.
+            let connection = Connection::open_with_flags_and_vfs(path, flags, LOCKLESS)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
+            connection
+        } else {
+            // Or it would make the log that is missing.
+            Connection::open_with_flags(unchanging(path), flags | OpenFlags::SQLITE_OPEN_URI)?
+        };
+        connection.execute_batch(&format!(
+            "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{READER_CACHE};"
+        ))?;
+        Ok(connection)
+    };
+    open().map_err(|error| explain("open", path, shard, &error))
+}
+
+/// SQLite's way to files without locks.
+const LOCKLESS: &str = if cfg!(windows) { "win32-none" } else { "unix-none" };
+
+/// The address of a file of which SQLite is told that nobody changes it.
+fn unchanging(path: &Path) -> String {
+    use std::fmt::Write;
+    let mut address = String::from(if cfg!(windows) { "file:///" } else { "file:" });
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
+                address.push(*byte as char)
+            }
+            b'\\' | b':' if cfg!(windows) => address.push(if *byte == b':' { ':' } else { '/' }),
+            byte => write!(address, "%{byte:02x}").expect("a string takes everything"),
+        }
+    }
+    address + "?immutable=1"
+}
+
 /// A SQLite error met while `doing` something to a shard.
 pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite::Error) -> Error {
     let (code, advice) = match error.sqlite_error_code() {

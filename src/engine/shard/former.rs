@@ -27,7 +27,7 @@ pub enum Former {
 
 impl Former {
     /// The files that hold documents; none if the old library was never here.
-    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         match self {
             Former::OneFile(path) => Ok(if holds_documents(path)? { vec![path.clone()] } else { Vec::new() }),
             Former::Files(..) => Ok(self.names(u32::MAX).take_while(|path| is_database(path)).collect()),

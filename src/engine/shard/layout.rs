@@ -37,7 +37,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Numbers of the files `<base>_shard<i>.db<suffix>` that exist, in order.
-pub(super) fn existing(base: &Path, suffix: &str) -> Result<Vec<ShardId>> {
+pub(crate) fn existing(base: &Path, suffix: &str) -> Result<Vec<ShardId>> {
     let folder = base.parent().unwrap_or(Path::new("."));
     let stem = base.file_name().unwrap_or_default().to_string_lossy();
     let failed = |error| Error::io("list the folder", folder, &error);

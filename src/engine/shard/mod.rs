@@ -5,6 +5,7 @@
 pub mod collection;
 mod connection;
 mod digest;
+mod examine;
 mod former;
 mod layout;
 mod mending;
@@ -23,11 +24,15 @@ mod statement;
 mod test;
 mod writer;
 
+use std::ops::ControlFlow;
+
 pub use rusqlite::types::Value;
 
+pub use examine::{Examined, Fault, Found};
 pub use former::Former;
 pub use layout::{Layout, find};
-pub use moving::{Move, finish};
+pub(crate) use layout::{existing, shard_path};
+pub use moving::{Move, finish, is_unfinished};
 pub use router::Router;
 use set::open_former;
 pub use set::{ShardSet, open};
@@ -87,6 +92,23 @@ pub struct Scanned {
     pub updated: String,
 }
 
+/// A document met on a way through a whole table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// Where it lies in the table; the way goes on behind it.
+    pub place: i64,
+    /// The document's id.
+    pub id: &'a str,
+    /// Its JSON text.
+    pub value: &'a [u8],
+    /// Its version.
+    pub version: u64,
+    /// `created_at`.
+    pub created: Option<&'a str>,
+    /// `updated_at`.
+    pub updated: Option<&'a str>,
+}
+
 /// What a statement given to a shard handle answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
@@ -110,6 +132,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// The documents updated last, newest first.
     fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>>;
+
+    /// Visits the documents of a table that lie behind a place, in the order in which they lie there.
+    fn walk(
+        &self,
+        table: &str,
+        after: i64,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()>;
 
     /// From now on batches come from this log.
     fn follow(&self, log: Id) -> Result<()>;

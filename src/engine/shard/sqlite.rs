@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -13,7 +14,7 @@ use parking_lot::{Mutex, ReentrantMutex, RwLock};
 use rusqlite::{Connection, ErrorCode, PrepFlags, config::DbConfig, types::Value};
 
 use super::{
-    Batch, Rows, Scanned, ShardId, Store, Stored,
+    Batch, Row, Rows, Scanned, ShardId, Store, Stored,
     connection::{self, explain},
     mending::Suspicion,
     reader::Reader,
@@ -210,6 +211,42 @@ impl Store for SqliteShard {
                 Err(error) if schema::is_no_table(&error) => Ok(Vec::new()),
                 scanned => scanned.map_err(|error| self.explain("read from", &error)),
             }
+        })
+    }
+
+    fn walk(
+        &self,
+        table: &str,
+        after: i64,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.with_spare(|connection| {
+            let failed = |error: rusqlite::Error| self.explain("read from", &error);
+            let sql = format!(
+                "SELECT rowid, id, data, _version, created_at, updated_at FROM {} WHERE rowid > ? ORDER BY rowid",
+                schema::quote(table)
+            );
+            let mut statement = match connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB) {
+                Err(error) if schema::is_no_table(&error) => return Ok(()),
+                statement => statement.map_err(failed)?,
+            };
+            let mut rows = statement.query([after]).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                let read = || -> rusqlite::Result<Row<'_>> {
+                    Ok(Row {
+                        place: row.get(0)?,
+                        id: row.get_ref(1)?.as_str()?,
+                        value: row.get_ref(2)?.as_bytes()?,
+                        version: row.get::<_, Option<i64>>(3)?.unwrap_or(0) as u64,
+                        created: row.get_ref(4)?.as_str_or_null()?,
+                        updated: row.get_ref(5)?.as_str_or_null()?,
+                    })
+                };
+                if visit(read().map_err(failed)?)?.is_break() {
+                    break;
+                }
+            }
+            Ok(())
         })
     }
 

@@ -24,7 +24,7 @@ use crate::engine::{
     io::FileSystem,
 };
 
-pub use switch::finish;
+pub use switch::{finish, is_unfinished};
 
 /// Documents copied, of how many.
 pub type Copied<'a> = &'a mut dyn FnMut(u64, u64);

@@ -39,6 +39,11 @@ pub(super) fn staged_path(base: &Path, shard: ShardId) -> PathBuf {
     with_suffix(&shard_path(base, shard), STAGED)
 }
 
+/// Whether a move has been decided and is not complete.
+pub fn is_unfinished(base: &Path) -> bool {
+    record_path(base).symlink_metadata().is_ok()
+}
+
 fn record_path(base: &Path) -> PathBuf {
     with_suffix(base, ".moved")
 }

@@ -1,0 +1,100 @@
+//! Looking at a log without touching it: what recovery would find. It is read into memory, not locked, and not taken over.
+
+use std::{path::Path, sync::Arc};
+
+use super::{
+    Id, Log, Lsn,
+    file::LARGEST_CUT,
+    header::{Found, LogHeader, RING_AT},
+    legacy,
+    recovery::{self, Content},
+    ring::Ring,
+    side,
+};
+use crate::engine::{
+    error::{Error, Result},
+    io::{File, open_to_read, read_front},
+};
+
+/// What lies at the place of a log.
+#[derive(Debug)]
+pub enum Examined {
+    /// A log.
+    Log {
+        /// Its database.
+        database: Id,
+        /// The log, in memory.
+        log: Arc<Log>,
+        /// What it holds.
+        content: Content,
+        /// Up to here it was on the disk when its header was written.
+        synced: Lsn,
+        /// Whether one of the two copies of its header is not whole. The other one counts then.
+        is_one_header_damaged: bool,
+        /// Bytes of the file, if those are not as many as the header says.
+        wrong_size: Option<u64>,
+    },
+    /// A log whose headers are both not whole.
+    Damaged,
+    /// A log of a format that this version does not know.
+    Unknown(u32),
+    /// A log of the old library with that many writes.
+    Old(usize),
+    /// Something else.
+    Other,
+}
+
+/// Whose log lies at `path`, and how many bytes its ring has. `None`: none, or one that cannot be read.
+pub fn peek(path: &Path) -> Option<(Id, u64)> {
+    let front = open_to_read(path).and_then(|file| read_front(&*file, RING_AT as usize)).ok()?;
+    match LogHeader::find(&front) {
+        Found::Header(header) => Some((header.database, header.capacity)),
+        _ => None,
+    }
+}
+
+/// Examines the log at `path`.
+///
+/// # Errors
+/// What the operating system says.
+pub fn examine(path: &Path) -> Result<Examined> {
+    let failed = |error| Error::io("read the log", path, &error);
+    let file = open_to_read(path).map_err(failed)?;
+    let size = file.handle().metadata().map_err(failed)?.len();
+    let front = read_front(&*file, RING_AT as usize).map_err(failed)?;
+    match LogHeader::find(&front) {
+        Found::Header(header) if header.capacity > size.max(LARGEST_CUT) => Ok(Examined::Damaged),
+        Found::Header(header) => {
+            let (log, content) = read(&*file, header).map_err(failed)?;
+            let is_whole = |copy: &Found| matches!(copy, Found::Header(_));
+            Ok(Examined::Log {
+                database: header.database,
+                log,
+                content,
+                synced: header.synced,
+                is_one_header_damaged: !LogHeader::copies(&front).iter().all(is_whole),
+                wrong_size: Some(size).filter(|size| *size != RING_AT + header.capacity),
+            })
+        }
+        Found::Damaged => Ok(Examined::Damaged),
+        Found::Unknown(version) => Ok(Examined::Unknown(version)),
+        Found::Other => {
+            Ok(legacy::read(&*file, path)?.map_or(Examined::Other, |writes| Examined::Old(writes.len())))
+        }
+    }
+}
+
+/// Examines the record that is too large for the log at `path`. `None`: there is none.
+///
+/// # Errors
+/// What the operating system says.
+pub fn examine_beside(path: &Path) -> Result<Option<Examined>> {
+    let path = side::path_beside(path);
+    if path.exists() { examine(&path).map(Some) } else { Ok(None) }
+}
+
+fn read(file: &dyn File, header: LogHeader) -> std::io::Result<(Arc<Log>, Content)> {
+    let log = Arc::new(Log::new(Ring::copied(file, header.capacity)?, None, header));
+    let content = recovery::scan(&log);
+    Ok((log, content))
+}

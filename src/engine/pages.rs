@@ -1,0 +1,99 @@
+//! Going through a whole collection, a page of lines at a time, in memory that does not grow with the collection.
+
+use std::{borrow::Cow, ops::ControlFlow, sync::Arc};
+
+use super::{
+    db::Database,
+    error::{Code, Error, Result},
+    json::is_json,
+    shard::{Row, ShardId, Value, collection::Collection},
+};
+
+/// A place on the way through a collection: shard by shard, in each in the order of its table. What is not in the shards yet
+/// is not met, so flush before.
+#[derive(Debug)]
+pub struct Pages {
+    collection: Arc<Collection>,
+    shard: ShardId,
+    after: i64,
+}
+
+impl Database {
+    /// The way through a collection, from its start.
+    pub fn pages(&self, name: &str) -> Pages {
+        Pages { collection: self.collection(name), shard: 0, after: i64::MIN }
+    }
+
+    /// Number of documents of a collection that are in the shards.
+    pub fn count(&self, collection: &Collection) -> Result<u64> {
+        let Some(table) = collection.table() else { return Ok(0) };
+        let mut count = 0;
+        for shard in &self.core()?.shards {
+            // The table may be missing in some shards.
+            let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
+            if shard.query(known, &[Value::Text(table.to_string())])?.rows.is_empty() {
+                continue;
+            }
+            let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
+            if let Some(Value::Integer(rows)) =
+                shard.query(&sql, &[])?.rows.first().and_then(|row| row.first())
+            {
+                count += *rows as u64;
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl Pages {
+    /// The next documents, each as a line of JSON with `collection`, `id`, `data`, `_version`, `created_at` and
+    /// `updated_at`: as many as fit into `bytes`, but at least one. `None`: that was all.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] where a document is not JSON, and what the shards say.
+    pub fn next(&mut self, database: &Database, bytes: usize) -> Result<Option<Vec<u8>>> {
+        let core = database.core()?;
+        let Some(table) = self.collection.table().map(Cow::into_owned) else { return Ok(None) };
+        let mut lines = Vec::new();
+        while let Some(shard) = core.shards.get(self.shard as usize) {
+            shard.walk(&table, self.after, &mut |row| {
+                write_line(&mut lines, &self.collection.name, &row)
+                    .map_err(|error| error.at(shard.path()).in_shard(self.shard))?;
+                self.after = row.place;
+                Ok(if lines.len() < bytes { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+            if lines.len() >= bytes {
+                break;
+            }
+            (self.shard, self.after) = (self.shard + 1, i64::MIN);
+        }
+        Ok(Some(lines).filter(|lines| !lines.is_empty()))
+    }
+}
+
+fn write_line(lines: &mut Vec<u8>, collection: &str, row: &Row<'_>) -> Result<()> {
+    if !is_json(row.value) {
+        let text = format!(
+            "Document '{}' of the collection '{collection}' is not valid JSON in its shard file; correct or delete its \
+             row there.",
+            row.id
+        );
+        return Err(Error::new(Code::Corrupt, text).in_collection(collection));
+    }
+    let write = |lines: &mut Vec<u8>, name: &str, value: Option<&str>| {
+        lines.extend_from_slice(name.as_bytes());
+        serde_json::to_writer(lines, &value).expect("a string always becomes JSON");
+    };
+    write(lines, "{\"collection\":", Some(collection));
+    write(lines, ",\"id\":", Some(row.id));
+    lines.extend_from_slice(b",\"data\":");
+    let start = lines.len();
+    lines.extend_from_slice(row.value);
+    // Between the tokens of JSON a line break is as good as a space, and inside of a string there can be none.
+    lines[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+    lines.extend_from_slice(format!(",\"_version\":{}", row.version).as_bytes());
+    write(lines, ",\"created_at\":", row.created);
+    write(lines, ",\"updated_at\":", row.updated);
+    lines.extend_from_slice(b"}\n");
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! Looking at a shard's file without touching it.
+
+use std::{collections::HashMap, path::Path};
+
+use rusqlite::{Connection, types::ValueRef};
+
+use super::{
+    Router, ShardId,
+    connection::{self, explain},
+    schema,
+};
+use crate::engine::{
+    error::Result,
+    json::is_json,
+    log::{Id, Lsn},
+};
+
+/// Most faults that SQLite is asked to name.
+const FAULTS: u32 = 100;
+
+/// How many documents are looked at between two reports of progress.
+const STEP: u64 = 1000;
+
+/// A shard's file, open to be looked at.
+#[derive(Debug)]
+pub struct Examined {
+    connection: Connection,
+    path: std::path::PathBuf,
+    shard: ShardId,
+}
+
+/// Whose a shard's file says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// The database.
+    pub database: Id,
+    /// Its number.
+    pub shard: ShardId,
+    /// The number of shards.
+    pub shards: u32,
+}
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Its id is no text.
+    Id,
+    /// Its data is not JSON.
+    Json,
+    /// Its version is no number from 1.
+    Version,
+    /// It belongs in this shard.
+    Place(ShardId),
+}
+
+impl Examined {
+    /// Opens the file. Nobody else may have it open.
+    pub fn open(path: &Path, shard: ShardId) -> Result<Examined> {
+        Ok(Examined { connection: connection::onlooker(path, shard)?, path: path.to_owned(), shard })
+    }
+
+    fn told<T>(&self, result: rusqlite::Result<T>) -> Result<T> {
+        result.map_err(|error| explain("read from", &self.path, self.shard, &error))
+    }
+
+    /// Whose the file is; `None`: the old library's.
+    pub fn identity(&self) -> Result<Option<Found>> {
+        let identity = self.told(schema::identity(&self.connection))?;
+        Ok(identity.map(|found| Found { database: found.database, shard: found.shard, shards: found.shards }))
+    }
+
+    /// Where the database and its log were when it was last opened.
+    pub fn places(&self) -> Result<Option<(String, String)>> {
+        self.told(schema::places(&self.connection))
+    }
+
+    /// Collections and their tables, by name of the collection.
+    pub fn collections(&self) -> Result<HashMap<String, String>> {
+        Ok(self.told(schema::collections(&self.connection))?.into_iter().collect())
+    }
+
+    /// Up to where the shard has a log.
+    pub fn applied(&self, log: Id) -> Result<Lsn> {
+        self.told(schema::applied(&self.connection, &log))
+    }
+
+    /// The tables that documents fit in.
+    pub fn tables(&self) -> Result<Vec<String>> {
+        let names = self.told(schema::names(&self.connection))?;
+        let is_documents =
+            |(name, fits): &(String, bool)| *fits && !name.to_ascii_lowercase().starts_with(schema::PREFIX);
+        Ok(names.into_iter().filter(is_documents).map(|(name, _)| name).collect())
+    }
+
+    /// What SQLite finds wrong with the file, in its own words. `quick`: without comparing indexes with tables.
+    pub fn integrity(&self, quick: bool) -> Result<Vec<String>> {
+        let pragma = if quick { "quick_check" } else { "integrity_check" };
+        let ask = || -> rusqlite::Result<Vec<String>> {
+            let mut statement = self.connection.prepare(&format!("PRAGMA main.{pragma}({FAULTS})"))?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        };
+        Ok(self.told(ask())?.into_iter().filter(|text| text != "ok").collect())
+    }
+
+    /// Looks at every document of a table. `fault` is called with the id of each that is not as it should be, `progress`
+    /// now and then with the number of documents since it was last called. Returns the number of documents.
+    ///
+    /// # Errors
+    /// The table cannot be read to its end.
+    pub fn documents(
+        &self,
+        table: &str,
+        router: Router,
+        fault: &mut dyn FnMut(&str, Fault),
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<u64> {
+        let mut count = 0;
+        let mut look = || -> rusqlite::Result<()> {
+            let sql = format!("SELECT id, data, _version FROM {}", schema::quote(table));
+            let mut statement = self.connection.prepare(&sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (id, data, version) = (row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?);
+                count += 1;
+                if count % STEP == 0 {
+                    progress(STEP);
+                }
+                let Ok(id) = id.as_str() else {
+                    fault(&format!("{:?}", id.data_type()), Fault::Id);
+                    continue;
+                };
+                if !data.as_bytes().is_ok_and(is_json) {
+                    fault(id, Fault::Json);
+                }
+                if !matches!(version, ValueRef::Integer(1..)) {
+                    fault(id, Fault::Version);
+                }
+                let shard = router.shard(id);
+                if shard != self.shard {
+                    fault(id, Fault::Place(shard));
+                }
+            }
+            Ok(())
+        };
+        self.told(look())?;
+        progress(count % STEP);
+        Ok(count)
+    }
+}

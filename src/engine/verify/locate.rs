@@ -1,0 +1,68 @@
+//! Where the files of a database are.
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::{
+    error::Result,
+    lock, log, registry,
+    shard::{self, Examined, Former, ShardId, shard_path},
+};
+
+/// What is there of a database.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// Number of shards; 0: there is no database.
+    pub shards: u32,
+    /// Its log, as far as its shards know where that is.
+    pub log: Option<PathBuf>,
+    /// Bytes of that log's ring.
+    pub log_size: Option<u64>,
+}
+
+/// Looks for the database at `base`, or for what the old library left of it under other names. Nothing is opened for good,
+/// made or changed.
+///
+/// # Errors
+/// [`Code::Locked`](crate::Code::Locked) if somebody has it open, and what the operating system says.
+pub fn locate(base: &Path, former: Option<&Former>) -> Result<Located> {
+    lock::check_free(base)?;
+    let existing = existing(base)?;
+    let Some(last) = existing.last() else {
+        let elsewhere = former.map_or(Ok(Vec::new()), Former::files)?.len() as u32;
+        let shards = elsewhere.max(u32::from(shard::is_unfinished(base)));
+        return Ok(Located { shards, ..Located::default() });
+    };
+    let unknown = Located { shards: last + 1, ..Located::default() };
+    // What cannot be read is not told of here: whoever opens the database next hears of it.
+    let Ok(first) = Examined::open(&shard_path(base, 0), 0) else { return Ok(unknown) };
+    let Ok(Some(identity)) = first.identity() else { return Ok(unknown) };
+    let log = log_place(base, &first, identity.database);
+    let log_size = log.as_deref().and_then(log::peek).map(|(_, size)| size);
+    Ok(Located { shards: identity.shards, log, log_size })
+}
+
+/// Numbers of the shard files that exist, in order.
+pub(super) fn existing(base: &Path) -> Result<Vec<ShardId>> {
+    match base.parent() {
+        Some(folder) if !folder.exists() => Ok(Vec::new()),
+        _ => shard::existing(base, ""),
+    }
+}
+
+/// The log of the database whose first shard this is.
+pub(super) fn log_place(base: &Path, first: &Examined, database: log::Id) -> Option<PathBuf> {
+    let is_ours = |path: &PathBuf| log::peek(path).is_some_and(|(owner, _)| owner == database);
+    let is_anothers = |path: &PathBuf| log::peek(path).is_some_and(|(owner, _)| owner != database);
+    let remembered = match first.places() {
+        Ok(Some((at, log))) if Path::new(&at) == registry::key(base) => Some(PathBuf::from(log)),
+        // A copy of a database: its log is not the original's, but one of the same name may have been copied along.
+        Ok(Some((_, log))) => {
+            let beside = Path::new(&log).file_name().map(|name| base.with_file_name(name));
+            beside.filter(|beside| !is_anothers(beside))
+        }
+        _ => None,
+    };
+    let mut own = base.as_os_str().to_owned();
+    own.push(".wal");
+    remembered.filter(|place| place.is_file()).or_else(|| Some(PathBuf::from(own)).filter(is_ours))
+}

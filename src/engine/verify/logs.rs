@@ -1,0 +1,182 @@
+//! The log: its headers, its records, and what of them is not in the shards yet.
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Request,
+    report::{Finding, LogFigures, Report, Severity},
+    shards::Shards,
+};
+use crate::engine::{
+    error::Result,
+    log::{self, Examined, Log, Lsn},
+};
+
+pub(super) fn verify(request: &Request, shards: &Shards, report: &mut Report) {
+    let Some(path) = request.log.as_ref().or(shards.log.as_ref()) else {
+        let text = "No log was found: what was not flushed, if anything, is not looked at. Name the log if there is one.";
+        return report.add(Finding::new(Severity::Note, &request.base, text));
+    };
+    match log::examine(path) {
+        Ok(examined) => verify_log(path, &examined, shards, report),
+        Err(error) => report.add(Finding::of(&error, path)),
+    }
+    match log::examine_beside(path) {
+        Ok(None) => {}
+        Ok(Some(examined)) => verify_large(path, &examined, shards, report),
+        Err(error) => report.add(Finding::of(&error, path)),
+    }
+    for kept in kept(path) {
+        let text = "An earlier opening found the log damaged and kept it here.";
+        report.add(Finding::new(Severity::Note, &kept, text));
+    }
+}
+
+fn verify_log(path: &Path, examined: &Examined, shards: &Shards, report: &mut Report) {
+    let add = |report: &mut Report, severity, text: &str| report.add(Finding::new(severity, path, text));
+    match examined {
+        Examined::Log { database, .. } if shards.database.is_some_and(|ours| ours != *database) => {
+            add(
+                report,
+                Severity::Unchecked,
+                "The log belongs to another database; name the one of this database.",
+            );
+        }
+        Examined::Log { log, content, synced, is_one_header_damaged, wrong_size, .. } => {
+            if *is_one_header_damaged {
+                let text = "One of the two copies of the log's header is not whole, as a crash may leave it; the other one \
+                            counts.";
+                add(report, Severity::Note, text);
+            }
+            if let Some(bytes) = wrong_size {
+                let text = format!("The log has {bytes} bytes, another length than its header says.");
+                add(report, Severity::Damage, &text);
+            }
+            let applied = shards.applied(log.id());
+            for part in &content.damaged {
+                let bytes = part.end.0 - part.start.0;
+                let has_it = |applied: &Option<Lsn>| applied.is_some_and(|applied| applied >= part.end);
+                let verdict = if applied.iter().all(has_it) {
+                    "the shards have everything that was written there"
+                } else {
+                    "writes are lost there; restore what is missing from a backup"
+                };
+                let text = format!(
+                    "{bytes} bytes of the log from position {} on were on the disk and are not whole, and {verdict}.",
+                    part.start.0
+                );
+                add(report, Severity::Damage, &text);
+            }
+            // The log is on the disk before a shard gets anything of it.
+            let end = log.head().max(*synced);
+            for (shard, applied) in
+                applied.iter().enumerate().filter(|(_, applied)| applied.is_some_and(|it| it > end))
+            {
+                let text = format!(
+                    "Shard {shard} has the log up to position {}, but the log ends at {}; restore the log, or what other \
+                     shards miss from a backup.",
+                    applied.unwrap_or_default().0,
+                    end.0
+                );
+                add(report, Severity::Damage, &text);
+            }
+            let has =
+                |shard: usize, end: Lsn| applied.get(shard).copied().flatten().is_some_and(|it| it >= end);
+            match count(log, &content.intact, shards, &has) {
+                Ok(figures) => report.logs.push(LogFigures {
+                    path: path.to_owned(),
+                    damaged_bytes: content.damaged_bytes(),
+                    ..figures
+                }),
+                Err(error) => report.add(Finding::of(&error, path)),
+            }
+        }
+        Examined::Damaged => {
+            let text = "Both headers of the log are damaged; restore it, or move it away to open the database without the \
+                        writes that it holds.";
+            add(report, Severity::Damage, text);
+        }
+        Examined::Unknown(version) => {
+            let text = format!("The log has format {version}; verify it with a newer version of kimdb.");
+            add(report, Severity::Unchecked, &text);
+        }
+        Examined::Old(writes) => {
+            let writes = *writes as u64;
+            let path = path.to_owned();
+            report.logs.push(LogFigures {
+                path,
+                records: writes,
+                writes,
+                unflushed: writes,
+                damaged_bytes: 0,
+            });
+        }
+        Examined::Other => add(report, Severity::Unchecked, "This is not a kimdb log; name the right one."),
+    }
+}
+
+/// The record that was too large for the log.
+fn verify_large(path: &Path, examined: &Examined, shards: &Shards, report: &mut Report) {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".large");
+    let path = PathBuf::from(name);
+    let Examined::Log { database, log, content, wrong_size: None, .. } = examined else {
+        let text =
+            "A write too large for the log was being made when the process ended; it was never confirmed.";
+        return report.add(Finding::new(Severity::Note, &path, text));
+    };
+    if shards.database.is_some_and(|ours| ours != *database) {
+        return;
+    }
+    let applied = shards.applied(log.id());
+    let was_there = !content.damaged.is_empty() || applied.iter().flatten().any(|applied| *applied > Lsn(0));
+    if content.intact.is_empty() && was_there {
+        let text = "A write too large for the log is damaged and may be missing in some shards; restore its documents from \
+                    a backup.";
+        return report.add(Finding::new(Severity::Damage, &path, text));
+    }
+    let has = |shard: usize, _| applied.get(shard).copied().flatten().is_some_and(|it| it > Lsn(0));
+    match count(log, &content.intact, shards, &has) {
+        Ok(figures) => report.logs.push(LogFigures { path, ..figures }),
+        Err(error) => report.add(Finding::of(&error, &path)),
+    }
+}
+
+/// Counts what a log holds. `has`: whether a shard has everything up to a place.
+fn count(
+    log: &Arc<Log>,
+    intact: &[std::ops::Range<Lsn>],
+    shards: &Shards,
+    has: &dyn Fn(usize, Lsn) -> bool,
+) -> Result<LogFigures> {
+    let router = shards.router();
+    let mut figures =
+        LogFigures { path: PathBuf::new(), records: 0, writes: 0, unflushed: 0, damaged_bytes: 0 };
+    for part in intact {
+        let mut last = None;
+        log.claim(part.start).walk(part.start, part.end, |met| {
+            figures.records += u64::from(last.replace(met.end) != Some(met.end));
+            figures.writes += 1;
+            figures.unflushed += u64::from(!has(router.shard(met.op.id) as usize, met.end));
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(figures)
+}
+
+/// Damaged logs that earlier openings kept.
+fn kept(path: &Path) -> Vec<PathBuf> {
+    let Some((folder, name)) = path.parent().zip(path.file_name()) else { return Vec::new() };
+    let prefix = format!("{}.corrupt-", name.to_string_lossy());
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut kept: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+        .map(|entry| entry.path())
+        .collect();
+    kept.sort_unstable();
+    kept
+}

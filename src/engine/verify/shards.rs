@@ -1,0 +1,248 @@
+//! The shards: each file by itself, whether they belong together, and every document.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Request, locate,
+    report::{Finding, Report, Severity},
+};
+use crate::engine::{
+    log::{Id, Lsn, hex},
+    shard::{Examined, Fault, Found, Router, ShardId, shard_path},
+};
+
+/// Most documents of a table that are named one by one.
+const NAMED: u64 = 20;
+
+/// The shards, for a look at the log.
+pub(super) struct Shards {
+    open: Vec<Option<Examined>>,
+    /// Whose they are; `None`: the old library's, or nobody knows.
+    pub(super) database: Option<Id>,
+    /// The log that they know of.
+    pub(super) log: Option<PathBuf>,
+}
+
+impl Shards {
+    pub(super) fn router(&self) -> Router {
+        Router::new(self.open.len().max(1) as u32)
+    }
+
+    /// Up to where each shard has a log. What a shard that cannot be read has is not known.
+    pub(super) fn applied(&self, log: Id) -> Vec<Option<Lsn>> {
+        self.open.iter().map(|shard| shard.as_ref().and_then(|shard| shard.applied(log).ok())).collect()
+    }
+}
+
+pub(super) fn verify(
+    request: &Request,
+    existing: &[ShardId],
+    report: &mut Report,
+    progress: &mut dyn FnMut(ShardId, u64),
+) -> Shards {
+    let base = &request.base;
+    let opened: Vec<(ShardId, Option<Examined>)> =
+        existing.iter().map(|shard| (*shard, open(&shard_path(base, *shard), *shard, report))).collect();
+    let mut found: HashMap<ShardId, Option<Found>> = HashMap::new();
+    for (shard, examined) in opened.iter().filter_map(|(shard, open)| Some((*shard, open.as_ref()?))) {
+        match examined.identity() {
+            Ok(identity) => drop(found.insert(shard, identity)),
+            Err(error) => report.add(Finding::of(&error, &shard_path(base, shard)).in_shard(shard)),
+        }
+    }
+    // Shard 0 is made last, so it knows; if it cannot be asked, any other.
+    let mut known: Vec<(&ShardId, &Found)> =
+        found.iter().filter_map(|(shard, identity)| Some((shard, identity.as_ref()?))).collect();
+    known.sort_unstable_by_key(|(shard, _)| **shard);
+    let whose = known.first().map(|(_, identity)| **identity);
+    let count = whose.map_or_else(|| existing.last().map_or(0, |last| last + 1), |identity| identity.shards);
+    report.shards = count;
+
+    let mut shards =
+        Shards { open: Vec::new(), database: whose.map(|identity| identity.database), log: None };
+    shards.open.resize_with(count as usize, || None);
+    for (shard, examined) in opened {
+        match shards.open.get_mut(shard as usize) {
+            Some(place) => *place = examined,
+            None => {
+                let text = format!("The database has {count} shards, and this is none of them.");
+                report.add(Finding::new(Severity::Note, &shard_path(base, shard), text).in_shard(shard));
+            }
+        }
+    }
+    let router = shards.router();
+    let mut tables = Tables::default();
+    for shard in 0..count {
+        let path = shard_path(base, shard);
+        if !existing.contains(&shard) {
+            let text = "The shard file is missing; put it back or restore a backup.";
+            report.add(Finding::new(Severity::Damage, &path, text).in_shard(shard));
+        }
+        let Some(examined) = &shards.open[shard as usize] else { continue };
+        let one = One { examined, path: &path, shard, router };
+        if let (Some(whose), Some(identity)) = (whose, found.get(&shard)) {
+            one.verify_identity(&whose, identity.as_ref(), report);
+        }
+        one.verify_file(request.quick, report);
+        one.verify_collections(&mut tables, report);
+        one.verify_documents(report, progress);
+    }
+    if let (Some(Some(first)), Some(database)) = (shards.open.first(), shards.database) {
+        shards.log = locate::log_place(base, first, database);
+    }
+    shards
+}
+
+fn open(path: &Path, shard: ShardId, report: &mut Report) -> Option<Examined> {
+    // SQLite takes an empty file for a new database, and what lies beside it for nobody's.
+    if fs::metadata(path).is_ok_and(|found| found.len() == 0) {
+        let text = "The shard file is empty; restore it from a backup.";
+        report.add(Finding::new(Severity::Damage, path, text).in_shard(shard));
+        return None;
+    }
+    match Examined::open(path, shard) {
+        Ok(examined) => Some(examined),
+        Err(error) => {
+            report.add(Finding::of(&error, path).in_shard(shard));
+            None
+        }
+    }
+}
+
+/// Which table each collection has, and in which shard that was read first.
+#[derive(Default)]
+struct Tables {
+    by_collection: HashMap<String, String>,
+    by_table: HashMap<String, String>,
+}
+
+struct One<'a> {
+    examined: &'a Examined,
+    path: &'a Path,
+    shard: ShardId,
+    router: Router,
+}
+
+impl One<'_> {
+    fn damage(&self, text: impl Into<String>) -> Finding {
+        Finding::new(Severity::Damage, self.path, text).in_shard(self.shard)
+    }
+
+    fn verify_identity(&self, whose: &Found, identity: Option<&Found>, report: &mut Report) {
+        let wanted = Found { shard: self.shard, ..*whose };
+        let text = match identity {
+            Some(found) if *found == wanted => return,
+            None => {
+                "It belongs to no database although other shards belong to one; restore it from a backup."
+                    .to_owned()
+            }
+            Some(found) => format!(
+                "It says that it is shard {} of {} of database {}, not shard {} of {} of database {}; put the right file \
+                 in its place.",
+                found.shard,
+                found.shards,
+                hex(&found.database),
+                wanted.shard,
+                wanted.shards,
+                hex(&wanted.database)
+            ),
+        };
+        report.add(self.damage(text));
+    }
+
+    fn verify_file(&self, quick: bool, report: &mut Report) {
+        match self.examined.integrity(quick) {
+            Ok(faults) => {
+                for fault in faults {
+                    report.add(self.damage(format!("SQLite says: {fault}.")));
+                }
+            }
+            Err(error) => report.add(Finding::of(&error, self.path).in_shard(self.shard)),
+        }
+    }
+
+    fn verify_collections(&self, tables: &mut Tables, report: &mut Report) {
+        let names = match self.examined.tables() {
+            Ok(names) => names,
+            // Told by what looks at the documents.
+            Err(_) => return,
+        };
+        // The old library's files have no record of collections.
+        if !matches!(self.examined.identity(), Ok(Some(_))) {
+            return;
+        }
+        let collections = match self.examined.collections() {
+            Ok(collections) => collections,
+            Err(error) => return report.add(Finding::of(&error, self.path).in_shard(self.shard)),
+        };
+        for (name, table) in collections {
+            let lower = table.to_ascii_lowercase();
+            if !names.iter().any(|known| known.eq_ignore_ascii_case(&table)) {
+                let text =
+                    format!("Its collection '{name}' should be in the table '{table}', which is not there.");
+                report.add(self.damage(text).in_collection(&name));
+            }
+            let other = tables.by_collection.entry(name.clone()).or_insert_with(|| lower.clone());
+            let owner = tables.by_table.entry(lower.clone()).or_insert_with(|| name.clone());
+            if *other != lower || *owner != name {
+                let text = format!(
+                    "It keeps the collection '{name}' in the table '{table}', and other shards know that differently; \
+                     restore it from a backup of the same time."
+                );
+                report.add(self.damage(text).in_collection(&name));
+            }
+        }
+    }
+
+    fn verify_documents(&self, report: &mut Report, progress: &mut dyn FnMut(ShardId, u64)) {
+        let tables = match self.examined.tables() {
+            Ok(tables) => tables,
+            Err(error) => return report.add(Finding::of(&error, self.path).in_shard(self.shard)),
+        };
+        for table in tables {
+            let mut faults = 0;
+            let mut note = |id: &str, fault: Fault| {
+                faults += 1;
+                if faults <= NAMED {
+                    let text = explain(&table, id, &fault);
+                    report.findings.push(self.damage(text).in_collection(&table).about(id));
+                }
+            };
+            let counted = self
+                .examined
+                .documents(&table, self.router, &mut note, &mut |more| progress(self.shard, more));
+            match counted {
+                Ok(documents) => report.documents += documents,
+                Err(error) => {
+                    report.add(Finding::of(&error, self.path).in_shard(self.shard).in_collection(&table));
+                }
+            }
+            if faults > NAMED {
+                let text = format!("{} more documents in the table '{table}' are damaged.", faults - NAMED);
+                report.add(self.damage(text).in_collection(&table));
+            }
+        }
+    }
+}
+
+fn explain(table: &str, id: &str, fault: &Fault) -> String {
+    match fault {
+        Fault::Id => format!("A row of the table '{table}' has no text as its id ({id}); delete it."),
+        Fault::Json => {
+            format!("Document '{id}' in the table '{table}' is not JSON; correct or delete its row.")
+        }
+        Fault::Version => {
+            format!(
+                "Document '{id}' in the table '{table}' has no number from 1 as its _version; correct its row."
+            )
+        }
+        Fault::Place(shard) => format!(
+            "Document '{id}' in the table '{table}' belongs in shard {shard}, so nobody finds it here; move its row there \
+             or delete it."
+        ),
+    }
+}
