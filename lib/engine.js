@@ -195,10 +195,39 @@ class Engine {
   /** Up to `limit` documents of a collection, after a flush. */
   async getAll(collection, limit) {
     checkCollection(collection);
+    const texts = await this.wait(this.#whole().getAll(collection, limit));
+    return texts.flatMap((text) => parse(text, { collection }));
+  }
+
+  /** Names of the collections. */
+  collections() {
+    return this.#whole().collections();
+  }
+
+  /** Number of documents of a collection, as flushed. */
+  count(collection) {
+    try {
+      return this.#whole().count(collection);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  /** All documents of a collection, as flushed, as buffers with whole lines of JSON of about so many bytes. */
+  *pages(collection, bytes) {
+    try {
+      const pages = this.#whole().pages(collection);
+      for (let lines = pages.next(bytes); lines !== null; lines = pages.next(bytes)) yield lines;
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  /** The native calls for whole collections. */
+  #whole() {
     if (this.#native === undefined) this.#refuse();
     this.#query ??= new native.SimpleDB(this.#native);
-    const texts = await this.wait(this.#query.getAll(collection, limit));
-    return texts.flatMap((text) => parse(text, { collection }));
+    return this.#query;
   }
 
   stats() {

@@ -1,6 +1,6 @@
 //! The Node-API addon: the only part that knows Node.
 //!
-//! What runs once in a while is a `#[napi]` class ([`hyperscale`], [`simple`]); what runs a million times a second is a
+//! What runs once in a while is a `#[napi]` class ([`hyperscale`], [`simple`], [`verify`]); what runs a million times a second is a
 //! raw callback ([`hot`], over the unsafe ground of [`raw`]). The JavaScript classes in `lib/` own one native object
 //! each, check arguments, and turn what [`mailbox`] delivers into promises and events.
 
@@ -12,3 +12,4 @@ mod mailbox;
 mod options;
 mod raw;
 mod simple;
+mod verify;

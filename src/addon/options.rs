@@ -67,7 +67,8 @@ impl From<&NativeOptions> for Options {
     }
 }
 
-fn former(paths: &[String]) -> Option<Former> {
+/// See [`NativeOptions::former`].
+pub(super) fn former(paths: &[String]) -> Option<Former> {
     match paths {
         [path] => Some(Former::OneFile(PathBuf::from(path))),
         [before, after] => Some(Former::Files(PathBuf::from(before), after.clone())),

@@ -1,12 +1,18 @@
 //! The native class behind the JavaScript `SimpleDB`: what only the simple API offers.
 
-use std::sync::{Arc, Weak};
+use std::{
+    cell::RefCell,
+    sync::{Arc, Weak},
+};
 
-use napi::{Env, bindgen_prelude::Reference};
+use napi::{
+    Env,
+    bindgen_prelude::{Buffer, Reference},
+};
 use napi_derive::napi;
 
 use super::{error::or_throw, hyperscale::HyperScaleDb, mailbox::Mailbox};
-use crate::engine::{Database, Error, Result};
+use crate::engine::{Database, Error, Pages, Result};
 
 /// Reads whole collections of a database that a `HyperScaleDB` has open.
 #[napi(js_name = "SimpleDB")]
@@ -38,5 +44,50 @@ impl SimpleDb {
             Ok(ticket)
         };
         or_throw(&env, start())
+    }
+
+    /// Names of the collections that have a table.
+    #[napi]
+    pub fn collections(&self, env: Env) -> napi::Result<Vec<String>> {
+        Ok(self.open(&env)?.collections())
+    }
+
+    /// Number of documents of a collection that are in the shards.
+    #[napi]
+    pub fn count(&self, env: Env, collection: String) -> napi::Result<f64> {
+        let database = self.open(&env)?;
+        let count = database.count(&database.collection(&collection));
+        or_throw(&env, count).map(|count| count as f64)
+    }
+
+    /// The way through a collection.
+    #[napi]
+    pub fn pages(&self, env: Env, collection: String) -> napi::Result<NativePages> {
+        let pages = self.open(&env)?.pages(&collection);
+        Ok(NativePages { database: Weak::clone(&self.database), pages: RefCell::new(pages) })
+    }
+
+    fn open(&self, env: &Env) -> napi::Result<Arc<Database>> {
+        or_throw(env, self.database.upgrade().ok_or_else(Error::closed))
+    }
+}
+
+/// A place on the way through a collection.
+#[napi]
+pub struct NativePages {
+    database: Weak<Database>,
+    pages: RefCell<Pages>,
+}
+
+#[napi]
+impl NativePages {
+    /// The next documents as lines of JSON, about as many bytes as asked for; `null` at the end.
+    #[napi]
+    pub fn next(&self, env: Env, bytes: u32) -> napi::Result<Option<Buffer>> {
+        let next = || -> Result<Option<Vec<u8>>> {
+            let database = self.database.upgrade().ok_or_else(Error::closed)?;
+            self.pages.borrow_mut().next(&database, bytes as usize)
+        };
+        Ok(or_throw(&env, next())?.map(Buffer::from))
     }
 }

@@ -1,0 +1,34 @@
+'use strict';
+
+// kimdb get: one document.
+
+const { openExisting } = require('../database.js');
+const { EXIT } = require('../exit.js');
+const { printable } = require('../terminal.js');
+
+module.exports = (program, run) => {
+  program
+    .command('get')
+    .summary('print a document')
+    .description(
+      'Print the data of a document; with --json also its id and version. The exit code is 1 if there is no such document.',
+    )
+    .argument('<collection>', 'the collection that it is in')
+    .argument('<id>', 'its id')
+    .action(run(get));
+};
+
+async function get(options, console, collection, id) {
+  const db = openExisting(options, console);
+  try {
+    const document = await db.get(collection, id);
+    if (document === null) {
+      if (console.isJson) await console.print(null);
+      console.complain(`There is no document '${id}' in the collection '${collection}'.`);
+      return EXIT.found;
+    }
+    await console.print(document, () => printable(JSON.stringify(document.data, null, 2)));
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,45 @@
+'use strict';
+
+// kimdb reshard: moves the documents to another number of shards.
+
+const { InvalidArgumentError } = require('commander');
+const { countCollections, sumOf } = require('../contents.js');
+const { locateExisting, open } = require('../database.js');
+const terminal = require('../terminal.js');
+
+const MAX_SHARDS = 1024;
+
+module.exports = (program, run) => {
+  program
+    .command('reshard')
+    .summary('move the documents to another number of shards')
+    .description(
+      'Move the documents of a database to another number of shards (SQLite files). Programs that open it without the option shardCount use the new number from then on.',
+    )
+    .requiredOption('--to <shards>', `the number of shards, from 1 to ${MAX_SHARDS}`, shardCount)
+    .action(run(reshard));
+};
+
+async function reshard(options, console) {
+  const found = locateExisting(options);
+  const db = open(found, console, { shardCount: options.to });
+  try {
+    const result = { from: found.shards, to: options.to, documents: sumOf(countCollections(db)) };
+    const documents = terminal.countOf(result.documents, 'document');
+    await console.print(result, () =>
+      result.from === result.to
+        ? `The database has ${terminal.countOf(result.to, 'shard')} already.`
+        : `${documents}, now in ${terminal.countOf(result.to, 'shard')} instead of ${result.from}.`,
+    );
+  } finally {
+    db.close();
+  }
+}
+
+function shardCount(text) {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > MAX_SHARDS) {
+    throw new InvalidArgumentError(`It must be an integer from 1 to ${MAX_SHARDS}.`);
+  }
+  return number;
+}

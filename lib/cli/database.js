@@ -1,0 +1,73 @@
+'use strict';
+
+// Opening the database that the options name, with the log that it had last.
+
+const path = require('node:path');
+const native = require('../native.js');
+const { toPublicError } = require('../errors.js');
+const { resolveOptions } = require('../options.js');
+const { SimpleDB } = require('../simple-db.js');
+const { Failure } = require('./exit.js');
+
+const MIB = 1024 * 1024;
+
+/** What is there of the database: `{ dbPath, walPath, shards, walSize }`, paths as a program would give them. */
+function locate({ db, wal }) {
+  const { dbPath, walPath, former } = resolveOptions({ dbPath: db, walPath: wal }).native;
+  let found;
+  try {
+    found = native.Files.locate(dbPath, former);
+  } catch (error) {
+    throw toPublicError(error);
+  }
+  const log = chooseLog({ db, wal: wal === undefined ? undefined : walPath, dbPath, log: found.log });
+  const isKnown = found.logSize >= MIB && log === found.log;
+  return { dbPath, walPath: log, shards: found.shards, walSize: isKnown ? found.logSize : undefined };
+}
+
+/**
+ * A program has its log at a place of its own, which its shards remember. Where they do not, the log of a database that
+ * was named lies beside it, so that nothing is made or taken in the folder in which the command happens to run.
+ */
+function chooseLog({ db, wal, dbPath, log }) {
+  if (wal !== undefined) return wal;
+  if (log !== undefined && log !== null) return log;
+  return db === undefined ? undefined : `${dbPath.replace(/\.db$/, '')}.wal`;
+}
+
+/** As `locate`, for a database that has to be there. */
+function locateExisting(options) {
+  const found = locate(options);
+  if (found.shards === 0) {
+    const advice =
+      options.db === undefined ? 'name it with --db, as dbPath in your program' : 'check the path after --db';
+    throw new Failure(`There is no database '${shown(found.dbPath)}'; ${advice}.`);
+  }
+  return found;
+}
+
+/** Opens a database that is there. */
+function openExisting(options, console) {
+  return open(locateExisting(options), console);
+}
+
+/** Opens a database, or makes it. */
+function openOrMake(options, console) {
+  const found = locate(options);
+  if (found.shards === 0) console.say(`Making the database '${shown(found.dbPath)}'.`);
+  return open(found, console);
+}
+
+function open({ dbPath, walPath, walSize }, console, more = {}) {
+  const db = new SimpleDB({ dbPath, walPath, walSize, logger: (line) => console.say(line), ...more });
+  db.on('error', (error) => console.complain(error.message));
+  return db;
+}
+
+/** A path as people name it: relative where that is shorter. */
+function shown(file) {
+  const relative = path.relative('', file);
+  return relative.length < file.length ? relative : file;
+}
+
+module.exports = { locate, locateExisting, open, openExisting, openOrMake, shown };

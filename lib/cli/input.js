@@ -1,0 +1,36 @@
+'use strict';
+
+// What comes from a file or from the standard input.
+
+const fs = require('node:fs');
+const { Failure } = require('./exit.js');
+
+const STDIN = 0;
+
+/** `{ stream, size }` of a file, or of the standard input for '-'. `size` is 0 where nobody knows it. */
+function openInput(file) {
+  if (file !== '-') {
+    let handle;
+    try {
+      handle = fs.openSync(file, 'r');
+    } catch (error) {
+      throw new Failure(`Could not read '${file}': ${error.message}.`);
+    }
+    return { stream: fs.createReadStream(file, { fd: handle }), size: sizeOf(handle) };
+  }
+  return { stream: process.stdin, size: sizeOf(STDIN) };
+}
+
+function sizeOf(handle) {
+  const found = fs.fstatSync(handle);
+  return found.isFile() ? found.size : 0;
+}
+
+/** The text of the standard input, to its end. */
+async function readAll(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+module.exports = { openInput, readAll };

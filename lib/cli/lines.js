@@ -1,0 +1,77 @@
+'use strict';
+
+// Lines out of chunks of bytes, and documents out of lines.
+
+const { checkCollection, serialise, writableId } = require('../documents.js');
+const { describe } = require('../errors.js');
+
+const NEWLINE = 10;
+const FIELDS = ['collection', 'id', 'data', '_version', 'created_at', 'updated_at'];
+
+/** Cuts a stream of chunks into lines. Keeps no more than the line that is not whole yet. */
+class Lines {
+  #rest = [];
+
+  /** The lines that a chunk completes. */
+  *push(chunk) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      yield this.#complete(chunk.subarray(start, end));
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#rest.push(chunk.subarray(start));
+  }
+
+  /** The last line, if nothing ends it. */
+  *end() {
+    if (this.#rest.length > 0) yield this.#complete(Buffer.alloc(0));
+  }
+
+  #complete(last) {
+    if (this.#rest.length === 0) return last;
+    const line = Buffer.concat([...this.#rest, last]);
+    this.#rest = [];
+    return line;
+  }
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The document of a line: `{ collection, id, json }`, or undefined for an empty line. Throws an error that says what is
+ * wrong with it. `newId()` gives an id where the line has none.
+ */
+function readLine(bytes, newId) {
+  const text = decode(bytes);
+  if (text.trim() === '') return undefined;
+  const line = parse(text);
+  if (typeof line !== 'object' || line === null || Array.isArray(line)) {
+    throw new Error(`it must be an object with collection, id and data, and is ${describe(line)}`);
+  }
+  const unknown = Object.keys(line).find((name) => !FIELDS.includes(name));
+  if (unknown !== undefined) {
+    throw new Error(`it has the field ${describe(unknown)}; what is to be stored belongs in data`);
+  }
+  checkCollection(line.collection);
+  if (!Object.hasOwn(line, 'data')) throw new Error('it has no data');
+  return { collection: line.collection, id: writableId(line.id, newId), json: serialise(line.data) };
+}
+
+function decode(bytes) {
+  try {
+    return decoder.decode(bytes);
+  } catch (error) {
+    if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new Error('it is not UTF-8');
+    throw new Error(`it is too long for a JavaScript string (${bytes.length} bytes)`);
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`it is not valid JSON: ${error.message}`);
+  }
+}
+
+module.exports = { Lines, readLine };
