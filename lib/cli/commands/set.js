@@ -2,6 +2,7 @@
 
 // kimdb set: stores one document.
 
+const { checkCollection } = require('../../documents.js');
 const { openOrMake } = require('../database.js');
 const { Failure } = require('../exit.js');
 const { openInput, readAll } = require('../input.js');
@@ -28,6 +29,8 @@ Examples:
 };
 
 async function set(options, console, collection, id, json) {
+  // Before a database is made for it.
+  checkCollection(collection);
   const data = parse(json === '-' ? await readAll(openInput('-').stream) : json);
   const db = openOrMake(options, console);
   try {

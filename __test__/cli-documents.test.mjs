@@ -1,0 +1,260 @@
+// The command line: one document or one look at a time, and how errors are told.
+
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { startProgram } from './helpers/child.mjs';
+import { runCli, startCli } from './helpers/cli.mjs';
+import { filesIn, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+import { copyFixtures } from './helpers/fixtures.mjs';
+
+/** The path of a database with some documents, and its options. */
+async function useDatabase(t) {
+  const folder = useFolder(t);
+  const paths = pathsIn(folder);
+  const db = openSimple(t, paths);
+  await db.setMany('users', [
+    ['u001', { name: 'Kim', tags: ['a'] }],
+    ['u002', { name: 'Lee' }],
+  ]);
+  await db.set('글 목록', '첫 글', '안녕하세요');
+  db.close();
+  return { folder, paths, db: ['--db', paths.dbPath] };
+}
+
+test('set stores what get prints', async (t) => {
+  const folder = useFolder(t);
+  const cwd = { cwd: folder };
+  const made = await runCli(t, ['--db', 'app.db', 'set', 'users', 'u001', '{"name":"Kim"}'], cwd);
+  t.deepEqual(made, {
+    code: 0,
+    signal: null,
+    stdout: '',
+    stderr: "Making the database 'app.db'.\nStored 'u001' in 'users', version 1.\n",
+  });
+  const printed = await runCli(t, ['get', 'users', 'u001', '--db', 'app.db'], cwd);
+  t.deepEqual([printed.code, printed.stdout, printed.stderr], [0, '{\n  "name": "Kim"\n}\n', '']);
+  const json = await runCli(t, ['--db', 'app.db', '--json', 'get', 'users', 'u001'], cwd);
+  t.deepEqual(JSON.parse(json.stdout), { id: 'u001', data: { name: 'Kim' }, _version: 1 });
+  t.deepEqual(
+    filesIn(folder).filter((name) => !/^app(_shard\d\.db|\.wal)$/.test(name)),
+    [],
+    'all beside it',
+  );
+});
+
+test('set reads the standard input, and an empty id asks for a new one', async (t) => {
+  const { db } = await useDatabase(t);
+  const stored = await runCli(t, [...db, 'set', 'users', '', '-', '--json'], { input: '{"n":\n1}' });
+  const { collection, id, _version } = JSON.parse(stored.stdout);
+  t.deepEqual([stored.code, stored.stderr, collection, _version], [0, '', 'users', 1]);
+  t.regex(id, /^[0-9a-f-]{36}$/);
+  const again = await runCli(t, [...db, 'set', 'users', id, '--quiet', '--', '-1']);
+  t.deepEqual([again.code, again.stdout, again.stderr], [0, '', '']);
+  const read = await runCli(t, [...db, 'get', 'users', id, '--json']);
+  t.deepEqual(JSON.parse(read.stdout), { id, data: -1, _version: 2 });
+});
+
+test('a document that does not exist is exit code 1', async (t) => {
+  const { db } = await useDatabase(t);
+  const missing = await runCli(t, [...db, 'get', 'users', 'none']);
+  t.deepEqual([missing.code, missing.stdout], [1, '']);
+  t.is(missing.stderr, "kimdb: There is no document 'none' in the collection 'users'.\n");
+  const json = await runCli(t, [...db, 'get', 'none', 'none', '--json']);
+  t.deepEqual([json.code, json.stdout], [1, 'null\n']);
+});
+
+test('ls lists the collections', async (t) => {
+  const { db } = await useDatabase(t);
+  const table = await runCli(t, [...db, 'ls']);
+  t.is(table.stdout, 'collection  documents\nusers               2\n글 목록             1\n');
+  const json = await runCli(t, [...db, 'ls', '--json']);
+  t.deepEqual(JSON.parse(json.stdout), [
+    { collection: 'users', documents: 2 },
+    { collection: '글 목록', documents: 1 },
+  ]);
+});
+
+test('ls knows the collections of kimdb 7', async (t) => {
+  const folder = useFolder(t);
+  copyFixtures(folder, Object.fromEntries([0, 1].map((i) => [`old_shard${i}.db`, `old_shard${i}.db`])));
+  for (const i of [2, 3, 4, 5, 6, 7]) await writeFile(join(folder, `old_shard${i}.db`), '');
+  const json = await runCli(t, ['--db', join(folder, 'old.db'), 'ls', '--json']);
+  const collections = JSON.parse(json.stdout);
+  t.true(collections.length > 0, json.stderr);
+  t.true(collections.every(({ documents }) => documents > 0));
+});
+
+test('stats tells how large it is', async (t) => {
+  const { db, paths } = await useDatabase(t);
+  const json = await runCli(t, [...db, 'stats', '--json']);
+  const { shardBytes, ...rest } = JSON.parse(json.stdout);
+  t.deepEqual(rest, {
+    dbPath: paths.dbPath,
+    shards: 8,
+    collections: 2,
+    documents: 3,
+    walPath: paths.walPath,
+    walSize: 64 * 1024 * 1024,
+    recoveredWrites: 0,
+  });
+  t.true(shardBytes > 8 * 4096);
+  const text = await runCli(t, [...db, 'stats']);
+  t.regex(text.stdout, /^documents +3$/m);
+  t.regex(text.stdout, /^size of the log +64\.0 MiB$/m);
+});
+
+test('the log is the one that the database had last, with its size', async (t) => {
+  const folder = useFolder(t);
+  const elsewhere = useFolder(t);
+  const options = {
+    dbPath: join(folder, 'app.db'),
+    walPath: join(elsewhere, 'deep', 'the.log'),
+    walSize: 2 * 1024 * 1024,
+  };
+  const holder = startProgram(t, 'hold.mjs', options);
+  t.is(await holder.nextLine(), 'open');
+  holder.kill();
+  await holder.ended;
+  const recovered = await runCli(t, ['--db', options.dbPath, 'stats', '--json'], { cwd: useFolder(t) });
+  const { walPath, walSize, recoveredWrites } = JSON.parse(recovered.stdout);
+  t.deepEqual([walPath, walSize, recoveredWrites], [options.walPath, options.walSize, 1]);
+  t.regex(recovered.stderr, /Recovered 1 writes/);
+  t.deepEqual(
+    filesIn(folder).filter((name) => !name.startsWith('app_shard')),
+    [],
+  );
+});
+
+for (const command of [
+  ['stats'],
+  ['ls'],
+  ['get', 'users', 'u001'],
+  ['dump'],
+  ['verify'],
+  ['recover'],
+  ['reshard', '--to', '4'],
+]) {
+  test(`${command[0]} does not make a database`, async (t) => {
+    const folder = useFolder(t);
+    const named = await runCli(t, ['--db', 'none.db', ...command], { cwd: folder });
+    t.deepEqual([named.code, named.stdout], [2, '']);
+    t.is(named.stderr, "kimdb: There is no database 'none.db'; check the path after --db.\n");
+    const usual = await runCli(t, [...command, '--json'], { cwd: folder });
+    t.deepEqual([usual.code, usual.stdout], [2, '']);
+    t.regex(usual.stderr, /no database 'data.hyperscale\.db'; name it with --db/);
+    t.deepEqual(filesIn(folder), []);
+  });
+}
+
+for (const command of [
+  ['stats'],
+  ['ls'],
+  ['get', 'users', 'u001'],
+  ['set', 'users', 'u001', '1'],
+  ['dump'],
+  ['load'],
+  ['verify'],
+  ['recover'],
+  ['reshard', '--to', '4'],
+]) {
+  test(`${command[0]} tells who has the database open`, async (t) => {
+    const options = pathsIn(useFolder(t));
+    const holder = startProgram(t, 'hold.mjs', options);
+    t.is(await holder.nextLine(), 'open');
+    const refused = await runCli(t, ['--db', options.dbPath, ...command]);
+    t.deepEqual([refused.code, refused.stdout], [3, '']);
+    t.true(refused.stderr.includes(`in use by process ${holder.child.pid};`), refused.stderr);
+    t.true(refused.stderr.includes('(KIMDB_LOCKED)'), refused.stderr);
+  });
+}
+
+test('recover tells what was recovered and what is damaged', async (t) => {
+  const { folder, paths, db } = await useDatabase(t);
+  const nothing = await runCli(t, [...db, 'recover']);
+  t.deepEqual([nothing.code, nothing.stdout], [0, 'Nothing was left to recover.\nNo damage was met.\n']);
+
+  const holder = startProgram(t, 'hold.mjs', paths);
+  t.is(await holder.nextLine(), 'open');
+  holder.kill();
+  await holder.ended;
+  const recovered = await runCli(t, [...db, 'recover', '--json']);
+  t.is(recovered.code, 0);
+  t.deepEqual(JSON.parse(recovered.stdout), { recoveredWrites: 1, damagedBytes: 0, damage: [] });
+
+  const log = await readFile(paths.walPath);
+  await writeFile(paths.walPath, log.subarray(0, log.length - 1));
+  const damaged = await runCli(t, [...db, 'recover', '--json']);
+  const { damage } = JSON.parse(damaged.stdout);
+  t.deepEqual([damaged.code, damage.length, damage[0].code], [1, 1, 'KIMDB_CORRUPT']);
+  t.regex(damaged.stderr, /^kimdb: The log .* was damaged/m);
+  t.true(existsSync(join(folder, 'test.wal.corrupt-1')));
+});
+
+test('names that would steer a terminal are shown as escapes', async (t) => {
+  const { db } = await useDatabase(t);
+  const name = 'a\u001b[31mb\u009bc\u202ed\ne';
+  await runCli(t, [...db, 'set', name, name, JSON.stringify({ [name]: name })]);
+  for (const command of [['ls'], ['get', name, name], ['get', name, 'none'], ['dump', 'none']]) {
+    const { stdout, stderr } = await runCli(t, [...db, ...command]);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    t.notRegex(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  }
+  const { stdout } = await runCli(t, [...db, 'get', name, name]);
+  t.deepEqual(JSON.parse(stdout), { [name]: name });
+});
+
+const WRONG = {
+  'an unknown command': [['lss'], /unknown command 'lss'[\s\S]*did you mean.*ls/i],
+  'an unknown option': [['ls', '--jsn'], /unknown option '--jsn'[\s\S]*--json/i],
+  'a missing argument': [['get', 'users'], /missing required argument 'id'/],
+  'an argument too many': [['ls', 'users'], /too many arguments/],
+  'a path that is none': [['--db', 'data/', 'ls'], /--db <path>.*It must be the path of a file/],
+  'no path': [['--wal', '', 'ls'], /--wal <path>.*It must be the path of a file/],
+  'no number of shards': [['reshard'], /required option '--to <shards>'/],
+  'an impossible number of shards': [['reshard', '--to', '0'], /It must be an integer from 1 to 1024/],
+  'an impossible batch': [['load', '--batch', '1e3'], /It must be an integer from 1 to 100000/],
+  'no JSON': [['--db', 'x.db', 'set', 'users', 'u1', '{name:1}'], /^kimdb: The document is not valid JSON:/],
+  'no collection': [['--db', 'x.db', 'set', '', 'u1', '1'], /collection must be a non-empty string/],
+  'a file that is not there': [
+    ['--db', 'x.db', 'load', 'none.ndjson'],
+    /^kimdb: Could not read 'none\.ndjson'/,
+  ],
+};
+for (const [what, [args, text]] of Object.entries(WRONG)) {
+  test(`${what} is exit code 2 and a sentence`, async (t) => {
+    const { code, stdout, stderr } = await runCli(t, args, { cwd: useFolder(t) });
+    t.deepEqual([code, stdout], [2, '']);
+    t.regex(stderr, text);
+    t.notRegex(stderr, /\n\s+at /, 'no stack');
+  });
+}
+
+test('help and version are data', async (t) => {
+  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+  t.like(await runCli(t, ['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+  const help = await runCli(t, ['--help']);
+  t.deepEqual([help.code, help.stderr], [0, '']);
+  for (const command of ['stats', 'ls', 'get', 'set', 'dump', 'load', 'verify', 'recover', 'reshard']) {
+    t.regex(help.stdout, new RegExp(`^  ${command} `, 'm'));
+    const own = await runCli(t, ['help', command]);
+    t.deepEqual([own.code, own.stderr], [0, '']);
+    t.regex(own.stdout, new RegExp(`^Usage: kimdb ${command}`));
+    t.regex(own.stdout, /--db <path>/);
+  }
+});
+
+test('without a command it explains itself', async (t) => {
+  const { code, stdout, stderr } = await runCli(t, []);
+  t.deepEqual([code, stdout], [2, '']);
+  t.regex(stderr, /^Usage: kimdb/);
+});
+
+test('a reader that is gone from the start is no error', async (t) => {
+  const { db } = await useDatabase(t);
+  const { child, ended } = startCli(t, [...db, 'ls']);
+  child.stdout.destroy();
+  const { code, stderr } = await ended;
+  t.deepEqual([code, stderr], [0, '']);
+});

@@ -1,0 +1,144 @@
+// The command line: verification of databases that are whole, damaged and not to be checked.
+
+import { chmodSync, cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { startProgram } from './helpers/child.mjs';
+import { runCli } from './helpers/cli.mjs';
+import { filesIn, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+
+const DOCUMENTS = 500;
+
+async function useDatabase(t) {
+  const folder = useFolder(t);
+  const paths = pathsIn(folder);
+  const db = openSimple(t, paths);
+  await db.setMany(
+    '회원',
+    Array.from({ length: DOCUMENTS }, (_, i) => [`id${i}`, { name: `이름 ${i}` }]),
+  );
+  db.close();
+  return { folder, db: ['--db', paths.dbPath], ...paths };
+}
+
+const shardOf = (folder, i) => join(folder, `test_shard${i}.db`);
+
+/** Everything in a folder, to see whether it changed. */
+const snapshot = (folder) =>
+  filesIn(folder).map((name) => {
+    const path = join(folder, name);
+    return [name, statSync(path).mtimeMs, readFileSync(path).toString('base64')];
+  });
+
+test('a whole database is exit code 0, and a copy that is read-only is verified too', async (t) => {
+  const { folder, walPath } = await useDatabase(t);
+  const copy = join(useFolder(t), 'copy');
+  cpSync(folder, copy, { recursive: true });
+  for (const name of filesIn(copy)) chmodSync(join(copy, name), 0o400);
+  chmodSync(copy, 0o500);
+  t.teardown(() => chmodSync(copy, 0o700));
+  const before = snapshot(copy);
+  for (const options of [[], ['--quick']]) {
+    const { code, stdout, stderr } = await runCli(t, ['--db', join(copy, 'test.db'), 'verify', ...options], {
+      cwd: copy,
+    });
+    t.is(code, 0, stderr);
+    t.is(
+      stdout,
+      '8 shards, 500 documents\nlog test.wal: 0 writes, 0 of them not in the shards yet\nNo damage found.\n',
+    );
+  }
+  t.true(JSON.stringify(snapshot(copy)) === JSON.stringify(before), 'nothing changed');
+  t.true(walPath.endsWith('test.wal'));
+});
+
+test('what a killed process left is no damage, and stays', async (t) => {
+  const paths = pathsIn(useFolder(t));
+  const holder = startProgram(t, 'hold.mjs', paths);
+  t.is(await holder.nextLine(), 'open');
+  holder.kill();
+  await holder.ended;
+  for (const _ of [1, 2]) {
+    const { code, stdout } = await runCli(t, ['--db', paths.dbPath, 'verify', '--json']);
+    const { result, logs } = JSON.parse(stdout);
+    t.deepEqual([code, result, logs[0].writes, logs[0].unflushed], [0, 'intact', 1, 1]);
+  }
+});
+
+test('damage is exit code 1 and told by file, collection and document', async (t) => {
+  const { folder, db } = await useDatabase(t);
+  const path = shardOf(folder, 3);
+  const bytes = readFileSync(path);
+  const at = bytes.indexOf('{"name":');
+  bytes[at] = 'x'.charCodeAt(0);
+  writeFileSync(path, bytes);
+  const json = await runCli(t, [...db, 'verify', '--json']);
+  const { result, findings } = JSON.parse(json.stdout);
+  t.deepEqual([json.code, json.stderr, result, findings.length], [1, '', 'damaged', 1]);
+  t.like(findings[0], { severity: 'damage', path, shard: 3, collection: '회원' });
+  t.regex(findings[0].id, /^id\d+$/);
+  const text = await runCli(t, [...db, 'verify'], { cwd: folder });
+  t.is(text.code, 1);
+  t.true(
+    text.stdout.startsWith(`damage  test_shard3.db: Document '${findings[0].id}' in the table`),
+    text.stdout,
+  );
+  t.true(text.stdout.endsWith('Damage was found.\n'));
+});
+
+test('a shard that is missing, cut or of another database is damage', async (t) => {
+  const { folder, db } = await useDatabase(t);
+  const other = await useDatabase(t);
+  const damages = {
+    missing: (path) => rmSync(path),
+    empty: (path) => writeFileSync(path, ''),
+    cut: (path) => writeFileSync(path, readFileSync(path).subarray(0, 10_000)),
+    'no database': (path) => writeFileSync(path, 'text'.repeat(5000)),
+    "another's": (path) => cpSync(shardOf(other.folder, 5), path),
+  };
+  const whole = readFileSync(shardOf(folder, 5));
+  for (const [what, damage] of Object.entries(damages)) {
+    damage(shardOf(folder, 5));
+    const { code, stdout } = await runCli(t, [...db, 'verify', '--json']);
+    const { findings } = JSON.parse(stdout);
+    t.is(code, 1, what);
+    t.true(
+      findings.some(({ shard, severity }) => severity === 'damage' && shard === 5),
+      what,
+    );
+    writeFileSync(shardOf(folder, 5), whole);
+  }
+  t.is((await runCli(t, [...db, 'verify'])).code, 0);
+});
+
+test('a damaged log is exit code 1', async (t) => {
+  const { db, walPath } = await useDatabase(t);
+  const log = readFileSync(walPath);
+  log[20] ^= 1;
+  log[4096 + 20] ^= 1;
+  writeFileSync(walPath, log);
+  const { code, stdout } = await runCli(t, [...db, 'verify']);
+  t.is(code, 1);
+  t.regex(stdout, /^damage {2}.*test\.wal: Both headers of the log are damaged/);
+});
+
+test('what could not be looked at is exit code 2', async (t) => {
+  const { folder, db } = await useDatabase(t);
+  const other = await useDatabase(t);
+  for (const wal of [other.walPath, join(folder, 'none.wal'), join(folder, 'test_shard0.db')]) {
+    const { code, stdout } = await runCli(t, [...db, '--wal', wal, 'verify', '--json']);
+    const { result, findings } = JSON.parse(stdout);
+    t.deepEqual(
+      [code, result, findings.at(-1).severity, findings.at(-1).path],
+      [2, 'unchecked', 'unchecked', wal],
+    );
+  }
+});
+
+test('a copy without its log is whole, and the report says so', async (t) => {
+  const { folder, db, walPath } = await useDatabase(t);
+  rmSync(walPath);
+  const { code, stdout } = await runCli(t, [...db, 'verify'], { cwd: folder });
+  t.is(code, 0);
+  t.regex(stdout, /^note {2}test: No log was found/);
+});
