@@ -1,18 +1,26 @@
-// npm test: prepares a fresh clone, then runs the Rust tests, the model tests and the JavaScript tests.
-// Arguments go to AVA: npm test -- __test__/get.test.mjs
+// npm test: prepares a fresh clone, then runs the Rust tests, the model tests, the JavaScript tests and those of the
+// example with Fastify. Arguments go to AVA and stand for JavaScript tests: npm test -- __test__/get.test.mjs
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
 import { packageBin, run } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
+import { prepareExamples, runExamples } from './support/examples.mjs';
 import { requireTools } from './support/requirements.mjs';
 import { countResults, readAvaLine, readCargoLine } from './support/results.mjs';
 import { bold, green, red, say, seconds, step, wantsColor } from './support/terminal.mjs';
 
 const start = Date.now();
+const avaColors = wantsColor ? { FORCE_COLOR: '1' } : {};
 requireTools();
 await installDependencies();
 await buildAddon();
-report([await rustTests(), await modelTests(), await javascriptTests(process.argv.slice(2))]);
+await prepareExamples();
+report([
+  await rustTests(),
+  await modelTests(),
+  await javascriptTests(process.argv.slice(2)),
+  await exampleTests(),
+]);
 
 function rustTests() {
   step('Rust tests: the engine without Node.js');
@@ -30,10 +38,14 @@ function modelTests() {
 
 function javascriptTests(files) {
   step('JavaScript tests: the public API');
-  const env = wantsColor ? { FORCE_COLOR: '1' } : {};
   return countResults('JavaScript', readAvaLine, (onLine) =>
-    packageBin('ava/entrypoints/cli.mjs', files, { onLine, env }),
+    packageBin('ava/entrypoints/cli.mjs', files, { onLine, env: avaColors }),
   );
+}
+
+function exampleTests() {
+  step('Example tests: an HTTP API with Fastify');
+  return countResults('Examples', readAvaLine, (onLine) => runExamples({ onLine, env: avaColors }));
 }
 
 function report(suites) {
