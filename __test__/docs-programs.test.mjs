@@ -1,9 +1,17 @@
 // Each program of the pages runs as it stands there, in an empty folder, and prints what the page says.
 
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { runModule } from './helpers/child.mjs';
+import { linkPackage, runModule, startCommand } from './helpers/child.mjs';
 import { useFolder } from './helpers/database.mjs';
-import { BILINGUAL, programsOf, promisedLines, withoutComments } from './helpers/pages.mjs';
+import { BILINGUAL, programsOf, promisedLines, readPage, withoutComments } from './helpers/pages.mjs';
+
+const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const typeRoots = fileURLToPath(new URL('../node_modules/@types', import.meta.url));
 
 /** By their text, so that what both languages show runs once. */
 const programs = new Map();
@@ -25,3 +33,24 @@ for (const { title, source } of programs.values()) {
     t.deepEqual(lines, promisedLines(source));
   });
 }
+
+test('the program in TypeScript compiles', async (t) => {
+  const [{ code }, ...others] = readPage('docs/api.md').blocks.filter(({ language }) => language === 'ts');
+  t.is(others.length, 0);
+  const folder = useFolder(t);
+  linkPackage(folder);
+  writeFileSync(join(folder, 'program.mts'), code);
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'node16',
+    '--target',
+    'es2022',
+    '--lib',
+    'es2022,esnext',
+  ];
+  const args = [compiler, ...options, '--types', 'node', '--typeRoots', typeRoots, 'program.mts'];
+  const result = await startCommand(t, process.execPath, args, { cwd: folder }).ended;
+  t.deepEqual([result.code, result.stdout], [0, '']);
+});
