@@ -3,9 +3,10 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
-import { npm, output, root, run } from './support/command.mjs';
+import { root, run } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
 import { requireTools } from './support/requirements.mjs';
+import { compileSqlite } from './support/sqlite.mjs';
 import { fail, step } from './support/terminal.mjs';
 
 const folder = join(root, 'benchmark');
@@ -21,7 +22,9 @@ async function prepare() {
   requireTools();
   await installDependencies();
   await buildAddon();
-  if (uses('better-sqlite3') || uses('kimdb-old')) await compileSqlite();
+  if (uses('better-sqlite3') || uses('kimdb-old')) {
+    await compileSqlite(folder, 'Without it: npm run bench -- --drivers kimdb,lmdb,classic-level,bare');
+  }
   if (uses('bare')) await buildBare();
 }
 
@@ -46,22 +49,4 @@ async function buildBare() {
     target,
   ]);
   if (code !== 0) fail('The bare steps did not build; the compiler says why above.');
-}
-
-/** better-sqlite3 has an install script that npm may have been told not to run. */
-async function compileSqlite() {
-  if (sqliteWorks()) return;
-  step('Compiling better-sqlite3, which kimdb 7 runs on too');
-  await npm(['rebuild', 'better-sqlite3', '--ignore-scripts=false'], { cwd: folder });
-  if (sqliteWorks()) return;
-  fail(
-    'better-sqlite3 could be neither downloaded nor compiled; the lines above say why.',
-    'Compiling it needs Python 3, make and a C++ compiler.',
-    'Without it: npm run bench -- --drivers kimdb,lmdb,classic-level,bare',
-  );
-}
-
-function sqliteWorks() {
-  const script = "new (require('better-sqlite3'))(':memory:').close()";
-  return output(process.execPath, ['-e', script], { cwd: folder }) !== undefined;
 }

@@ -1,8 +1,10 @@
-// npm test: prepares a fresh clone, then runs the Rust tests, the model tests, the JavaScript tests and those of the
-// example with Fastify. Arguments go to AVA and stand for JavaScript tests: npm test -- __test__/get.test.mjs
+// npm test: prepares a fresh clone, then runs the Rust tests, the model tests, the JavaScript tests, those of the
+// example with Fastify, and the compatibility tests. Arguments go to AVA and stand for JavaScript tests:
+// npm test -- __test__/get.test.mjs
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
 import { packageBin, run } from './support/command.mjs';
+import { prepareCompat, runCompat } from './support/compat.mjs';
 import { installDependencies } from './support/dependencies.mjs';
 import { prepareExamples, runExamples } from './support/examples.mjs';
 import { requireTools } from './support/requirements.mjs';
@@ -15,11 +17,13 @@ requireTools();
 await installDependencies();
 await buildAddon();
 await prepareExamples();
+await prepareCompat();
 report([
   await rustTests(),
   await modelTests(),
   await javascriptTests(process.argv.slice(2)),
   await exampleTests(),
+  await compatTests(),
 ]);
 
 function rustTests() {
@@ -46,6 +50,11 @@ function javascriptTests(files) {
 function exampleTests() {
   step('Example tests: an HTTP API with Fastify');
   return countResults('Examples', readAvaLine, (onLine) => runExamples({ onLine, env: avaColors }));
+}
+
+function compatTests() {
+  step('Compatibility tests: kimdb 7 and this one side by side');
+  return countResults('Compatibility', readAvaLine, (onLine) => runCompat([], { onLine, env: avaColors }));
 }
 
 function report(suites) {

@@ -1,0 +1,15 @@
+// npm run compat: prepares a fresh clone and compat/, then runs its tests. Arguments go to AVA:
+// npm run compat -- differential.test.mjs
+import process from 'node:process';
+import { buildAddon } from './support/addon.mjs';
+import { prepareCompat, runCompat } from './support/compat.mjs';
+import { installDependencies } from './support/dependencies.mjs';
+import { requireTools } from './support/requirements.mjs';
+import { step } from './support/terminal.mjs';
+
+requireTools();
+await installDependencies();
+await buildAddon();
+await prepareCompat();
+step('Compatibility tests: kimdb 7 and this one side by side');
+process.exitCode = await runCompat(process.argv.slice(2));
