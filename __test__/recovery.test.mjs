@@ -139,6 +139,15 @@ test("the original's buffer.wal may be empty, or end in the middle of a line", a
   }
 });
 
+test("number ids in the original's buffer.wal are found by that number", async (t) => {
+  const paths = pathsIn(useFolder(t));
+  const ids = [5, -7, 1.5, 0.000001, 1e-7, 2 ** 53, 123456789012345680000, 1e21];
+  const lines = ids.map((id) => JSON.stringify({ collection: 'users', id, data: id, operation: 'upsert' }));
+  writeFileSync(paths.walPath, `${lines.join('\n')}\n`);
+  const db = openSimple(t, { ...paths, logger: false });
+  for (const id of ids) t.deepEqual((await db.getSync('users', id))?.data, id);
+});
+
 test("the original's shards are found", async (t) => {
   const folder = useFolder(t);
   copyFixtures(folder, { 'old_shard0.db': 'test_shard0.db', 'old_shard1.db': 'test_shard1.db' });

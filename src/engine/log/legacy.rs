@@ -61,7 +61,8 @@ fn parse(line: &[u8]) -> Option<Write> {
     let collection = value("collection")?.as_str()?.to_owned();
     let id = match value("id")? {
         Value::String(id) => id,
-        Value::Number(id) => id.to_string(),
+        // As JavaScript wrote it: 1e+21, 0.000001. That is the text by which it asks for the id, too.
+        Value::Number(_) => fields.get("id")?.get().to_owned(),
         _ => return None,
     };
     let kind = match value("operation")?.as_str()? {
