@@ -28,7 +28,7 @@ export function runModule(t, folder, source) {
   return start(t, ['--input-type=module', '--eval', source], { cwd: folder }).ended;
 }
 
-/** Lets what lies in a folder import kimdb by its name. */
+/** Lets the programs in a folder import kimdb by its name. */
 export function linkPackage(folder) {
   const modules = join(folder, 'node_modules');
   mkdirSync(modules, { recursive: true });
