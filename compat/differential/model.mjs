@@ -13,6 +13,7 @@ export class Model {
   #has;
   #settings;
   #shardCount;
+  #fileCount;
   #log = [];
   /** By the number of the file: a Map of tables, each a Map of rows `{ id, text, version }`. */
   #files = new Map();
@@ -29,6 +30,7 @@ export class Model {
     this.#has = (rule) => on.has(rule);
     this.#settings = settings;
     this.#shardCount = settings.shardCount;
+    this.#fileCount = settings.shardCount;
     this.#open();
   }
 
@@ -136,8 +138,9 @@ export class Model {
     };
   }
 
-  reopen() {
+  reopen({ shardCount = this.#shardCount }) {
     this.flushSync();
+    this.#recount(shardCount);
     return this.#open();
   }
 
@@ -155,7 +158,7 @@ export class Model {
   }
 
   files() {
-    return this.#isOneFile() ? 1 : this.#shardCount;
+    return this.#isOneFile() ? 1 : this.#fileCount;
   }
 
   // What they do
@@ -176,6 +179,19 @@ export class Model {
       this.#log = [];
     }
     return this.#has('holds-process') ? 'holds the process' : 'lets it end';
+  }
+
+  #recount(shardCount) {
+    this.#shardCount = shardCount;
+    this.#fileCount = this.#has('hidden-by-count') ? Math.max(this.#fileCount, shardCount) : shardCount;
+    if (this.#has('hidden-by-count')) return;
+    const before = [...this.#files.values()];
+    this.#files = new Map();
+    for (const tables of before) {
+      for (const [name, rows] of tables) {
+        for (const [id, row] of rows) this.#table(shardOf(id, shardCount), name).set(id, row);
+      }
+    }
   }
 
   #write(collection, id, data, operation) {

@@ -141,8 +141,9 @@ class Program {
     };
   }
 
-  reopen() {
+  reopen({ shardCount = this.#settings.shardCount }) {
     this.#db.close();
+    this.#settings = { ...this.#settings, shardCount };
     return this.#open();
   }
 

@@ -30,6 +30,7 @@ const calls = {
   shardIndex: [2, { id }],
   stats: [6, {}],
   reopen: [2, {}],
+  recount: [2, { call: fc.constant('reopen'), shardCount: fc.integer({ min: 1, max: 4 }) }],
   crash: [3, {}],
   intrude: [1, {}],
   files: [1, {}],

@@ -74,6 +74,12 @@ export const rules = [
     sentence: "kimdb 7 uses one file for all shards if `dbPath` has no '.db' in it.",
   },
   {
+    name: 'hidden-by-count',
+    heading: 'Another shardCount moves the documents',
+    korean: 'shardCount를 바꾸면 문서를 옮깁니다',
+    sentence: 'kimdb 7 looks in other shards then, and most of the data seems to be gone.',
+  },
+  {
     name: 'shared-log',
     heading: 'Every database has a log of its own',
     korean: '데이터베이스마다 로그가 따로 있습니다',
