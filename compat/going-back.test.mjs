@@ -91,6 +91,42 @@ for (const ending of ['close', 'kill']) {
   });
 }
 
+test('kimdb 7 finds what was one file under the name of the shards', async (t) => {
+  const { folder, options, expected } = useFixture(t, 'one-file');
+  const db = openSimple(t, options);
+  await db.set('users', 'added', { by: 8 });
+  db.close();
+  rmSync(options.walPath);
+
+  const { logger, ...rest } = options;
+  const named = { ...rest, dbPath: `${options.dbPath}.db` };
+  const keys = [...expected.documents, ['users', 'added']];
+  const found = await readOld(named, keys, { folder });
+  keys.forEach(([collection, id, data = { by: 8 }, _version = 1], i) => {
+    t.deepEqual(found[i], { id, data, _version }, `${collection}/${id}`);
+  });
+  const { code, stderr } = await runOld(folder, { options: named, steps: [['set', 'users', 'u1', 7]] });
+  t.is(code, 0, stderr);
+  for (const path of [named.dbPath, options.dbPath]) {
+    const again = openSimple(t, { ...options, dbPath: path });
+    t.is((await again.get('users', 'u1')).data, 7);
+    again.close();
+  }
+});
+
+test('what kimdb 7 writes into a new file, where the one file was, is not passed over', async (t) => {
+  const { folder, options } = useFixture(t, 'one-file');
+  openSimple(t, options).close();
+  rmSync(options.walPath);
+  const { logger, ...rest } = options;
+  const steps = [['set', 'users', 'later', 7]];
+  // The shards of kimdb 7 are all this file, and it may wait a minute for itself as it closes.
+  await runOld(folder, { options: { ...rest, shardCount: 1 }, steps });
+  t.true(existsSync(options.dbPath));
+  const error = t.throws(() => openSimple(t, options), { code: 'KIMDB_SHARD_COUNT' });
+  t.true(error.message.includes(options.dbPath), error.message);
+});
+
 for (const name of ['default', 'stripped', 'other-tables', 'page-sizes', 'killed']) {
   test(`a folder of kimdb 7 goes there and back: ${name}`, async (t) => {
     const { folder, options, expected } = useFixture(t, name);

@@ -260,6 +260,37 @@ fn shards_that_were_all_one_file_are_found_with_the_writes_that_were_not_flushed
 }
 
 #[test]
+fn files_whose_names_only_resemble_a_shards_are_not_counted() {
+    let home = Home::new();
+    write_shards(&home, 3, &numbers_and_texts());
+    for name in ["app_shard07.db", "app_shard+5.db", "app_shard.db", "app_shard3.db.old"] {
+        fs::copy(home.shard(1), home.path().join(name)).expect("copies");
+    }
+    let options = Options { shard_count: 8, shard_count_is_default: true, ..home.options() };
+    let db = open(options);
+    assert_eq!(db.stats().shard_count, 3);
+    check_numbers_and_texts(&db);
+}
+
+#[test]
+fn documents_that_the_old_library_wrote_after_a_move_are_not_passed_over() {
+    let home = Home::new();
+    let with = |former: Former| Options { former: Some(former), ..one_file(&home) };
+    let formers = [
+        (Former::OneFile(home.base()), home.base()),
+        (Former::Files(home.path().join("old_shard"), ".dbx".to_owned()), home.path().join("old_shard0.dbx")),
+    ];
+    open(with(formers[0].0.clone())).close().expect("closes");
+    for (former, path) in formers {
+        write_rows(&path, [text("users", "later")].iter());
+        let error = try_open(with(former.clone())).expect_err("there would be two truths");
+        assert_eq!((error.code(), error.path()), (Code::ShardCount, Some(&*path)));
+        fs::remove_file(&path).expect("removes");
+        open(with(former)).close().expect("closes");
+    }
+}
+
+#[test]
 fn one_file_that_also_holds_what_is_not_kimdbs_is_refused_or_left_alone() {
     let home = Home::new();
     write_rows(&home.base(), [text("users", "a")].iter());

@@ -46,7 +46,9 @@ pub(crate) fn existing(base: &Path, suffix: &str) -> Result<Vec<ShardId>> {
         let name = entry.map_err(failed)?.file_name();
         let number = name.to_str().and_then(|name| {
             let number = name.strip_prefix(&*stem)?.strip_prefix("_shard")?.strip_suffix(suffix)?;
-            number.strip_suffix(".db")?.parse::<ShardId>().ok()
+            let number = number.strip_suffix(".db")?;
+            // Only as a shard's name is made: not '+1', not '01'.
+            number.parse::<ShardId>().ok().filter(|shard| shard.to_string() == number)
         });
         found.extend(number);
     }
@@ -57,10 +59,12 @@ pub(crate) fn existing(base: &Path, suffix: &str) -> Result<Vec<ShardId>> {
 /// Looks where the documents are. No move is under way.
 ///
 /// # Errors
-/// [`Code::Corrupt`] if shard 0 is missing and others hold documents.
+/// [`Code::Corrupt`] if shard 0 is missing and others hold documents, [`Code::ShardCount`] if there are documents of the old
+/// library beside ours.
 pub fn find(base: &Path, former: Option<&Former>) -> Result<Layout> {
     let existing = existing(base, "")?;
     if existing.first() == Some(&0) {
+        check_alone(base, former)?;
         // The old library left no count, so its files are counted.
         let counted = existing.last().map_or(0, |last| last + 1);
         return Ok(Layout::Here(identity(base, 0)?.map_or(counted, |identity| identity.shards)));
@@ -74,6 +78,18 @@ pub fn find(base: &Path, former: Option<&Former>) -> Result<Layout> {
     }
     let files = former.map_or(Ok(Vec::new()), Former::files)?;
     Ok(if files.is_empty() { Layout::Empty } else { Layout::Elsewhere(files) })
+}
+
+/// The old library, used again on a database whose documents were moved here, has begun anew where they were.
+fn check_alone(base: &Path, former: Option<&Former>) -> Result<()> {
+    let Some(path) = former.map_or(Ok(Vec::new()), Former::files)?.into_iter().next() else { return Ok(()) };
+    let text = format!(
+        "'{}' holds documents of kimdb 7, and '{}' is there already, where they belong now; move one of the two away, and \
+         what it has and the other lacks comes over by 'kimdb dump' and 'kimdb load'.",
+        path.display(),
+        shard_path(base, 0).display()
+    );
+    Err(Error::new(Code::ShardCount, text).at(&path))
 }
 
 fn identity(base: &Path, shard: ShardId) -> Result<Option<Identity>> {
