@@ -2,6 +2,7 @@
 
 // Opening the database that the options name, with the log that it had last.
 
+const fs = require('node:fs');
 const path = require('node:path');
 const native = require('../native.js');
 const { toPublicError } = require('../errors.js');
@@ -10,8 +11,13 @@ const { SimpleDB } = require('../simple-db.js');
 const { Failure } = require('./exit.js');
 
 const MIB = 1024 * 1024;
+/** How a line of kimdb 7's log begins. */
+const OLD_LINE = '{"collection":';
 
-/** What is there of the database: `{ dbPath, walPath, shards, walSize }`, paths as a program would give them. */
+/**
+ * What is there of the database: `{ dbPath, walPath, shards, isFormer, walSize }`, paths as a program would give them.
+ * `isFormer`: in files that kimdb 7 named in its own way.
+ */
 function locate({ db, wal }) {
   const { dbPath, walPath, former } = resolveOptions({ dbPath: db, walPath: wal }).native;
   let found;
@@ -20,19 +26,43 @@ function locate({ db, wal }) {
   } catch (error) {
     throw toPublicError(error);
   }
-  const log = chooseLog({ db, wal: wal === undefined ? undefined : walPath, dbPath, log: found.log });
+  const { shards, isFormer } = found;
+  const log = chooseLog({ db, wal: wal === undefined ? undefined : walPath, dbPath, log: found.log, shards });
   const isKnown = found.logSize >= MIB && log === found.log;
-  return { dbPath, walPath: log, shards: found.shards, walSize: isKnown ? found.logSize : undefined };
+  return { dbPath, walPath: log, shards, isFormer, walSize: isKnown ? found.logSize : undefined };
 }
 
 /**
  * A program has its log at a place of its own, which its shards remember. Where they do not, the log of a database that
  * was named lies beside it, so that nothing is made or taken in the folder in which the command happens to run.
  */
-function chooseLog({ db, wal, dbPath, log }) {
+function chooseLog({ db, wal, dbPath, log, shards }) {
   if (wal !== undefined) return wal;
   if (log !== undefined && log !== null) return log;
-  return db === undefined ? undefined : `${dbPath.replace(/\.db$/, '')}.wal`;
+  if (db === undefined) return undefined;
+  if (shards > 0) refuseToGuess(dbPath);
+  return `${dbPath.replace(/\.db$/, '')}.wal`;
+}
+
+/** Writes that kimdb 7 left would be passed over, and undo later ones when a program finds them. */
+function refuseToGuess(dbPath) {
+  const usual = resolveOptions({}).native.walPath;
+  const places = [path.join(path.dirname(dbPath), path.basename(usual)), usual];
+  const left = places.find((place) => fs.existsSync(place) && startOf(place) === OLD_LINE);
+  if (left === undefined) return;
+  throw new Failure(
+    `kimdb 7 left writes in '${shown(left)}', and nothing tells whether they belong to '${shown(dbPath)}'; name its log with --wal, that one or another.`,
+  );
+}
+
+function startOf(file) {
+  const start = Buffer.alloc(OLD_LINE.length);
+  const handle = fs.openSync(file, 'r');
+  try {
+    return start.toString('utf8', 0, fs.readSync(handle, start));
+  } finally {
+    fs.closeSync(handle);
+  }
 }
 
 /** As `locate`, for a database that has to be there. */

@@ -17,6 +17,8 @@ use crate::engine::verify::{self, Finding, LogFigures, Report, Request, Severity
 pub struct NativeLocated {
     /// Number of shards; 0: there is no database.
     pub shards: u32,
+    /// Whether they are files that kimdb 7 named in its own way, which nobody has opened since.
+    pub is_former: bool,
     /// Its log, as far as its shards know where that is.
     pub log: Option<String>,
     /// Bytes of that log's ring.
@@ -100,6 +102,7 @@ impl Files {
         let located = or_throw(&env, verify::locate(&base_of(&db_path), former.as_ref()))?;
         Ok(NativeLocated {
             shards: located.shards,
+            is_former: located.is_former,
             log: located.log.map(|path| path.to_string_lossy().into_owned()),
             log_size: located.log_size.map(|bytes| bytes as f64),
         })

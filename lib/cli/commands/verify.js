@@ -7,7 +7,7 @@ const { toPublicError } = require('../../errors.js');
 const native = require('../../native.js');
 const { resolveOptions } = require('../../options.js');
 const { locateExisting, shown } = require('../database.js');
-const { EXIT } = require('../exit.js');
+const { EXIT, Failure } = require('../exit.js');
 const terminal = require('../terminal.js');
 
 module.exports = (program, run) => {
@@ -33,7 +33,12 @@ Writes that are in the log and not in the shards yet are no damage: the next ope
 };
 
 async function verify(options, console) {
-  const { dbPath, walPath, shards } = locateExisting(options);
+  const { dbPath, walPath, shards, isFormer } = locateExisting(options);
+  if (isFormer) {
+    throw new Failure(
+      `The documents of '${shown(dbPath)}' are in files that kimdb 7 named in its own way; the first opening brings them to shards, which can be verified. Keep a copy, run 'kimdb recover', and verify then.`,
+    );
+  }
   const progress = console.progress('documents checked', 0);
   let documents = 0;
   let report;

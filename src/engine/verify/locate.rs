@@ -13,6 +13,8 @@ use crate::engine::{
 pub struct Located {
     /// Number of shards; 0: there is no database.
     pub shards: u32,
+    /// Whether they are files that the old library named in its own way, which nobody has opened since.
+    pub is_former: bool,
     /// Its log, as far as its shards know where that is.
     pub log: Option<PathBuf>,
     /// Bytes of that log's ring.
@@ -30,7 +32,7 @@ pub fn locate(base: &Path, former: Option<&Former>) -> Result<Located> {
     let Some(last) = existing.last() else {
         let elsewhere = former.map_or(Ok(Vec::new()), Former::files)?.len() as u32;
         let shards = elsewhere.max(u32::from(shard::is_unfinished(base)));
-        return Ok(Located { shards, ..Located::default() });
+        return Ok(Located { shards, is_former: elsewhere > 0, ..Located::default() });
     };
     let unknown = Located { shards: last + 1, ..Located::default() };
     // What cannot be read is not told of here: whoever opens the database next hears of it.
@@ -38,7 +40,7 @@ pub fn locate(base: &Path, former: Option<&Former>) -> Result<Located> {
     let Ok(Some(identity)) = first.identity() else { return Ok(unknown) };
     let log = log_place(base, &first, identity.database);
     let log_size = log.as_deref().and_then(log::peek).map(|(_, size)| size);
-    Ok(Located { shards: identity.shards, log, log_size })
+    Ok(Located { shards: identity.shards, log, log_size, ..Located::default() })
 }
 
 /// Numbers of the shard files that exist, in order.
