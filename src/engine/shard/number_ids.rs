@@ -181,7 +181,7 @@ fn give_name(connection: &Connection, table: &str, stored: &str, number: &str) -
 
 /// How JavaScript writes the number that SQLite writes like this. `None`: it is no such text, both write the same, or it
 /// may be several numbers.
-fn number_of(stored: &str) -> Option<String> {
+pub(super) fn number_of(stored: &str) -> Option<String> {
     if !stored.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
         return None;
     }
