@@ -1,7 +1,8 @@
 // There and back: what this kimdb wrote is read by the real kimdb 7, and what that wrote by this one. The log is removed
 // in between, as docs/migration.md says: after close() the files have everything, and kimdb 7 takes its bytes for lines.
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { openSimple, pathsIn, useFolder } from '../__test__/helpers/database.mjs';
 import { useFixture } from './helpers/fixtures.mjs';
@@ -112,6 +113,29 @@ test('kimdb 7 finds what was one file under the name of the shards', async (t) =
     t.is((await again.get('users', 'u1')).data, 7);
     again.close();
   }
+});
+
+test("kimdb 7 finds shards whose dbPath has a '.db' before its end, once they have its names", async (t) => {
+  const folder = useFolder(t);
+  const options = { dbPath: join(folder, 'app.dbx'), walPath: join(folder, 'app.wal'), logger: false };
+  const db = openSimple(t, options);
+  for (let i = 0; i < 40; i++) await db.set('users', `u${i}`, { i });
+  db.close();
+  rmSync(options.walPath);
+  for (let i = 0; i < 8; i++) {
+    renameSync(join(folder, `app.dbx_shard${i}.db`), join(folder, `app_shard${i}.dbx`));
+  }
+
+  const { logger, ...rest } = options;
+  const keys = Array.from({ length: 40 }, (_, i) => ['users', `u${i}`]);
+  const found = await readOld(rest, keys, { folder });
+  t.deepEqual(
+    found.map(({ data }) => data.i),
+    keys.map((_, i) => i),
+  );
+  const again = openSimple(t, options);
+  t.is((await again.getAll('users')).length, 40);
+  t.is(again.stats().shardCount, 8);
 });
 
 test('what kimdb 7 writes into a new file, where the one file was, is not passed over', async (t) => {
