@@ -144,7 +144,7 @@ for (const shardCount of [1, 8, 20]) {
     const { open, queried, threads } = JSON.parse(lines[0]);
     t.deepEqual({ open, queried }, { open: 5 * shardCount + 2, queried: 7 * shardCount + 2 });
     // A container may be given fewer cores than Node.js counts.
-    t.true(threads > 3 && threads <= Math.min(shardCount, availableParallelism()) + 3, `${threads} threads`);
+    t.true(threads > 4 && threads <= Math.min(shardCount, availableParallelism()) + 4, `${threads} threads`);
   });
 }
 
