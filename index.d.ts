@@ -32,9 +32,9 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    *
    * @throws `TypeError` or `RangeError` with code `KIMDB_INVALID_OPTION` for an option that cannot be.
    * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_LOCKED` while another process has the database
-   * open, `KIMDB_OPTION_CONFLICT` when this process has it open with other options, `KIMDB_SHARD_COUNT` when its
-   * documents cannot be moved to another number of shards, `KIMDB_WAL_MISMATCH` when `walPath` is the log of
-   * another database, `KIMDB_DISK_FULL`, `KIMDB_IO`, `KIMDB_CORRUPT`.
+   * open and one of the two wants it `exclusive`, `KIMDB_OPTION_CONFLICT` when this process has it open with
+   * other options, `KIMDB_SHARD_COUNT` when its documents cannot be moved to another number of shards,
+   * `KIMDB_WAL_MISMATCH` when `walPath` is the log of another database, `KIMDB_DISK_FULL`, `KIMDB_IO`, `KIMDB_CORRUPT`.
    */
   constructor(options?: SimpleDB.Options | null);
 
@@ -465,6 +465,13 @@ declare namespace SimpleDB {
      */
     writeTimeout?: number | null;
     /**
+     * Whether this process wants the database for itself: opening it fails with `KIMDB_LOCKED` while another process has it
+     * open, and so does opening it elsewhere meanwhile. Otherwise several processes may have it open together, each with a
+     * log of its own (`walPath`, then `walPath.1` and so on).
+     * @defaultValue `false`
+     */
+    exclusive?: boolean | null;
+    /**
      * Takes the lines that a recovery and a move to another `shardCount` report while the database is opened;
      * `false` drops them.
      * @defaultValue `console.log`
@@ -486,6 +493,7 @@ declare namespace SimpleDB {
     walBackend: 'auto' | 'mmap' | 'pwrite';
     cacheBytes: number;
     writeTimeout: number;
+    exclusive: boolean;
     logger: ((line: string) => void) | false | undefined;
   }
 

@@ -1,22 +1,165 @@
-// Another process that wants the same database.
+// Several processes with one database, or one that wants it for itself.
 
+import { existsSync } from 'node:fs';
 import test from 'ava';
 import { SimpleDB } from 'kimdb/hyperscale';
 import { runProgram, startProgram } from './helpers/child.mjs';
-import { openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+import { filesIn, manualFlush, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
 import { throwsCode } from './helpers/errors.mjs';
+import { randomFrom } from './helpers/random.mjs';
 
-test('the second process gets KIMDB_LOCKED with the pid of the first', async (t) => {
-  const options = pathsIn(useFolder(t));
-  const holder = startProgram(t, 'hold.mjs', options);
-  t.is(await holder.nextLine(), 'open');
-  const error = throwsCode(t, () => new SimpleDB(options), 'KimDBError', 'KIMDB_LOCKED');
-  t.true(error.message.includes(String(holder.child.pid)), error.message);
-  t.is(typeof error.path, 'string');
+const DOCUMENTS = 20;
+const WRITERS = Number(process.env.KIMDB_PROCESSES ?? 4);
+/** So many lives of a process end by a kill, together. */
+const KILLS = Number(process.env.KIMDB_KILLS ?? 40);
+const SEED = Number(process.env.KIMDB_SEED ?? Date.now() % 2 ** 31);
+
+/** The lives of one writer: killed again and again, and at last left alone. Gives what it told. */
+async function liveAndDie(t, options, me, kills, random, known) {
+  for (let life = 0; life <= kills; life++) {
+    const isLast = life === kills;
+    const args = { options, me, writers: WRITERS, documents: DOCUMENTS, rounds: isLast ? 20 : 100_000 };
+    const writer = startProgram(t, 'share.mjs', args);
+    const wanted = isLast ? Number.POSITIVE_INFINITY : DOCUMENTS + 1 + random(400);
+    for (let seen = 0; seen < wanted; seen++) {
+      const line = await writer.nextLine();
+      if (line === undefined) break;
+    }
+    if (!isLast) writer.kill();
+    const { lines, stderr, signal, code } = await writer.ended;
+    t.deepEqual([signal, code], isLast ? [null, 0] : ['SIGKILL', null], stderr);
+    for (const line of lines) {
+      const [what, i, count] = line.split(' ');
+      if (what === 'acked') known[i] = Number(count);
+      // What was on its way when it was killed may be there as well.
+      else if (what === 'start')
+        t.true(Number(count) >= known[i], `${me}: ${line}, acknowledged was ${known[i]}`);
+      else t.is(line, 'closed', `writer ${me}`);
+    }
+  }
+}
+
+test.serial('processes write, read and are killed, and no acknowledged write is lost', async (t) => {
+  t.timeout(600_000);
+  t.log(`KIMDB_SEED=${SEED}`);
+  const random = randomFrom(SEED);
+  const folder = useFolder(t);
+  const options = { ...pathsIn(folder), walSize: 2 ** 20, flushInterval: 20 };
+  const known = Array.from({ length: WRITERS }, () => Array(DOCUMENTS).fill(0));
+  const kills = Math.floor(KILLS / WRITERS);
+  await Promise.all(known.map((own, me) => liveAndDie(t, options, me, kills, random, own)));
+  const db = openSimple(t, { ...options, exclusive: true });
+  t.is(db.stats().recoveredWrites, 0, 'all have closed');
+  for (const [me, own] of known.entries()) {
+    for (const [i, count] of own.entries()) {
+      t.is((await db.get('counters', `w${me}-${i}`)).data.count, count, `w${me}-${i}`);
+      t.is((await db.get(`own-${me}`, `only-${i}`)).data.count, count, `only-${i} of ${me}`);
+    }
+  }
+  db.close();
+  const logs = filesIn(folder).filter((name) => name.startsWith('test.wal'));
+  t.deepEqual(logs, ['test.wal'], 'the logs of those who came later are gone');
 });
 
-test('the lock is free the moment its holder is killed', async (t) => {
+test('a process sees what another has flushed, whatever it had read before', async (t) => {
   const options = pathsIn(useFolder(t));
+  const db = openSimple(t, options);
+  await db.set('talk', 'a', 'question');
+  await db.set('talk', 'b', 'nothing yet');
+  const other = startProgram(t, 'poll.mjs', { options, id: 'a', until: 'again', answer: 'answer' });
+  t.is(await other.nextLine(), 'open');
+  await db.set('talk', 'a', 'again');
+  t.is(await other.nextLine(), 'seen');
+  let found;
+  do {
+    found = await db.get('talk', 'a');
+  } while (found.data !== 'answer');
+  t.deepEqual(found, { id: 'a', data: 'answer', _version: 3 });
+});
+
+test('a collection that another process makes is found', async (t) => {
+  const options = pathsIn(useFolder(t));
+  const db = openSimple(t, options);
+  await db.set('first', 'u1', 1);
+  t.is(await db.get('counters', 'w0-0'), null);
+  const args = { options, me: 0, writers: 1, documents: 1, rounds: 1 };
+  t.is((await runProgram(t, 'share.mjs', args)).code, 0);
+  let found = null;
+  while (found === null) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    found = await db.get('counters', 'w0-0');
+  }
+  t.is(found.data.count, 1);
+  t.is((await db.getAll('own-0')).length, 1);
+});
+
+test('the log of a process that was killed is recovered by the next that opens, also while others have it open', async (t) => {
+  const folder = useFolder(t);
+  const options = pathsIn(folder);
+  const first = openSimple(t, options);
+  const killed = startProgram(t, 'hold.mjs', options);
+  t.is(await killed.nextLine(), 'open');
+  t.true(existsSync(`${options.walPath}.1`));
+  killed.kill();
+  await killed.ended;
+  t.is(await first.get('users', 'held'), null, 'nobody has recovered it yet');
+  const next = startProgram(t, 'poll.mjs', { options, id: 'x', until: 'end' });
+  t.is(await next.nextLine(), 'open');
+  let found = null;
+  while (found === null) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    found = await first.get('users', 'held');
+  }
+  t.is(found.data, 1);
+  await first.set('talk', 'x', 'end');
+  t.is(await next.nextLine(), 'seen');
+  t.is((await next.ended).code, 0);
+  t.false(existsSync(`${options.walPath}.1`));
+});
+
+test('exclusive: the second process gets KIMDB_LOCKED with the pid of the first', async (t) => {
+  const options = pathsIn(useFolder(t));
+  const holder = startProgram(t, 'hold.mjs', { ...options, exclusive: true });
+  t.is(await holder.nextLine(), 'open');
+  for (const exclusive of [true, false]) {
+    const error = throwsCode(t, () => new SimpleDB({ ...options, exclusive }), 'KimDBError', 'KIMDB_LOCKED');
+    t.true(error.message.includes(String(holder.child.pid)), error.message);
+    t.is(typeof error.path, 'string');
+  }
+});
+
+test('exclusive: is refused while others have it open, and names them all', async (t) => {
+  const options = pathsIn(useFolder(t));
+  const holders = [startProgram(t, 'hold.mjs', options), startProgram(t, 'hold.mjs', options)];
+  for (const holder of holders) t.is(await holder.nextLine(), 'open');
+  const refused = () => new SimpleDB({ ...options, exclusive: true });
+  const error = throwsCode(t, refused, 'KimDBError', 'KIMDB_LOCKED');
+  for (const holder of holders) t.true(error.message.includes(String(holder.child.pid)), error.message);
+  holders[0].kill();
+  await holders[0].ended;
+  const one = throwsCode(t, refused, 'KimDBError', 'KIMDB_LOCKED');
+  t.false(one.message.includes(String(holders[0].child.pid)), 'it is gone');
+  holders[1].kill();
+  await holders[1].ended;
+  t.is((await openSimple(t, { ...options, exclusive: true }).get('users', 'held')).data, 1);
+});
+
+test('exclusive: another shardCount is refused while others have the database open', async (t) => {
+  const options = { ...pathsIn(useFolder(t)), ...manualFlush };
+  const holder = startProgram(t, 'hold.mjs', options);
+  t.is(await holder.nextLine(), 'open');
+  const error = throwsCode(
+    t,
+    () => new SimpleDB({ ...options, shardCount: 3 }),
+    'KimDBError',
+    'KIMDB_LOCKED',
+  );
+  t.regex(error.message, /it has 8 shards/);
+  t.is(openSimple(t, options).stats().shardCount, 8);
+});
+
+test('exclusive: the lock is free the moment its holder is killed', async (t) => {
+  const options = { ...pathsIn(useFolder(t)), exclusive: true };
   const holder = startProgram(t, 'hold.mjs', options);
   t.is(await holder.nextLine(), 'open');
   holder.kill();
@@ -25,8 +168,8 @@ test('the lock is free the moment its holder is killed', async (t) => {
   t.is((await db.get('users', 'held')).data, 1);
 });
 
-test('close frees the lock', async (t) => {
-  const options = pathsIn(useFolder(t));
+test('exclusive: close frees the lock', async (t) => {
+  const options = { ...pathsIn(useFolder(t)), exclusive: true };
   const db = openSimple(t, options);
   const refused = await runProgram(t, 'open-once.mjs', options);
   t.deepEqual([refused.code, refused.stdout], [0, 'KIMDB_LOCKED']);
@@ -37,7 +180,7 @@ test('close frees the lock', async (t) => {
 });
 
 test('a child process does not inherit the lock', async (t) => {
-  const options = pathsIn(useFolder(t));
+  const options = { ...pathsIn(useFolder(t)), exclusive: true };
   const parent = startProgram(t, 'leave-child.mjs', options);
   const childPid = Number(await parent.nextLine());
   t.teardown(() => process.kill(childPid, 'SIGKILL'));

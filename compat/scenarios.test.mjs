@@ -207,13 +207,20 @@ scenario('read-only-shards', async (t) => {
   }
 });
 
-scenario('one-process', async (t) => {
+scenario('log-per-process', async (t) => {
   const options = { ...pathsIn(useFolder(t)), ...manualFlush };
-  await open(t, ours, options).set('users', 'u1', 1);
+  const db = open(t, ours, options);
+  await db.set('users', 'u1', 1);
   const source = `
     import { SimpleDB } from 'kimdb';
-    try { new SimpleDB(${JSON.stringify(options)}); } catch (error) { console.log(error.code); }`;
+    const options = ${JSON.stringify(options)};
+    try { new SimpleDB({ ...options, exclusive: true }); } catch (error) { console.log(error.code); }
+    const db = new SimpleDB(options);
+    await db.set('users', 'u2', 2);
+    db.close();`;
   t.deepEqual((await runModule(t, useFolder(t), source)).lines, ['KIMDB_LOCKED']);
+  t.is((await db.get('users', 'u1')).data, 1);
+  t.like((await db.getAll('users')).map(({ id }) => id).sort(), ['u1', 'u2']);
 
   const theirs = { ...pathsIn(useFolder(t)), ...manualFlush };
   const first = open(t, old, theirs);

@@ -26,6 +26,7 @@ const OPTIONS = {
   walBackend: { fallback: 'auto', check: oneOf('auto', 'mmap', 'pwrite') },
   cacheBytes: { fallback: 64 * MIB, check: integer(0, Number.MAX_SAFE_INTEGER) },
   writeTimeout: { fallback: 30000, check: integer(1, MAX_INT32) },
+  exclusive: { fallback: false, check: checkBoolean },
   logger: { fallback: undefined, check: checkLogger },
 };
 const NAMES = Object.keys(OPTIONS);

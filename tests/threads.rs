@@ -291,7 +291,7 @@ fn another_process() {
 fn a_database_that_another_process_holds_is_locked_until_that_ends() {
     for end in ["close\n", "exit\n", "kill"] {
         let home = Home::new();
-        let options = Options { wal_size: 1 << 20, ..Options::new(home.base()) };
+        let options = Options { wal_size: 1 << 20, exclusive: true, ..Options::new(home.base()) };
         let mut child = Command::new(env::current_exe().expect("this file"))
             .args(["--exact", "another_process", "--nocapture"])
             .env(HELD, home.base())

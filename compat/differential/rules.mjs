@@ -198,10 +198,10 @@ export const rules = [
     scenario: true,
   },
   {
-    name: 'one-process',
-    heading: 'One process has a database open',
-    korean: '한 번에 한 프로세스만 열 수 있습니다',
-    sentence: "A second process of kimdb 7 takes the first one's log for its own.",
+    name: 'log-per-process',
+    heading: 'Processes have a log each',
+    korean: '프로세스마다 로그가 따로 있습니다',
+    sentence: "A second process of kimdb 7 takes the first one's log for its own, and empties it.",
     scenario: true,
   },
 ];

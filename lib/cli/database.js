@@ -89,7 +89,8 @@ function openOrMake(options, console) {
 }
 
 function open({ dbPath, walPath, walSize }, console, more = {}) {
-  const db = new SimpleDB({ dbPath, walPath, walSize, logger: (line) => console.say(line), ...more });
+  const options = { dbPath, walPath, walSize, exclusive: true, logger: (line) => console.say(line) };
+  const db = new SimpleDB({ ...options, ...more });
   db.on('error', (error) => console.complain(error.message));
   return db;
 }

@@ -32,7 +32,7 @@ Exit codes:
   2  could not be done: wrong arguments, no such database, an error
   3  another process has the database open
 
-One process at a time can have a database open: stop the program that uses it first.`;
+It wants the database for itself: stop the program that uses it first.`;
 
 async function main(argv) {
   toleratePipes();

@@ -18,6 +18,8 @@ pub struct NativeOptions {
     pub shard_count_is_default: bool,
     /// Where kimdb 7 kept the shards, if elsewhere: one path for all, or what stands before and after their numbers.
     pub former: Option<Vec<String>>,
+    /// Whether no other process may have it open.
+    pub exclusive: bool,
     /// Writes that start a flush.
     pub buffer_size: f64,
     /// Milliseconds.
@@ -48,6 +50,7 @@ impl From<&NativeOptions> for Options {
             shard_count: given.shard_count,
             shard_count_is_default: given.shard_count_is_default,
             former: given.former.as_deref().and_then(former),
+            exclusive: given.exclusive,
             buffer_size: given.buffer_size as u64,
             flush_interval_ms: given.flush_interval as u64,
             batch_size: given.batch_size as usize,
@@ -85,6 +88,7 @@ impl NativeOptions {
             shard_count: options.shard_count,
             shard_count_is_default: options.shard_count_is_default,
             former: self.former.clone(),
+            exclusive: options.exclusive,
             buffer_size: options.buffer_size as f64,
             flush_interval: options.flush_interval_ms as f64,
             batch_size: options.batch_size as f64,

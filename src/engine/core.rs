@@ -16,7 +16,7 @@ use super::{
     flush::{FlushControl, SyncControl, WatchControl},
     log::{Log, Lsn},
     options::Options,
-    shard::{Router, ShardId, Store, collection::Collections},
+    shard::{REGISTRAR, Router, ShardId, Store, collection::Collections},
 };
 
 #[derive(Debug)]
@@ -150,6 +150,10 @@ impl Core {
     /// Gives up what was read of a shard before, if somebody else has written to its file since.
     pub(crate) fn look_outside(&self, shard: ShardId) {
         if self.shards[shard as usize].has_outside_changes() {
+            // The first shard has on record which collections there are. What fails here is tried at its next change.
+            if shard == REGISTRAR {
+                let _ = self.collections.refresh();
+            }
             self.cache.invalidate(shard);
             self.each_observer(|observer| observer.changed_outside());
         }

@@ -13,13 +13,14 @@ use super::{
     core::{Core, Counters},
     error::{Error, Result},
     flush::{self, Request},
-    lock::Lock,
     log::{self, Log},
+    numbered,
     options::Options,
+    presence::{self, Gate, Presence},
     progress::Tell,
     recovering::{Recovered, recover},
     scan::{Scan, Scanner},
-    settling::settle,
+    settling::{join, settle},
     shard::{self, Router},
     threads::Threads,
 };
@@ -28,7 +29,7 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) core: Arc<Core>,
-    running: Mutex<Option<Running>>,
+    running: Mutex<Option<(Running, Presence)>>,
     /// What was found damaged, until somebody was told.
     damage: Mutex<Vec<Error>>,
 }
@@ -39,19 +40,38 @@ struct Running {
     scanner: Scanner,
     /// The log file that is not used with `safeMode: false`, and locked so that nobody else takes it.
     unused_log: Option<Arc<Log>>,
-    _lock: Lock,
 }
 
 impl Engine {
-    /// Opens or makes the database and recovers what a process left in its log.
-    pub(crate) fn open(mut options: Options, tell: Tell<'_>) -> Result<Engine> {
-        let lock = Lock::take(&options.base)?;
-        let earlier = settle(&mut options, tell)?;
-        let files = shard::open(&options.base, options.shard_count, &options.files)?;
+    /// Opens or makes the database and recovers what processes left in their logs that are gone.
+    pub(crate) fn open(options: Options, tell: Tell<'_>) -> Result<Engine> {
+        let _gate = Gate::enter(&options.base, presence::TO_OPEN)?;
+        let (presence, is_alone) = Presence::enter(&options.base, options.exclusive)?;
+        let started = Engine::start(options, tell, is_alone);
+        match started.and_then(|started| presence.share().map(|()| started)) {
+            Ok((core, running, damage)) => Ok(Engine {
+                core,
+                running: Mutex::new(Some((running, presence))),
+                damage: Mutex::new(damage),
+            }),
+            Err(error) => {
+                presence.leave();
+                Err(error)
+            }
+        }
+    }
+
+    fn start(
+        mut options: Options,
+        tell: Tell<'_>,
+        is_alone: bool,
+    ) -> Result<(Arc<Core>, Running, Vec<Error>)> {
+        let earlier = if is_alone { settle(&mut options, tell)? } else { join(&mut options)? };
+        let files = shard::open(&options.base, options.shard_count, is_alone, &options.files)?;
         let router = Router::new(options.shard_count);
 
         let Recovered { log, unused_log, shards, collections, recovered, damaged, mut damage } =
-            recover(&options, files, router)?;
+            recover(&options, files, router, is_alone)?;
         damage.splice(..0, earlier.damage);
         let core = Arc::new(Core {
             buffer: Buffer::new(&log),
@@ -72,8 +92,7 @@ impl Engine {
         core.counters.damaged.store(earlier.damaged + damaged, Ordering::Relaxed);
         let threads = Threads::start(&core)?;
         let scanner = Scanner::start(&core)?;
-        let running = Running { threads, scanner, unused_log, _lock: lock };
-        Ok(Engine { core, running: Mutex::new(Some(running)), damage: Mutex::new(damage) })
+        Ok((core, Running { threads, scanner, unused_log }, damage))
     }
 
     /// What was found damaged at open, once.
@@ -83,33 +102,50 @@ impl Engine {
 
     /// Has the scan thread run a scan.
     pub(crate) fn scan(&self, scan: Scan) -> Result<()> {
-        self.running.lock().as_ref().map(|running| running.scanner.send(scan)).ok_or_else(Error::closed)
+        self.running.lock().as_ref().map(|(running, _)| running.scanner.send(scan)).ok_or_else(Error::closed)
     }
 
     /// Flushes, stops the threads, empties the log and lets go of every file. Everything is let go of even when
     /// something fails; what could not be flushed stays in the log then.
     pub(crate) fn close(&self) -> Result<()> {
-        let Some(running) = self.running.lock().take() else {
+        let Some((running, presence)) = self.running.lock().take() else {
             return Ok(());
         };
         let core = &*self.core;
         let flushed = flush_and_wait(core);
         running.scanner.stop();
         drop(running.threads);
+        // Without the gate, others are taken to be there: they do what is left to do.
+        let gate = Gate::enter(&core.options.base, presence::TO_CLOSE);
+        let is_last = gate.is_ok() && presence.is_last();
         let emptied = flushed.and_then(|()| {
-            core.shards.iter().try_for_each(|shard| shard.checkpoint(true))?;
+            core.shards.iter().try_for_each(|shard| shard.checkpoint(is_last))?;
             core.shards.iter().try_for_each(|shard| shard.sync())?;
             // Claims of the buffer end where the log ends, so all of it is free.
             core.log
                 .reclaim(core.log.head())
                 .map_err(|error| Error::io("empty the log", core.log.path().unwrap_or(Path::new("")), &error))
         });
-        let closed = core.shards.iter().map(|shard| shard.close()).fold(Ok(()), Result::and);
+        let closed = core.shards.iter().map(|shard| shard.close(is_last)).fold(Ok(()), Result::and);
+        if emptied.is_ok() {
+            remove_if_numbered(core);
+        }
         core.log.unlock();
         if let Some(log) = &running.unused_log {
             log.unlock();
         }
+        if gate.is_ok() {
+            presence.leave();
+        }
         emptied.and(closed)
+    }
+}
+
+/// The log of a process that came when others had the database open is not needed without it.
+fn remove_if_numbered(core: &Core) {
+    if let Some(path) = core.log.path().filter(|path| numbered::is_numbered(path, &core.options)) {
+        // Where this fails, an empty log is left, which the next opening removes.
+        let _ = core.options.files.remove(path);
     }
 }
 

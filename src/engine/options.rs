@@ -31,6 +31,8 @@ pub struct Options {
     pub shard_count_is_default: bool,
     /// Where kimdb 7 kept the shards of this database, if not where they are now. Default: nowhere.
     pub former: Option<Former>,
+    /// Whether no other process may have the database open at the same time. Default false.
+    pub exclusive: bool,
     /// Buffered writes that start a flush at once. Default 10,000.
     pub buffer_size: u64,
     /// Time after which buffered writes are flushed and the log is synced, in milliseconds. Default 100.
@@ -66,6 +68,7 @@ impl Options {
             shard_count: 8,
             shard_count_is_default: true,
             former: None,
+            exclusive: false,
             buffer_size: 10_000,
             flush_interval_ms: 100,
             batch_size: 0,

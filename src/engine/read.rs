@@ -8,7 +8,7 @@ use super::{
     db::Document,
     error::Result,
     log::Lsn,
-    shard::{Store, Stored, collection::Collection},
+    shard::{REGISTRAR, Store, Stored, collection::Collection},
 };
 
 impl Core {
@@ -53,7 +53,7 @@ impl Core {
             return Ok(Some(Document { version, buffered: false, cached: true }));
         }
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
-        let Some(table) = collection.table() else { return Ok(None) };
+        let Some(table) = self.table_of(collection) else { return Ok(None) };
         let number = self.router.shard(id);
         let shard = &*self.shards[number as usize];
         self.watch.note_read(number);
@@ -67,12 +67,22 @@ impl Core {
         Ok(Some(Document { version, buffered: false, cached: false }))
     }
 
+    /// The table to read a collection from.
+    fn table_of<'a>(&self, collection: &'a Collection) -> Option<Cow<'a, str>> {
+        let table = collection.table();
+        if table.is_none() {
+            // Another process may make one; the first shard tells.
+            self.watch.note_read(REGISTRAR);
+        }
+        table
+    }
+
     /// What the shard, or the cache for it, says about a document's version, and as of which place.
     fn stored_version(&self, collection: &Collection, id: &str) -> Result<(u64, Lsn)> {
         if let Some(known) = self.cache.version(collection.number, id) {
             return Ok(known);
         }
-        let Some(table) = collection.table() else { return Ok((0, Lsn(0))) };
+        let Some(table) = self.table_of(collection) else { return Ok((0, Lsn(0))) };
         self.watch.note_read(self.router.shard(id));
         let stored = self.shard(id).read(&table, id, &mut Vec::new())?;
         Ok((stored.version.unwrap_or(0), stored.as_of))

@@ -4,6 +4,8 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -11,6 +13,7 @@ use super::{
     error::{Code, Error, Result},
     flush,
     log::{self, Access, Log, Lsn, Opened, Side},
+    numbered::{self, is_numbered},
     options::Options,
     registry,
     shard::{Router, ShardSet, Store, collection::Collections},
@@ -31,10 +34,32 @@ pub(crate) struct Recovered {
     pub(crate) damage: Vec<Error>,
 }
 
-/// Recovers all logs of the database, and makes the one to use empty.
-pub(crate) fn recover(options: &Options, files: ShardSet, router: Router) -> Result<Recovered> {
+/// How long a recovery goes on trying while other processes hold a shard.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Tries again as long as others are in the way.
+fn patiently<T>(patience: Duration, mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    let start = Instant::now();
+    loop {
+        match work() {
+            Err(error) if error.code() == Code::Busy && start.elapsed() < patience => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Recovers all logs of the database that no living process uses, and makes the one to use empty.
+pub(crate) fn recover(
+    options: &Options,
+    files: ShardSet,
+    router: Router,
+    is_alone: bool,
+) -> Result<Recovered> {
     let database = files.database;
-    let (mut logs, place) = find_logs(options, database, files.log_place(&registry::key(&options.base))?)?;
+    let last = if is_alone { files.log_place(&registry::key(&options.base))? } else { None };
+    let (mut logs, place) = find_logs(options, database, last, is_alone)?;
     let (shards, collections) = match logs.first() {
         Some(found) => files.attach(found.log.id())?,
         None => files.attach(log::random_id()?)?,
@@ -44,8 +69,9 @@ pub(crate) fn recover(options: &Options, files: ShardSet, router: Router) -> Res
     while let Some(found) = logs.pop() {
         follow(&shards, found.log.id())?;
         let lasts = shards.iter().map(|shard| shard.applied()).min().unwrap_or_default();
-        recovered += recover_log(&found, router, &shards, &collections)?;
-        let (applied_beside, damaged_beside) = recover_side(&found, router, &shards, &collections)?;
+        let patience = if is_alone { Duration::ZERO } else { PATIENCE };
+        recovered += recover_log(&found, router, &shards, &collections, patience)?;
+        let (applied_beside, damaged_beside) = recover_side(&found, router, &shards, &collections, patience)?;
         recovered += applied_beside;
         damage.extend(damaged_beside);
         let applied = shards.iter().map(|shard| shard.applied()).max().unwrap_or_default();
@@ -58,6 +84,9 @@ pub(crate) fn recover(options: &Options, files: ShardSet, router: Router) -> Res
             damage.push(describe(&content, &path, &aside, lasts));
         }
         // A log that is not chosen is empty now, and not used.
+        if let Some(path) = renewed.log.path().filter(|path| !is_chosen && is_numbered(path, options)) {
+            options.files.remove(path).map_err(|error| Error::io("remove", path, &error))?;
+        }
         kept = kept.or(is_chosen.then_some(renewed.log));
     }
     let (log, unused_log) = match kept {
@@ -65,11 +94,13 @@ pub(crate) fn recover(options: &Options, files: ShardSet, router: Router) -> Res
         other => (log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?.log, other),
     };
     follow(&shards, log.id())?;
-    if let Some(place) = log.path() {
-        // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
-        shards[0].remember_log(&registry::key(&options.base), place)?;
+    if is_alone {
+        if let Some(place) = log.path() {
+            // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
+            shards[0].remember_log(&registry::key(&options.base), place)?;
+        }
+        shards.iter().try_for_each(|shard| shard.forget_other_logs())?;
     }
-    shards.iter().try_for_each(|shard| shard.forget_other_logs())?;
     Ok(Recovered { log, unused_log, shards, collections, recovered, damaged, damage })
 }
 
@@ -77,9 +108,14 @@ fn follow(shards: &[Arc<dyn Store>], log: log::Id) -> Result<()> {
     shards.iter().try_for_each(|shard| shard.follow(log))
 }
 
-/// All logs of this database, and the place of the one to use. They are looked for even if this opening uses none,
-/// and in all places where an earlier one may have left one. `last`: where the last one was.
-fn find_logs(options: &Options, database: log::Id, last: Option<PathBuf>) -> Result<(Vec<Opened>, PathBuf)> {
+/// All logs of this database that nobody uses, and the place of the one to use. They are looked for even if this opening
+/// uses none, and in all places where an earlier one may have left one. `last`: where the last one was.
+fn find_logs(
+    options: &Options,
+    database: log::Id,
+    last: Option<PathBuf>,
+    is_alone: bool,
+) -> Result<(Vec<Opened>, PathBuf)> {
     let is_anothers = |error: &Error| error.code() == Code::WalMismatch;
     let own = options.wal_path_is_default.then(|| options.own_wal_path());
     let mut places = vec![options.wal_path.clone()];
@@ -92,22 +128,52 @@ fn find_logs(options: &Options, database: log::Id, last: Option<PathBuf>) -> Res
     };
     let mut logs = Vec::new();
     let mut chosen = None;
+    // The log of this database that another process uses.
+    let mut taken = None;
     // What a link names is the log, and what is replaced when it is made anew.
     let resolved =
         |place: PathBuf| if place.is_symlink() { place.canonicalize().unwrap_or(place) } else { place };
     for place in places.into_iter().map(resolved) {
-        let is_wanted = options.safe_mode && chosen.is_none();
-        if !is_wanted && !place.exists() {
+        let is_wanted = options.safe_mode && chosen.is_none() && taken.is_none();
+        if !is_wanted && !place.exists() && numbered::existing(&place).is_empty() {
             continue;
         }
-        match log::open(&place, database, &access) {
-            Ok(found) => {
-                chosen.get_or_insert(place);
-                logs.push(found);
+        let mut is_ours = true;
+        if is_wanted || place.exists() {
+            match log::open(&place, database, &access) {
+                Ok(found) => {
+                    chosen.get_or_insert_with(|| place.clone());
+                    logs.push(found);
+                }
+                Err(error) if error.code() == Code::Locked && !is_alone => {
+                    _ = taken.get_or_insert(place.clone())
+                }
+                Err(error) if is_anothers(&error) && may_pass => is_ours = false,
+                Err(error) => return Err(error),
             }
-            Err(error) if is_anothers(&error) && may_pass => {}
-            Err(error) => return Err(error),
         }
+        for beside in numbered::existing(&place).into_iter().filter(|_| is_ours) {
+            if !log::belongs_to(&beside, database, &*options.files) {
+                continue;
+            }
+            match log::open(&beside, database, &access) {
+                Ok(found) => {
+                    if options.safe_mode {
+                        chosen.get_or_insert(beside);
+                    }
+                    logs.push(found);
+                }
+                Err(error) if error.code() == Code::Locked && !is_alone => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    if let (true, None, Some(first)) = (options.safe_mode, &chosen, &taken) {
+        let free =
+            (1..).map(|number| numbered::path(first, number)).find(|path| path.symlink_metadata().is_err());
+        let place = free.expect("numbers do not end");
+        logs.push(log::open(&place, database, &access)?);
+        chosen = Some(place);
     }
     let is_new = |place: &PathBuf| logs.iter().all(|found: &Opened| found.log.path() != Some(place));
     if let Some(place) = last.map(resolved).filter(is_new)
@@ -129,6 +195,7 @@ fn recover_side(
     router: Router,
     shards: &[Arc<dyn Store>],
     collections: &Collections,
+    patience: Duration,
 ) -> Result<(u64, Option<Error>)> {
     let main = &found.log;
     let Some(side) = Side::find(main, &found.content)? else { return Ok((0, None)) };
@@ -150,7 +217,9 @@ fn recover_side(
         if !store.has_side(side.log.id())? {
             recovered += part.entries.len() as u64;
             let place = (main.id(), store.applied());
-            flush::apply_side(part, side.log.id(), place, &**store, collections, &|_, _| ())?;
+            patiently(patience, || {
+                flush::apply_side(part, side.log.id(), place, &**store, collections, &|_, _| ())
+            })?;
         }
         store.sync()?;
     }
@@ -164,13 +233,14 @@ fn recover_log(
     router: Router,
     shards: &[Arc<dyn Store>],
     collections: &Collections,
+    patience: Duration,
 ) -> Result<u64> {
     let mut recovered = 0;
     if !found.content.intact.is_empty() {
         found.sync()?;
     }
     for part in &found.content.intact {
-        recovered += recover_part(&found.log, part, router, shards, collections)?;
+        recovered += recover_part(&found.log, part, router, shards, collections, patience)?;
     }
     if !found.content.intact.is_empty() {
         shards.iter().try_for_each(|shard| shard.sync())?;
@@ -184,6 +254,7 @@ fn recover_part(
     router: Router,
     shards: &[Arc<dyn Store>],
     collections: &Collections,
+    patience: Duration,
 ) -> Result<u64> {
     let claim = Arc::new(log.claim(part.start));
     let frozen = Frozen { claim, start: part.start, end: part.end, ops: 0 };
@@ -191,12 +262,14 @@ fn recover_part(
     let parts = flush::divide(&frozen, router, collections, true, &applied)?;
     let recovered = parts.iter().map(|part| part.entries.len() as u64).sum();
     let log_id = log.id();
-    let results = std::thread::scope(|scope| {
+    let results = thread::scope(|scope| {
         let threads: Vec<_> = shards
             .iter()
             .zip(&parts)
             .map(|(store, part)| {
-                scope.spawn(move || flush::apply(part, log_id, &**store, collections, &|_, _| (), 0))
+                scope.spawn(move || {
+                    patiently(patience, || flush::apply(part, log_id, &**store, collections, &|_, _| (), 0))
+                })
             })
             .collect();
         threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()

@@ -132,6 +132,9 @@ fn check_same(running: &Options, asked: &Options) -> Result<()> {
     if running.shard_count != asked.shard_count && !asked.shard_count_is_default {
         return conflict("shardCount", running.shard_count.to_string(), asked.shard_count.to_string());
     }
+    if asked.exclusive && !running.exclusive {
+        return conflict("exclusive", running.exclusive.to_string(), asked.exclusive.to_string());
+    }
     if running.safe_mode != asked.safe_mode {
         return conflict("safeMode", running.safe_mode.to_string(), asked.safe_mode.to_string());
     }

@@ -6,8 +6,9 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    error::{Error, Result},
+    error::{Code, Error, Result},
     options::Options,
+    presence,
     progress::{Progress, Tell},
     recovering::{Recovered, recover},
     shard::{self, Layout, Move, Router, ShardSet},
@@ -64,6 +65,27 @@ pub(crate) fn settle(options: &mut Options, tell: Tell<'_>) -> Result<Settled> {
     Ok(settled)
 }
 
+/// Finds out how many shards others have open.
+///
+/// # Errors
+/// [`Code::Locked`] if another number is asked for.
+pub(crate) fn join(options: &mut Options) -> Result<Settled> {
+    let Layout::Here(count) = shard::find(&options.base, None)? else {
+        return Err(Error::new(Code::Internal, "Others have a database open that has no files."));
+    };
+    if options.shard_count_is_default {
+        options.shard_count = count;
+    }
+    if options.shard_count != count {
+        let advice = format!(
+            "it has {count} shards, and only a process that is alone can move its documents to {}; close it there first",
+            options.shard_count
+        );
+        return Err(presence::in_use(&options.base, &advice));
+    }
+    Ok(Settled::default())
+}
+
 /// Brings everything into the files that are to be moved, and lets go of them.
 fn prepare(options: &Options, way: &Move, from: u32, tell: Tell<'_>) -> Result<Settled> {
     let Some(files) = way.open_former()? else {
@@ -74,14 +96,14 @@ fn prepare(options: &Options, way: &Move, from: u32, tell: Tell<'_>) -> Result<S
 }
 
 fn recover_old(options: Options, tell: Tell<'_>) -> Result<Settled> {
-    let files: ShardSet = shard::open(&options.base, options.shard_count, &options.files)?;
+    let files: ShardSet = shard::open(&options.base, options.shard_count, true, &options.files)?;
     let Recovered { log, unused_log, shards, recovered, damaged, damage, .. } =
-        recover(&options, files, Router::new(options.shard_count))?;
+        recover(&options, files, Router::new(options.shard_count), true)?;
     if recovered > 0 {
         tell(Progress::Recovered(recovered));
     }
     shards.iter().try_for_each(|shard| shard.checkpoint(true))?;
-    shards.iter().try_for_each(|shard| shard.close())?;
+    shards.iter().try_for_each(|shard| shard.close(true))?;
     log.unlock();
     if let Some(log) = &unused_log {
         log.unlock();

@@ -157,9 +157,10 @@ fn commit(
             None => Err(Error::new(Code::Internal, "The buffer holds a collection without a name.")),
         })
         .collect::<Result<_>>()?;
+    collections.settle(groups.iter().map(|(collection, _)| &**collection))?;
     let groups = groups.iter().map(|(collection, changes)| Group {
         collection: &collection.name,
-        table: collection.claim(),
+        table: collection.settled().expect("on record since a moment ago"),
         changes,
     });
     store.apply(&Batch { log, end, side, groups: groups.collect() })

@@ -1,15 +1,27 @@
 //! The parts that one shard still has to take, and its patience while it fails.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{Part, pause::Pause};
-use crate::engine::{error::Error, log::Lsn};
+use crate::engine::{
+    error::{Code, Error},
+    log::Lsn,
+};
+
+/// How long a shard may be held by others before that is told, and a flush that is asked for fails.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     pub(super) parts: VecDeque<Arc<Part>>,
     pause: Pause,
     pub(super) error: Option<Error>,
+    /// Since when others have held the shard.
+    busy_since: Option<Instant>,
     /// The shard has to be reopened, whether or not it lacks anything.
     pub(super) is_suspect: bool,
 }
@@ -29,15 +41,27 @@ impl Lane {
         self.parts.front().map(|part| part.start)
     }
 
+    /// Whether a failure is worth telling: that others hold the shard for a moment is in the nature of sharing it.
+    pub(super) fn is_worth_telling(&self, error: &Error, now: Instant) -> bool {
+        error.code() != Code::Busy || self.busy_since.is_some_and(|since| now - since >= PATIENCE)
+    }
+
     /// Drops the parts that were applied and remembers how the attempt ended.
     pub(super) fn settle(&mut self, applied: usize, error: Option<Error>, is_suspect: bool, now: Instant) {
         self.parts.drain(..applied);
         self.is_suspect = is_suspect;
         // Whatever went wrong otherwise, nothing is left to try again.
         let error = error.filter(|_| is_suspect || !self.parts.is_empty());
-        match error {
+        match &error {
+            Some(error) if error.code() == Code::Busy => {
+                self.busy_since.get_or_insert(now);
+                self.pause.lengthen_while_busy(now);
+            }
             Some(_) => self.pause.lengthen(now),
             None => self.pause.end(),
+        }
+        if error.as_ref().is_none_or(|error| error.code() != Code::Busy) {
+            self.busy_since = None;
         }
         self.error = error;
     }

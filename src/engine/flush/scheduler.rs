@@ -6,7 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Part, Pool, Request, apply, divide, lane::Lane, large::Large, panicked};
+use super::{
+    Part, Pool, Request, apply, divide,
+    lane::{Lane, PATIENCE},
+    large::Large,
+    panicked,
+};
 use crate::engine::{
     buffer::Frozen,
     change::Change,
@@ -18,9 +23,6 @@ use crate::engine::{
 
 /// How often waiting writes are looked after while nothing else happens.
 const WAITING_TICK: Duration = Duration::from_millis(50);
-
-/// How long a flush request is held while another program holds a shard.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Scheduler {
     pub(super) core: Arc<Core>,
@@ -145,10 +147,11 @@ impl Scheduler {
             let (applied, error) = result.unwrap_or_else(|error| (0, Some(error.in_shard(shard as u32))));
             let lane = &mut self.lanes[shard];
             count += lane.parts.iter().take(applied).map(|part| part.entries.len() as u64).sum::<u64>();
-            if let Some(error) = &error {
+            let now = Instant::now();
+            if let Some(error) = error.as_ref().filter(|error| lane.is_worth_telling(error, now)) {
                 self.core.report(error);
             }
-            lane.settle(applied, error, self.core.shards[shard].is_suspect(), Instant::now());
+            lane.settle(applied, error, self.core.shards[shard].is_suspect(), now);
         }
         self.core.buffer.retire(self.applied());
         if let Err(error) = self.core.buffer.compact() {

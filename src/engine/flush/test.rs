@@ -98,6 +98,14 @@ impl Store for Memory {
         unreachable!("a flush does not ask for this")
     }
 
+    fn record(&self, _: &[(String, String)]) -> Result<Vec<(String, String)>> {
+        unreachable!("another shard is the first")
+    }
+
+    fn recorded(&self, _: usize) -> Result<Option<Vec<(String, String)>>> {
+        unreachable!("a flush does not ask for this")
+    }
+
     fn follow(&self, _: Id) -> Result<()> {
         unreachable!("a flush does not ask for this")
     }
@@ -142,16 +150,15 @@ impl Store for Memory {
         unreachable!("a flush does not ask for this")
     }
 
-    fn close(&self) -> Result<()> {
+    fn close(&self, _: bool) -> Result<()> {
         unreachable!("a flush does not ask for this")
     }
 }
 
 /// The collections of a database without documents.
-fn collections() -> Collections {
-    let folder = tempfile::tempdir().expect("a folder");
+fn collections(folder: &tempfile::TempDir) -> Collections {
     let files: Arc<dyn FileSystem> = Arc::new(Disk);
-    let shards = shard::open(&folder.path().join("app"), 1, &files).expect("opens");
+    let shards = shard::open(&folder.path().join("app"), 1, true, &files).expect("opens");
     shards.attach(LOG).expect("attaches").1
 }
 
@@ -160,6 +167,7 @@ struct Setup {
     log: Arc<Log>,
     buffer: Buffer,
     collections: Collections,
+    _folder: tempfile::TempDir,
 }
 
 /// An operation: collection, id, text or `None` to delete.
@@ -170,7 +178,8 @@ const COLLECTIONS: [&str; 2] = ["c", "사용자"];
 impl Setup {
     fn new() -> Setup {
         let log = log::open_anonymous([1; 16], LOG, 1 << 20, Lsn(0)).expect("memory").log;
-        Setup { buffer: Buffer::new(&log), log, collections: collections() }
+        let folder = tempfile::tempdir().expect("a folder");
+        Setup { buffer: Buffer::new(&log), log, collections: collections(&folder), _folder: folder }
     }
 
     fn write(&self, ops: &[Op]) -> Lsn {

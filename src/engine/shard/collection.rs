@@ -4,19 +4,25 @@
 //! could store keeps the table which that library used for it ('user-posts' in `userposts`), so old data is found
 //! and the old library finds ours. All others get a table that is named as closely as SQLite allows.
 //!
-//! A shard records the collection and its table with the first document that it stores of it; what all shards have
-//! on record is read at open.
+//! Which table a collection has is for good once the first shard has it on record, which happens before any document of it
+//! is stored: several processes may want one table at the same time, and that shard decides. Until then a collection has a
+//! wish. Every shard records the collection with the first document that it stores of it, too; what all have on record is
+//! read at open.
 
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use md5::{Digest, Md5};
 use parking_lot::{Mutex, RwLock};
 
-use super::schema::PREFIX;
+use super::{Store, schema::PREFIX};
+use crate::engine::error::Result;
 
 /// Longest table name made from a collection's name as it is.
 const LONGEST_PLAIN: usize = 200;
@@ -28,34 +34,39 @@ pub struct Collection {
     pub number: u32,
     /// Its name.
     pub name: Box<str>,
+    /// Once it is on record.
     table: OnceLock<Box<str>>,
+    is_claimed: AtomicBool,
     tables: Arc<Mutex<Tables>>,
 }
 
 impl Collection {
-    /// The table to write the collection to; gives it one, for good, if it has none. Called at the first write, so
-    /// that no other collection reads from a table of the old library that this one takes over.
-    pub fn claim(&self) -> &str {
-        self.table.get_or_init(|| {
-            let mut tables = self.tables.lock();
-            let table = tables.choose(&self.name);
-            let fits = tables.note_given(self.name.to_string(), table.clone());
-            debug_assert!(fits, "a chosen table is free");
-            table.into()
-        })
+    /// To be called before the first write: no other collection of this process reads from, or gets, the table that this one
+    /// wishes for.
+    #[inline]
+    pub fn claim(&self) {
+        if !self.is_claimed.load(Ordering::Relaxed) {
+            self.tables.lock().wish(&self.name);
+            self.is_claimed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The table to write to, once it is on record: see [`Collections::settle`].
+    pub fn settled(&self) -> Option<&str> {
+        self.table.get().map(AsRef::as_ref)
     }
 
     /// The table to read the collection from; `None`: it has none yet. Borrowed: it is this collection's for good;
     /// owned: a table of the old library that another collection may still take.
     pub fn table(&self) -> Option<Cow<'_, str>> {
-        if let Some(table) = self.table.get() {
-            return Some(table.as_ref().into());
+        if let Some(table) = self.settled() {
+            return Some(table.into());
         }
         let tables = self.tables.lock();
         if let Some(table) = tables.given.get(&*self.name) {
             return Some(self.table.get_or_init(|| table.as_str().into()).as_ref().into());
         }
-        tables.find(&self.name).map(|table| table.to_owned().into())
+        tables.existing(&self.name).map(|table| table.to_owned().into())
     }
 }
 
@@ -64,6 +75,10 @@ impl Collection {
 pub struct Collections {
     used: RwLock<Used>,
     tables: Arc<Mutex<Tables>>,
+    /// The shard that decides which table is whose.
+    registrar: Arc<dyn Store>,
+    /// How many it had on record when it was asked last.
+    recorded: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -75,10 +90,21 @@ struct Used {
 /// Who has which table. SQLite compares table names without regard to (ASCII) case, so keys are lower case.
 #[derive(Debug, Default)]
 pub struct Tables {
+    /// On record.
     given: HashMap<String, String>,
+    /// What collections would like to have.
+    wishes: HashMap<String, Wish>,
+    /// Names that nobody else may get.
     taken: HashSet<String>,
     /// Tables of the old library that no collection has asked for yet, by lower-case name.
     unclaimed: HashMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Wish {
+    table: String,
+    /// It is a table of the old library.
+    exists: bool,
 }
 
 impl Tables {
@@ -106,18 +132,39 @@ impl Tables {
         }
     }
 
-    /// The table that holds the collection now, if any.
-    fn find(&self, name: &str) -> Option<&str> {
-        if let Some(table) = self.given.get(name) {
-            return Some(table);
+    /// Notes what the first shard has put on record meanwhile. Whoever else wished for that table has to wish again.
+    fn learn(&mut self, name: String, table: String) {
+        let key = table.to_ascii_lowercase();
+        self.unclaimed.remove(&key);
+        self.wishes.retain(|other, wish| *other != name && !wish.table.eq_ignore_ascii_case(&table));
+        self.taken.insert(key);
+        self.given.insert(name, table);
+    }
+
+    /// The table of the old library, if any, in which a collection is that is not on record.
+    fn existing(&self, name: &str) -> Option<&str> {
+        match self.wishes.get(name) {
+            Some(wish) => wish.exists.then_some(wish.table.as_str()),
+            None => self.unclaimed.get(&old_table(name)?.to_ascii_lowercase()).map(String::as_str),
         }
-        self.unclaimed.get(&old_table(name)?.to_ascii_lowercase()).map(String::as_str)
+    }
+
+    /// The table that a collection which is not on record shall have.
+    fn wish(&mut self, name: &str) -> &str {
+        if !self.wishes.contains_key(name) {
+            let wish = match self.existing(name) {
+                Some(table) => Wish { table: table.to_owned(), exists: true },
+                None => Wish { table: self.choose(name), exists: false },
+            };
+            let key = wish.table.to_ascii_lowercase();
+            self.unclaimed.remove(&key);
+            self.taken.insert(key);
+            self.wishes.insert(name.to_owned(), wish);
+        }
+        &self.wishes[name].table
     }
 
     fn choose(&self, name: &str) -> String {
-        if let Some(table) = self.find(name) {
-            return table.to_owned();
-        }
         let digest = crate::engine::log::hex(&Md5::digest(name.as_bytes()));
         let plain = match old_table(name) {
             Some(table) => table,
@@ -148,8 +195,52 @@ fn old_table(name: &str) -> Option<String> {
 }
 
 impl Collections {
-    pub(super) fn new(tables: Tables) -> Self {
-        Collections { used: RwLock::default(), tables: Arc::new(Mutex::new(tables)) }
+    /// `registrar`: the first shard.
+    pub(super) fn new(tables: Tables, registrar: Arc<dyn Store>) -> Self {
+        let tables = Arc::new(Mutex::new(tables));
+        Collections { used: RwLock::default(), tables, registrar, recorded: AtomicUsize::new(usize::MAX) }
+    }
+
+    /// Puts the tables of these collections on record.
+    ///
+    /// # Errors
+    /// What the first shard says.
+    pub fn settle<'a>(&self, collections: impl Iterator<Item = &'a Collection> + Clone) -> Result<()> {
+        loop {
+            let mut wishes = Vec::new();
+            {
+                let mut tables = self.tables.lock();
+                for collection in collections.clone().filter(|collection| collection.table.get().is_none()) {
+                    match tables.given.get(&*collection.name) {
+                        Some(table) => _ = collection.table.set(table.as_str().into()),
+                        None => wishes
+                            .push((collection.name.to_string(), tables.wish(&collection.name).to_owned())),
+                    }
+                }
+            }
+            if wishes.is_empty() {
+                return Ok(());
+            }
+            // Each is on record now, or its table is another's.
+            let known = self.registrar.record(&wishes)?;
+            let mut tables = self.tables.lock();
+            known.into_iter().for_each(|(name, table)| tables.learn(name, table));
+        }
+    }
+
+    /// Learns what other processes have put on record.
+    pub fn refresh(&self) -> Result<()> {
+        let Some(all) = self.registrar.recorded(self.recorded.load(Ordering::Relaxed))? else {
+            return Ok(());
+        };
+        self.recorded.store(all.len(), Ordering::Relaxed);
+        let mut tables = self.tables.lock();
+        for (name, table) in all {
+            if !tables.given.contains_key(&name) {
+                tables.learn(name, table);
+            }
+        }
+        Ok(())
     }
 
     /// The collection of that name. Nothing is stored by this.
@@ -168,6 +259,7 @@ impl Collections {
             number,
             name: name.into(),
             table: OnceLock::new(),
+            is_claimed: AtomicBool::new(false),
             tables: Arc::clone(&self.tables),
         });
         used.numbers.insert(name.into(), number);
@@ -185,7 +277,8 @@ impl Collections {
     pub fn names(&self) -> Vec<String> {
         let tables = self.tables.lock();
         let old = tables.unclaimed.values().filter(|table| old_table(table).as_ref() == Some(table));
-        let mut names: Vec<String> = tables.given.keys().chain(old).cloned().collect();
+        let mut names: Vec<String> =
+            tables.given.keys().chain(tables.wishes.keys()).chain(old).cloned().collect();
         names.sort_unstable();
         names
     }

@@ -46,6 +46,9 @@ use super::{
 /// Number of a shard, from 0.
 pub type ShardId = u32;
 
+/// The shard that decides which table is whose.
+pub(crate) const REGISTRAR: ShardId = 0;
+
 /// The changes of one collection.
 #[derive(Debug)]
 pub struct Group<'a> {
@@ -154,6 +157,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Whether a log of one record was applied.
     fn has_side(&self, side: Id) -> Result<bool>;
 
+    /// Puts collections and their tables on record, each unless the collection has another table here or the table another
+    /// collection. Returns what there is on record of these collections and tables.
+    fn record(&self, wishes: &[(String, String)]) -> Result<Vec<(String, String)>>;
+
+    /// All collections on record and their tables; `None`: there are `known` of them. None is ever taken off.
+    fn recorded(&self, known: usize) -> Result<Option<Vec<(String, String)>>>;
+
     /// Up to where the log was applied.
     fn applied(&self) -> Lsn;
 
@@ -183,6 +193,6 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The file.
     fn path(&self) -> &std::path::Path;
 
-    /// Checkpoints and lets go of the file. Later calls fail.
-    fn close(&self) -> Result<()>;
+    /// Lets go of the file, after a checkpoint if nobody else has it open. Later calls fail.
+    fn close(&self, is_last: bool) -> Result<()>;
 }

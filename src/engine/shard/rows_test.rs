@@ -48,7 +48,8 @@ fn versions_and_times_are_stored_whichever_statement_a_row_comes_in() {
             updated: 3600 + later,
         });
         let changes: Vec<Change<'_>> = changes.collect();
-        let group = Group { collection: &collection.name, table: collection.claim(), changes: &changes };
+        let table = setup.table_of(&collection);
+        let group = Group { collection: &collection.name, table: &table, changes: &changes };
         setup
             .store
             .apply(&Batch { log: LOG, end: Lsn(end), side: None, groups: vec![group] })

@@ -167,8 +167,26 @@ pub(super) fn collections(connection: &Connection) -> rusqlite::Result<Vec<(Stri
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-pub(super) fn add_collection(connection: &Connection, name: &str, table: &str) -> rusqlite::Result<()> {
-    connection.execute("INSERT OR IGNORE INTO _kimdb_collection VALUES (?, ?)", [name, table]).map(|_| ())
+pub(super) fn count_collections(connection: &Connection) -> rusqlite::Result<usize> {
+    let sql = "SELECT count(*) FROM _kimdb_collection";
+    connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(|count| count as usize)
+}
+
+/// What is on record of a collection and of a table.
+pub(super) fn collections_like(
+    connection: &Connection,
+    name: &str,
+    table: &str,
+) -> rusqlite::Result<Vec<(String, String)>> {
+    let sql = "SELECT name, \"table\" FROM _kimdb_collection WHERE name = ?1 OR \"table\" = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_map([name, table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// False: the collection or the table is on record already.
+pub(super) fn add_collection(connection: &Connection, name: &str, table: &str) -> rusqlite::Result<bool> {
+    let sql = "INSERT OR IGNORE INTO _kimdb_collection VALUES (?, ?)";
+    connection.prepare_cached(sql)?.execute([name, table]).map(|rows| rows == 1)
 }
 
 /// Everything in the file that has a name of its own, and whether it is a table that documents fit in.

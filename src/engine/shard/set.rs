@@ -9,7 +9,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
-    Store,
+    REGISTRAR, Store,
     collection::{Collections, Tables},
     connection::{self, explain},
     layout::{self, shard_path},
@@ -35,12 +35,14 @@ pub struct ShardSet {
 
 /// Opens the shards of the database at `base`, or makes them.
 ///
+/// `is_alone`: no other process has them open.
+///
 /// Shard 0 is made last, so a database whose shard 0 exists is complete, and a missing file is a lost one. Whose the
 /// shards are is durable when this returns: a log is made for this database next.
 ///
 /// # Errors
 /// [`Code::Corrupt`] if one is missing, another database's or one of another number of shards.
-pub fn open(base: &Path, shards: u32, file_system: &Arc<dyn FileSystem>) -> Result<ShardSet> {
+pub fn open(base: &Path, shards: u32, is_alone: bool, file_system: &Arc<dyn FileSystem>) -> Result<ShardSet> {
     let existing = layout::existing(base, "")?;
     let is_complete = existing.first() == Some(&0);
     if is_complete {
@@ -55,12 +57,12 @@ pub fn open(base: &Path, shards: u32, file_system: &Arc<dyn FileSystem>) -> Resu
         // Making them was interrupted, or shard 0 was emptied.
         layout::check_is_new(base, &existing[1..])?;
     }
-    claim(files, is_complete, file_system)
+    claim(files, is_complete, is_alone, file_system)
 }
 
 /// Opens shards of the old library that have other names than ours.
 pub fn open_former(paths: &[PathBuf], file_system: &Arc<dyn FileSystem>) -> Result<ShardSet> {
-    claim(open_files(paths, true, &**file_system)?, true, file_system)
+    claim(open_files(paths, true, &**file_system)?, true, true, file_system)
 }
 
 /// A shard file before it is known to belong to the others.
@@ -110,7 +112,12 @@ fn sync_names(path: &Path, file_system: &dyn FileSystem) -> Result<()> {
 }
 
 /// Makes the files those of one database, if they are not yet.
-fn claim(files: Vec<Unclaimed>, is_complete: bool, file_system: &Arc<dyn FileSystem>) -> Result<ShardSet> {
+fn claim(
+    files: Vec<Unclaimed>,
+    is_complete: bool,
+    is_alone: bool,
+    file_system: &Arc<dyn FileSystem>,
+) -> Result<ShardSet> {
     let shards = files.len() as u32;
     let database = match files.iter().find_map(|file| file.known.as_ref()) {
         Some(known) => known.identity.database,
@@ -139,8 +146,10 @@ fn claim(files: Vec<Unclaimed>, is_complete: bool, file_system: &Arc<dyn FileSys
             }
         }
         // IMPORTANT: one after the other, so that where shard 0 knows whose it is, the others do; and what an earlier
-        // process left is taken for durable from here on.
-        rewrite_wal(&**file_system, connection, path, shard)?;
+        // process left is taken for durable from here on. Those who have it open see to what they write.
+        if is_alone {
+            rewrite_wal(&**file_system, connection, path, shard)?;
+        }
     }
     for (shard, Unclaimed { path, connection, known }) in (0..).zip(&files) {
         if is_adopting || known.as_ref().is_some_and(|known| known.is_adopting) {
@@ -276,6 +285,7 @@ impl ShardSet {
             let files = Arc::clone(&self.file_system);
             shards.push(Arc::new(SqliteShard::new(connection, path, shard, log, files)?));
         }
-        Ok((shards, Collections::new(tables)))
+        let registrar = Arc::clone(&shards[REGISTRAR as usize]);
+        Ok((shards, Collections::new(tables, registrar)))
     }
 }

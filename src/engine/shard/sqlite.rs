@@ -292,6 +292,25 @@ impl Store for SqliteShard {
         Ok(applied > Lsn(0))
     }
 
+    fn record(&self, wishes: &[(String, String)]) -> Result<Vec<(String, String)>> {
+        let mut writer = self.writer.lock();
+        let writer = writer.as_mut().ok_or_else(|| self.gone())?;
+        self.check_file(false)?;
+        let recorded = writer.record(wishes).map_err(|error| self.explain("write to", &error));
+        self.end_snapshot();
+        recorded
+    }
+
+    fn recorded(&self, known: usize) -> Result<Option<Vec<(String, String)>>> {
+        self.with_spare(|connection| {
+            let failed = |error: rusqlite::Error| self.explain("read from", &error);
+            if schema::count_collections(connection).map_err(failed)? == known {
+                return Ok(None);
+            }
+            schema::collections(connection).map(Some).map_err(failed)
+        })
+    }
+
     fn applied(&self) -> Lsn {
         Lsn(self.applied.load(Ordering::Acquire))
     }
@@ -355,8 +374,8 @@ impl Store for SqliteShard {
         &self.path
     }
 
-    fn close(&self) -> Result<()> {
-        let checkpointed = if self.is_closed() { Ok(()) } else { self.checkpoint(true) };
+    fn close(&self, is_last: bool) -> Result<()> {
+        let checkpointed = if self.is_closed() { Ok(()) } else { self.checkpoint(is_last) };
         let writer = self.writer.lock().take();
         if let Some(writer) = writer.as_ref().filter(|_| self.is_suspect()) {
             // What may be lost must not get into the database file. Where this fails, nothing worse can happen than that.

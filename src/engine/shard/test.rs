@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::Path, sync::Arc};
 
 use super::{
     Batch, Group, Layout, Router, Store, Stored, Value,
-    collection::{Collections, Tables},
+    collection::{Collection, Collections, Tables},
     find,
     set::{self, ShardSet},
 };
@@ -19,7 +19,12 @@ pub(super) const LOG: Id = [1; 16];
 
 fn open_set(base: &Path, shards: u32) -> Result<ShardSet> {
     let files: Arc<dyn FileSystem> = Arc::new(Disk);
-    set::open(base, shards, &files)
+    set::open(base, shards, true, &files)
+}
+
+fn table_of(collections: &Collections, collection: &Collection) -> String {
+    collections.settle(std::iter::once(collection)).expect("goes on record");
+    collection.settled().expect("on record").to_owned()
 }
 
 /// One shard in a folder of its own.
@@ -41,8 +46,13 @@ impl Setup {
     }
 
     pub(super) fn reopen(self, log: Id) -> Setup {
-        self.store.close().expect("closes");
+        self.store.close(true).expect("closes");
         Setup::over(self.folder, log)
+    }
+
+    /// The collection's table, on record.
+    pub(super) fn table_of(&self, collection: &Collection) -> String {
+        table_of(&self.collections, collection)
     }
 
     pub(super) fn file(&self) -> std::path::PathBuf {
@@ -83,7 +93,8 @@ impl Setup {
             updated: time,
         });
         let changes: Vec<Change<'_>> = stored.chain(deleted).collect();
-        let group = Group { collection: &collection.name, table: collection.claim(), changes: &changes };
+        let table = self.table_of(&collection);
+        let group = Group { collection: &collection.name, table: &table, changes: &changes };
         self.store.apply(&Batch { log: LOG, end: Lsn(end), side: None, groups: vec![group] })
     }
 
@@ -203,7 +214,7 @@ fn a_checkpoint_empties_sqlites_own_log() {
     setup.store.checkpoint(true).expect("checkpoints, although a reader was there");
     assert_eq!(std::fs::metadata(&wal).expect("is there").len(), 0);
     assert_eq!(setup.read("c", "a"), stored("1", 1, 8));
-    setup.store.close().expect("closes");
+    setup.store.close(true).expect("closes");
     assert!(!wal.exists());
     assert_eq!(setup.store.read("c", "a", &mut Vec::new()).expect_err("closed").code(), Code::Closed);
     assert_eq!(setup.apply(16, "c", &[], &[]).expect_err("closed").code(), Code::Closed);
@@ -258,30 +269,32 @@ fn the_router_keeps_to_the_old_rule() {
 }
 
 /// The collections of a shard with these tables of documents, besides those on record.
-fn collections(given: &[(&str, &str)], existing: &[&str]) -> Collections {
+fn collections(setup: &Setup, given: &[(&str, &str)], existing: &[&str]) -> Collections {
     let mut tables = Tables::default();
     for (name, table) in given {
         assert!(tables.note_given((*name).to_owned(), (*table).to_owned()));
     }
     existing.iter().for_each(|name| tables.note_existing((*name).to_owned(), true));
-    Collections::new(tables)
+    Collections::new(tables, Arc::clone(&setup.store))
 }
 
 #[test]
 fn tables_are_named_as_the_old_library_did_where_it_could() {
-    let all = collections(&[], &[]);
+    let setup = Setup::new();
+    let all = collections(&setup, &[], &[]);
     for (name, table) in
         [("users", "users"), ("user-posts", "userposts"), ("_x", "_x"), ("A1", "A1"), ("order", "order")]
     {
-        assert_eq!(all.get(name).claim(), table, "{name}");
+        assert_eq!(table_of(&all, &all.get(name)), table, "{name}");
     }
-    assert_eq!(all.get("사용자").claim(), "사용자", "it could not");
-    assert_eq!(all.get("1st").claim(), "1st");
+    assert_eq!(table_of(&all, &all.get("사용자")), "사용자", "it could not");
+    assert_eq!(table_of(&all, &all.get("1st")), "1st");
 }
 
 #[test]
 fn claimed_tables_differ_in_sqlites_eyes() {
-    let all = collections(&[], &["legacy"]);
+    let setup = Setup::new();
+    let all = collections(&setup, &[], &["legacy"]);
     let names = [
         "ab",
         "a-b",
@@ -301,29 +314,32 @@ fn claimed_tables_differ_in_sqlites_eyes() {
     let mut tables = HashSet::new();
     for name in names {
         let collection = all.get(name);
-        let table = collection.claim().to_owned();
+        let table = table_of(&all, &collection);
         assert!(tables.insert(table.to_ascii_lowercase()), "{name:?} got {table}");
         assert!(
             !table.to_ascii_lowercase().starts_with("sqlite_")
                 && !table.starts_with("_kimdb_")
                 && !table.contains('\0')
         );
-        assert_eq!(collection.claim(), table, "for good");
+        assert_eq!(table_of(&all, &collection), table, "for good");
         assert_eq!(collection.table().as_deref(), Some(table.as_str()));
     }
 }
 
 #[test]
 fn an_old_table_is_read_before_it_is_claimed_and_by_its_claimer_only_after() {
-    let all = collections(&[("taken", "other")], &["UserPosts", "other"]);
+    let setup = Setup::new();
+    let all = collections(&setup, &[("taken", "other")], &["UserPosts", "other"]);
     assert_eq!(all.get("user-posts").table().as_deref(), Some("UserPosts"));
     assert_eq!(all.get("userposts").table().as_deref(), Some("UserPosts"));
     assert_eq!(all.get("nothing").table(), None);
     assert_eq!(all.get("taken").table().as_deref(), Some("other"));
     assert_eq!(all.get("other").table(), None, "it is on record as another's");
-    assert_eq!(all.get("user-posts").claim(), "UserPosts");
+    all.get("user-posts").claim();
+    assert_eq!(all.get("user-posts").table().as_deref(), Some("UserPosts"));
     assert_eq!(all.get("userposts").table(), None);
-    assert_ne!(all.get("userposts").claim().to_ascii_lowercase(), "userposts");
+    assert_eq!(table_of(&all, &all.get("user-posts")), "UserPosts");
+    assert_ne!(table_of(&all, &all.get("userposts")).to_ascii_lowercase(), "userposts");
 }
 
 #[test]
@@ -337,7 +353,8 @@ fn shards_that_disagree_about_a_collection_are_noticed() {
 
 #[test]
 fn a_collection_has_one_number() {
-    let all = collections(&[], &[]);
+    let setup = Setup::new();
+    let all = collections(&setup, &[], &[]);
     let (a, b) = (all.get("a"), all.get("b"));
     assert_ne!(a.number, b.number);
     assert!(Arc::ptr_eq(&a, &all.get("a")) && Arc::ptr_eq(&all.by_number(b.number).expect("is known"), &b));
@@ -355,4 +372,40 @@ fn files_whose_names_only_look_like_shards_are_not_counted() {
     drop(open_set(base, 2).expect("opens again"));
     assert_eq!(find(base, None).expect("looks"), Layout::Here(2));
     assert_eq!(open_set(base, 3).expect_err("two").code(), Code::Corrupt);
+}
+
+#[test]
+fn two_processes_never_get_one_table_for_two_collections() {
+    let setup = Setup::new();
+    let theirs = || collections(&setup, &[], &["legacy"]);
+    let (a, b) = (theirs(), theirs());
+    // Both wish before either is on record.
+    let wishes = [("user-posts", "user.posts"), ("x", "X"), ("legacy", "leg-acy"), ("same", "same")];
+    for (mine, yours) in wishes {
+        a.get(mine).claim();
+        b.get(yours).claim();
+    }
+    let mut tables = HashSet::new();
+    for (mine, yours) in wishes {
+        let (mine, yours) = (table_of(&a, &a.get(mine)), table_of(&b, &b.get(yours)));
+        assert!(tables.insert(mine.to_ascii_lowercase()), "{mine}");
+        assert_eq!(tables.insert(yours.to_ascii_lowercase()), mine != "same", "{yours}");
+    }
+    // Who comes later learns what there is.
+    let c = theirs();
+    c.refresh().expect("reads");
+    assert_eq!(c.get("user.posts").table().as_deref(), Some(&*table_of(&b, &b.get("user.posts"))));
+    assert_eq!(c.get("legacy").table().as_deref(), Some("legacy"));
+    assert_eq!(c.get("leg-acy").table().as_deref(), Some(&*table_of(&b, &b.get("leg-acy"))));
+}
+
+#[test]
+fn a_new_collection_has_no_table_to_read_before_it_is_on_record() {
+    let setup = Setup::new();
+    let all = collections(&setup, &[], &[]);
+    let new = all.get("new");
+    new.claim();
+    assert_eq!(new.table(), None, "another process may make one of that name meanwhile");
+    let table = table_of(&all, &new);
+    assert_eq!(new.table().as_deref(), Some(&*table));
 }

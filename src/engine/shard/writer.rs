@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::engine::log::Lsn;
 
@@ -54,6 +54,22 @@ impl Writer {
             }
         }
         result
+    }
+
+    /// See [`super::Store::record`].
+    pub(super) fn record(&mut self, wishes: &[(String, String)]) -> rusqlite::Result<Vec<(String, String)>> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut known = Vec::with_capacity(wishes.len());
+        for (name, table) in wishes {
+            // What is on record in a file has its table there.
+            if schema::add_collection(&transaction, name, table)? {
+                transaction.execute_batch(&schema::create_table(table))?;
+            }
+            known.extend(schema::collections_like(&transaction, name, table)?);
+        }
+        transaction.commit()?;
+        self.recorded.extend(known.iter().map(|(name, _)| name.clone()));
+        Ok(known)
     }
 
     fn fill(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {

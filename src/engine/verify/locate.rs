@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{
     error::Result,
-    lock, log, registry,
+    log, presence, registry,
     shard::{self, Examined, Former, ShardId, shard_path},
 };
 
@@ -27,7 +27,7 @@ pub struct Located {
 /// # Errors
 /// [`Code::Locked`](crate::Code::Locked) if somebody has it open, and what the operating system says.
 pub fn locate(base: &Path, former: Option<&Former>) -> Result<Located> {
-    lock::check_free(base)?;
+    presence::check_free(base)?;
     let existing = existing(base)?;
     let Some(last) = existing.last() else {
         let elsewhere = former.map_or(Ok(Vec::new()), Former::files)?.len() as u32;

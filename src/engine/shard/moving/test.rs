@@ -15,7 +15,7 @@ fn a_move_tells_how_far_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("app");
     let files: Arc<dyn FileSystem> = Arc::new(Disk);
-    open(&base, 2, &files).expect("opens").close().expect("closes");
+    open(&base, 2, true, &files).expect("opens").close().expect("closes");
     for shard in 0..2 {
         let connection = Connection::open(shard_path(&base, shard)).expect("opens");
         connection.execute_batch(&schema::create_table("c")).expect("makes");

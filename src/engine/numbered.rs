@@ -1,0 +1,65 @@
+//! Names of the logs of processes that have a database open together: `walPath`, `walPath.1`, `walPath.2` and so on.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::options::Options;
+
+/// The log number `number` of those that begin with `first`.
+pub(super) fn path(first: &Path, number: u32) -> PathBuf {
+    let mut path = first.as_os_str().to_owned();
+    path.push(format!(".{number}"));
+    path.into()
+}
+
+fn number(path: &Path, first: &Path) -> Option<u32> {
+    let name = path.file_name()?.to_str()?.strip_prefix(first.file_name()?.to_str()?)?;
+    let digits = name.strip_prefix('.')?;
+    let number: u32 = digits.parse().ok()?;
+    (number > 0 && number.to_string() == digits && path.parent() == first.parent()).then_some(number)
+}
+
+/// Those after the first that exist, in order.
+pub(super) fn existing(first: &Path) -> Vec<PathBuf> {
+    let folder = first.parent().unwrap_or(Path::new("."));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<(u32, PathBuf)> =
+        entries.filter_map(|entry| Some((number(&entry.path(), first)?, entry.path()))).collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// Whether a log is one after the first of this database.
+pub(super) fn is_numbered(path: &Path, options: &Options) -> bool {
+    let firsts = [options.wal_path.clone(), options.own_wal_path()];
+    firsts.iter().any(|first| number(path, first).is_some())
+}
+
+#[cfg(test)]
+mod test {
+    use std::path::Path;
+
+    use super::{number, path};
+
+    #[test]
+    fn only_whole_numbers_from_1_are_numbers() {
+        let first = Path::new("/a/buffer.wal");
+        for (name, expected) in [
+            ("/a/buffer.wal", None),
+            ("/a/buffer.wal.1", Some(1)),
+            ("/a/buffer.wal.12", Some(12)),
+            ("/a/buffer.wal.0", None),
+            ("/a/buffer.wal.01", None),
+            ("/a/buffer.wal.corrupt-1", None),
+            ("/a/buffer.wal.large", None),
+            ("/a/buffer.wal.1.large", None),
+            ("/a/buffer.wal1", None),
+            ("/b/buffer.wal.1", None),
+        ] {
+            assert_eq!(number(Path::new(name), first), expected, "{name}");
+        }
+        assert_eq!(path(first, 3), Path::new("/a/buffer.wal.3"));
+    }
+}

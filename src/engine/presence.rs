@@ -1,0 +1,260 @@
+//! Which processes have a database open.
+//!
+//! Each holds the kernel's lock on `<base>.lock`, shared with the others or alone, which the kernel takes back the moment the
+//! process dies. The file lists their pids, for people. Who opens or closes goes through a [`Gate`] meanwhile, one at a time.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{ErrorKind, Read, Seek, Write},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    error::{Code, Error, Result},
+    io::same_file,
+};
+
+/// How long an opening waits while another process opens or closes the database: a recovery takes a while.
+pub(crate) const TO_OPEN: Duration = Duration::from_secs(30);
+
+/// The same for a process that closes it, which can leave without.
+pub(crate) const TO_CLOSE: Duration = Duration::from_secs(2);
+
+/// Between two looks at the gate.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Held while the database is opened or closed.
+#[derive(Debug)]
+pub(crate) struct Gate(Held);
+
+/// Held as long as the database is open.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    held: Held,
+    is_exclusive: bool,
+}
+
+/// A file that is locked, and removed by whoever is the last to lock it.
+#[derive(Debug)]
+struct Held {
+    path: PathBuf,
+    file: File,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Alone,
+    Shared,
+}
+
+impl Held {
+    /// `None`: others hold it.
+    fn take(path: &Path, kind: Kind) -> Result<Option<Held>> {
+        loop {
+            let file = open(path)?;
+            let locked = match kind {
+                Kind::Alone => file.try_lock(),
+                Kind::Shared => file.try_lock_shared(),
+            };
+            match locked {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, &error)),
+            }
+            // Whoever held it before may have removed it between our open and our lock.
+            if same_file(&file, path) {
+                return Ok(Some(Held { path: path.to_owned(), file }));
+            }
+        }
+    }
+
+    /// To be called by whoever holds it alone.
+    fn remove(&self) {
+        if same_file(&self.file, &self.path) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    let mut how = OpenOptions::new();
+    how.read(true).write(true).create(true).truncate(false);
+    // Its content is overwritten, so it must not be a link to somebody's file.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut how, libc::O_NOFOLLOW);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
+    how.open(path).map_err(|error| Error::io("open the lock", path, &error))
+}
+
+fn beside(base: &Path, suffix: &str) -> PathBuf {
+    let mut path = base.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+impl Gate {
+    /// Waits for others to come through.
+    ///
+    /// # Errors
+    /// [`Code::Locked`] if one of them stays in it.
+    pub(crate) fn enter(base: &Path, patience: Duration) -> Result<Gate> {
+        let path = beside(base, ".opening");
+        let start = Instant::now();
+        loop {
+            if let Some(held) = Held::take(&path, Kind::Alone)? {
+                return Ok(Gate(held));
+            }
+            if start.elapsed() > patience {
+                let text = format!(
+                    "Another process has been opening or closing the database '{}' for {} seconds; try again once it \
+                     is done.",
+                    base.display(),
+                    patience.as_secs()
+                );
+                return Err(Error::new(Code::Locked, text).at(base));
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.0.remove();
+    }
+}
+
+impl Presence {
+    /// Joins those who have the database at `base` open. To be called in the gate. The second is whether there is nobody
+    /// else; then nobody can come before [`Presence::share`].
+    ///
+    /// # Errors
+    /// [`Code::Locked`] with the pids of the others, if they or this one want to be alone.
+    pub(crate) fn enter(base: &Path, wants_to_be_alone: bool) -> Result<(Presence, bool)> {
+        let path = beside(base, ".lock");
+        let (held, is_alone) = match Held::take(&path, Kind::Alone)? {
+            Some(held) => (held, true),
+            None if wants_to_be_alone => {
+                return Err(in_use(base, "close it there first, or leave 'exclusive' out to share it"));
+            }
+            None => {
+                let theirs = || {
+                    in_use(base, "that one wants it for itself alone, with 'exclusive'; close it there first")
+                };
+                (Held::take(&path, Kind::Shared)?.ok_or_else(theirs)?, false)
+            }
+        };
+        let presence = Presence { held, is_exclusive: wants_to_be_alone };
+        presence.list(|pids| pids.push(std::process::id()), is_alone)?;
+        Ok((presence, is_alone))
+    }
+
+    /// Lets others in, unless this one wants to be alone.
+    pub(crate) fn share(&self) -> Result<()> {
+        if self.is_exclusive {
+            return Ok(());
+        }
+        let file = &self.held.file;
+        // Nobody can come between, because of the gate. Not everywhere can one lock become the other.
+        file.unlock().map_err(TryLockError::Error).and_then(|()| file.try_lock_shared()).map_err(|error| {
+            let error = match error {
+                TryLockError::Error(error) => error,
+                TryLockError::WouldBlock => std::io::ErrorKind::WouldBlock.into(),
+            };
+            Error::io("share the lock", &self.held.path, &error)
+        })
+    }
+
+    /// Whether nobody else has the database open. To be called in the gate, before leaving: nobody can come then.
+    pub(crate) fn is_last(&self) -> bool {
+        let file = &self.held.file;
+        let is_last = file.unlock().is_ok() && file.try_lock().is_ok();
+        if !is_last {
+            // Nobody else is in the gate to take it.
+            let _ = file.try_lock_shared();
+        }
+        is_last
+    }
+
+    /// Changes the list of pids. Those that are gone are left out.
+    fn list(&self, change: impl FnOnce(&mut Vec<u32>), is_alone: bool) -> Result<()> {
+        let mut file = &self.held.file;
+        let mut pids = if is_alone { Vec::new() } else { pids(file) };
+        pids.retain(|pid| is_alive(*pid));
+        change(&mut pids);
+        let lines: String = pids.iter().map(|pid| format!("{pid}\n")).collect();
+        let written =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(lines.as_bytes()));
+        written.map_err(|error| Error::io("write the lock", &self.held.path, &error))
+    }
+
+    /// Leaves. To be called in the gate.
+    pub(crate) fn leave(self) {
+        if self.is_last() {
+            self.held.remove();
+        } else {
+            // It is for people only.
+            let own = std::process::id();
+            let _ = self.list(|pids| pids.retain(|pid| *pid != own), false);
+        }
+    }
+}
+
+/// Makes sure that nobody has the database at `base` open right now. Nothing is made or changed, and nothing held.
+///
+/// # Errors
+/// [`Code::Locked`] with the pids of those who have.
+pub(crate) fn check_free(base: &Path) -> Result<()> {
+    let path = beside(base, ".lock");
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        file => file.map_err(|error| Error::io("open the lock", &path, &error))?,
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(in_use(base, "close it there first")),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, &error)),
+    }
+}
+
+/// What to tell whoever cannot have the database because of others.
+pub(crate) fn in_use(base: &Path, advice: &str) -> Error {
+    let file = File::open(beside(base, ".lock"));
+    let pids = file.map(|file| pids(&file)).unwrap_or_default();
+    let alive: Vec<String> = pids.iter().filter(|pid| is_alive(**pid)).map(u32::to_string).collect();
+    let holders = match &alive[..] {
+        [] => "another process".to_owned(),
+        [pid] => format!("process {pid}"),
+        pids => format!("the processes {}", pids.join(", ")),
+    };
+    let text = format!("The database '{}' is in use by {holders}; {advice}.", base.display());
+    Error::new(Code::Locked, text).at(base)
+}
+
+fn pids(mut file: &File) -> Vec<u32> {
+    let mut text = String::new();
+    if file.rewind().and_then(|()| file.read_to_string(&mut text)).is_err() {
+        return Vec::new();
+    }
+    text.lines().filter_map(|line| line.trim().parse().ok()).collect()
+}
+
+#[cfg(unix)]
+fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn is_alive(_: u32) -> bool {
+    true
+}
