@@ -63,3 +63,9 @@ test('workers: every write of every worker is there', async (t) => {
   t.regex(lines[0], /^40000 documents by 4 workers in /);
   t.is(lines[1], 'one document that all of them wrote has version 400');
 });
+
+test('cluster: what one process writes the others read', async (t) => {
+  t.deepEqual(await runExample(t, useFolder(t), 'cluster.mjs', '--try'), [
+    '200 notes, written by several processes and read by any',
+  ]);
+});
