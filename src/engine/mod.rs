@@ -14,6 +14,7 @@ pub mod io;
 mod json;
 pub mod limits;
 pub mod log;
+mod log_search;
 mod numbered;
 mod opening;
 mod options;

@@ -2,7 +2,7 @@
 
 use std::{
     ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -12,8 +12,9 @@ use super::{
     buffer::Frozen,
     error::{Code, Error, Result},
     flush,
-    log::{self, Access, Log, Lsn, Opened, Side},
-    numbered::{self, is_numbered},
+    log::{self, Log, Lsn, Opened, Side},
+    log_search,
+    numbered::is_numbered,
     options::Options,
     registry,
     shard::{Router, ShardSet, Store, collection::Collections},
@@ -59,7 +60,7 @@ pub(crate) fn recover(
 ) -> Result<Recovered> {
     let database = files.database;
     let last = if is_alone { files.log_place(&registry::key(&options.base))? } else { None };
-    let (mut logs, place) = find_logs(options, database, last, is_alone)?;
+    let (mut logs, place) = log_search::find(options, database, last, is_alone)?;
     let (shards, collections) = match logs.first() {
         Some(found) => files.attach(found.log.id())?,
         None => files.attach(log::random_id()?)?,
@@ -106,87 +107,6 @@ pub(crate) fn recover(
 
 fn follow(shards: &[Arc<dyn Store>], log: log::Id) -> Result<()> {
     shards.iter().try_for_each(|shard| shard.follow(log))
-}
-
-/// All logs of this database that nobody uses, and the place of the one to use. They are looked for even if this opening
-/// uses none, and in all places where an earlier one may have left one. `last`: where the last one was.
-fn find_logs(
-    options: &Options,
-    database: log::Id,
-    last: Option<PathBuf>,
-    is_alone: bool,
-) -> Result<(Vec<Opened>, PathBuf)> {
-    let is_anothers = |error: &Error| error.code() == Code::WalMismatch;
-    let own = options.wal_path_is_default.then(|| options.own_wal_path());
-    let mut places = vec![options.wal_path.clone()];
-    places.extend(own.filter(|own| *own != options.wal_path));
-    let may_pass = places.len() > 1 || !options.safe_mode;
-    let access = Access {
-        files: Arc::clone(&options.files),
-        backend: options.wal_backend,
-        capacity: options.wal_size,
-    };
-    let mut logs = Vec::new();
-    let mut chosen = None;
-    // The log of this database that another process uses.
-    let mut taken = None;
-    // What a link names is the log, and what is replaced when it is made anew.
-    let resolved =
-        |place: PathBuf| if place.is_symlink() { place.canonicalize().unwrap_or(place) } else { place };
-    for place in places.into_iter().map(resolved) {
-        let is_wanted = options.safe_mode && chosen.is_none() && taken.is_none();
-        if !is_wanted && !place.exists() && numbered::existing(&place).is_empty() {
-            continue;
-        }
-        let mut is_ours = true;
-        if is_wanted || place.exists() {
-            match log::open(&place, database, &access) {
-                Ok(found) => {
-                    chosen.get_or_insert_with(|| place.clone());
-                    logs.push(found);
-                }
-                Err(error) if error.code() == Code::Locked && !is_alone => {
-                    _ = taken.get_or_insert(place.clone())
-                }
-                Err(error) if is_anothers(&error) && may_pass => is_ours = false,
-                Err(error) => return Err(error),
-            }
-        }
-        for beside in numbered::existing(&place).into_iter().filter(|_| is_ours) {
-            if !log::belongs_to(&beside, database, &*options.files) {
-                continue;
-            }
-            match log::open(&beside, database, &access) {
-                Ok(found) => {
-                    if options.safe_mode {
-                        chosen.get_or_insert(beside);
-                    }
-                    logs.push(found);
-                }
-                Err(error) if error.code() == Code::Locked && !is_alone => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    if let (true, None, Some(first)) = (options.safe_mode, &chosen, &taken) {
-        let free =
-            (1..).map(|number| numbered::path(first, number)).find(|path| path.symlink_metadata().is_err());
-        let place = free.expect("numbers do not end");
-        logs.push(log::open(&place, database, &access)?);
-        chosen = Some(place);
-    }
-    let is_new = |place: &PathBuf| logs.iter().all(|found: &Opened| found.log.path() != Some(place));
-    if let Some(place) = last.map(resolved).filter(is_new)
-        && log::belongs_to(&place, database, &*options.files)
-    {
-        // What it holds is newer than what the others do; the last one is recovered first.
-        logs.insert(0, log::open(&place, database, &access)?);
-    }
-    if options.safe_mode && chosen.is_none() {
-        let text = "Both places for the log are in use by other databases; set walPath to a file of its own.";
-        return Err(Error::new(Code::WalMismatch, text).at(&options.wal_path));
-    }
-    Ok((logs, chosen.unwrap_or_default()))
 }
 
 /// Applies what a process left beside the log, after the log itself. Returns the number of writes, and what is damaged.

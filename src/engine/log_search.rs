@@ -1,0 +1,139 @@
+//! Looking for the logs of a database: at `walPath`, where it was last, and those of processes that have it open together.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    error::{Code, Error, Result},
+    log::{self, Access, Id, Opened},
+    numbered,
+    options::Options,
+};
+
+/// All logs of a database that nobody uses, and the place of the one to use. They are looked for even if this opening
+/// uses none, and in all places where an earlier one may have left one. `last`: where the last one was.
+pub(super) fn find(
+    options: &Options,
+    database: Id,
+    last: Option<PathBuf>,
+    is_alone: bool,
+) -> Result<(Vec<Opened>, PathBuf)> {
+    let own = options.wal_path_is_default.then(|| options.own_wal_path());
+    let mut places = vec![options.wal_path.clone()];
+    places.extend(own.filter(|own| *own != options.wal_path));
+    let may_be_anothers = places.len() > 1 || !options.safe_mode;
+    let mut search = Search::new(options, database, is_alone, may_be_anothers);
+    for place in places.into_iter().map(resolved) {
+        let is_ours = search.look_at_first(&place)?;
+        if is_ours {
+            numbered::existing(&place).into_iter().try_for_each(|place| search.look_at_numbered(place))?;
+        }
+    }
+    search.take_next_number()?;
+    if let Some(place) = last.map(resolved) {
+        search.look_at_last(&place)?;
+    }
+    if options.safe_mode && search.chosen.is_none() {
+        let text = "Both places for the log are in use by other databases; set walPath to a file of its own.";
+        return Err(Error::new(Code::WalMismatch, text).at(&options.wal_path));
+    }
+    Ok((search.logs, search.chosen.unwrap_or_default()))
+}
+
+/// What a link names is the log, and what is replaced when it is made anew.
+fn resolved(place: PathBuf) -> PathBuf {
+    if place.is_symlink() { place.canonicalize().unwrap_or(place) } else { place }
+}
+
+struct Search<'a> {
+    options: &'a Options,
+    database: Id,
+    access: Access,
+    is_alone: bool,
+    may_be_anothers: bool,
+    logs: Vec<Opened>,
+    chosen: Option<PathBuf>,
+    /// The log of this database that another process uses.
+    taken: Option<PathBuf>,
+}
+
+impl<'a> Search<'a> {
+    fn new(options: &'a Options, database: Id, is_alone: bool, may_be_anothers: bool) -> Self {
+        let access = Access {
+            files: Arc::clone(&options.files),
+            backend: options.wal_backend,
+            capacity: options.wal_size,
+        };
+        let (logs, chosen, taken) = (Vec::new(), None, None);
+        Search { options, database, access, is_alone, may_be_anothers, logs, chosen, taken }
+    }
+
+    fn open(&self, place: &Path) -> Result<Opened> {
+        log::open(place, self.database, &self.access)
+    }
+
+    fn is_in_use(&self, error: &Error) -> bool {
+        error.code() == Code::Locked && !self.is_alone
+    }
+
+    /// The place of a first log; made if it is the one to use. False: it is another database's.
+    fn look_at_first(&mut self, place: &Path) -> Result<bool> {
+        let is_wanted = self.options.safe_mode && self.chosen.is_none() && self.taken.is_none();
+        if !is_wanted && !place.exists() {
+            return Ok(true);
+        }
+        match self.open(place) {
+            Ok(found) => {
+                self.chosen.get_or_insert_with(|| place.to_owned());
+                self.logs.push(found);
+            }
+            Err(error) if self.is_in_use(&error) => _ = self.taken.get_or_insert_with(|| place.to_owned()),
+            Err(error) if error.code() == Code::WalMismatch && self.may_be_anothers => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    /// The log of a process that came when others had the database open.
+    fn look_at_numbered(&mut self, place: PathBuf) -> Result<()> {
+        if !log::belongs_to(&place, self.database, &*self.options.files) {
+            return Ok(());
+        }
+        match self.open(&place) {
+            Ok(found) => {
+                if self.options.safe_mode {
+                    self.chosen.get_or_insert(place);
+                }
+                self.logs.push(found);
+                Ok(())
+            }
+            Err(error) if self.is_in_use(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a log where all that there are are in use.
+    fn take_next_number(&mut self) -> Result<()> {
+        let Some(first) = self.taken.as_ref().filter(|_| self.options.safe_mode && self.chosen.is_none())
+        else {
+            return Ok(());
+        };
+        let mut places = (1..).map(|number| numbered::path(first, number));
+        let place = places.find(|place| place.symlink_metadata().is_err()).expect("numbers do not end");
+        self.logs.push(self.open(&place)?);
+        self.chosen = Some(place);
+        Ok(())
+    }
+
+    /// Where the log was last, if that is none of the others.
+    fn look_at_last(&mut self, place: &Path) -> Result<()> {
+        let is_known = self.logs.iter().any(|found| found.log.path() == Some(place));
+        if !is_known && log::belongs_to(place, self.database, &*self.options.files) {
+            // What it holds is newer than what the others do; the last one is recovered first.
+            self.logs.insert(0, self.open(place)?);
+        }
+        Ok(())
+    }
+}
