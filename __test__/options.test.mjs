@@ -45,7 +45,7 @@ for (const [name, [min, max]] of Object.entries(integers)) {
   });
 }
 
-for (const name of ['safeMode', 'syncReads']) {
+for (const name of ['safeMode', 'syncReads', 'exclusive']) {
   test(`${name} must be a boolean`, (t) => {
     for (const value of [0, 1, 'true', {}, 0n]) {
       throwsCode(t, () => new HyperScaleDB({ [name]: value }), 'TypeError', INVALID, new RegExp(`'${name}'`));
@@ -115,6 +115,7 @@ test('undefined and null mean the default', (t) => {
     walBackend: 'auto',
     cacheBytes: 64 * 1024 * 1024,
     writeTimeout: 30000,
+    exclusive: false,
     logger: undefined,
   };
   t.deepEqual(new HyperScaleDB().config, defaults);
@@ -156,6 +157,7 @@ test('config shows the options in force and cannot be changed', (t) => {
     cacheBytes: 0,
     walBackend: 'pwrite',
     writeTimeout: 5000,
+    exclusive: true,
     logger: false,
   };
   const db = openHyper(t, options);

@@ -16,6 +16,7 @@ test('a second instance with other options is refused, and the first goes on', a
     { safeMode: false },
     { walPath: `${options.walPath}2` },
     { walSize: 2 ** 22 },
+    { exclusive: true },
   ];
   for (const other of others) {
     throwsCode(t, () => new SimpleDB({ ...options, ...other }), 'KimDBError', 'KIMDB_OPTION_CONFLICT');
