@@ -93,6 +93,27 @@ test('a collection that another process makes is found', async (t) => {
   t.is((await db.getAll('own-0')).length, 1);
 });
 
+test('the first read of a collection finds what another process has flushed long ago', async (t) => {
+  const options = pathsIn(useFolder(t));
+  const db = openSimple(t, options);
+  const args = { options, me: 0, writers: 1, documents: 1, rounds: 1 };
+  t.is((await runProgram(t, 'share.mjs', args)).code, 0);
+  t.is((await db.get('counters', 'w0-0')).data.count, 1);
+});
+
+test('a process with another walPath is refused while others have the database open', async (t) => {
+  const options = { ...pathsIn(useFolder(t)), ...manualFlush };
+  const holder = startProgram(t, 'hold.mjs', options);
+  t.is(await holder.nextLine(), 'open');
+  const other = { ...options, walPath: `${options.walPath}x` };
+  const error = throwsCode(t, () => new SimpleDB(other), 'KimDBError', 'KIMDB_OPTION_CONFLICT');
+  t.true(error.message.includes(options.walPath), error.message);
+  // Where none is given, theirs is used.
+  const { walPath, ...rest } = options;
+  const db = openSimple(t, rest);
+  t.is(db.db.config.walPath, `${walPath}.1`);
+});
+
 test('the log of a process that was killed is recovered by the next that opens, also while others have it open', async (t) => {
   const folder = useFolder(t);
   const options = pathsIn(folder);

@@ -137,6 +137,8 @@ impl Database {
 
     /// Names of the collections that have a table.
     pub fn collections(&self) -> Vec<String> {
+        // Other processes may have made some.
+        let _ = self.engine.core.collections.refresh();
         self.engine.core.collections.names()
     }
 

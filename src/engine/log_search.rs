@@ -10,6 +10,7 @@ use super::{
     log::{self, Access, Id, Opened},
     numbered,
     options::Options,
+    registry,
 };
 
 /// All logs of a database that nobody uses, and the place of the one to use. They are looked for even if this opening
@@ -23,6 +24,13 @@ pub(super) fn find(
     let own = options.wal_path_is_default.then(|| options.own_wal_path());
     let mut places = vec![options.wal_path.clone()];
     places.extend(own.filter(|own| *own != options.wal_path));
+    // IMPORTANT: the logs of all have to be where the next that opens looks for them.
+    if let Some(theirs) = last.as_ref().filter(|_| !is_alone) {
+        if !options.wal_path_is_default && !is_same(&options.wal_path, theirs) {
+            return Err(of_others(options, theirs));
+        }
+        places = vec![theirs.clone()];
+    }
     let may_be_anothers = places.len() > 1 || !options.safe_mode;
     let mut search = Search::new(options, database, is_alone, may_be_anothers);
     for place in places.into_iter().map(resolved) {
@@ -32,7 +40,7 @@ pub(super) fn find(
         }
     }
     search.take_next_number()?;
-    if let Some(place) = last.map(resolved) {
+    if let Some(place) = last.filter(|_| is_alone).map(resolved) {
         search.look_at_last(&place)?;
     }
     if options.safe_mode && search.chosen.is_none() {
@@ -45,6 +53,20 @@ pub(super) fn find(
 /// What a link names is the log, and what is replaced when it is made anew.
 fn resolved(place: PathBuf) -> PathBuf {
     if place.is_symlink() { place.canonicalize().unwrap_or(place) } else { place }
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    registry::key(&resolved(a.to_owned())) == registry::key(&resolved(b.to_owned()))
+}
+
+fn of_others(options: &Options, theirs: &Path) -> Error {
+    let text = format!(
+        "The database is open in another process with walPath: '{}', and walPath: '{}' was asked for; use the same value \
+         everywhere.",
+        theirs.display(),
+        options.wal_path.display()
+    );
+    Error::new(Code::OptionConflict, text).at(&options.base)
 }
 
 struct Search<'a> {

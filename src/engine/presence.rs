@@ -22,6 +22,9 @@ pub(crate) const TO_OPEN: Duration = Duration::from_secs(30);
 /// The same for a process that closes it, which can leave without.
 pub(crate) const TO_CLOSE: Duration = Duration::from_secs(2);
 
+/// Longer than a look whether the lock is free.
+const A_LOOK: Duration = Duration::from_millis(20);
+
 /// Between two looks at the gate.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -141,7 +144,8 @@ impl Presence {
     /// [`Code::Locked`] with the pids of the others, if they or this one want to be alone.
     pub(crate) fn enter(base: &Path, wants_to_be_alone: bool) -> Result<(Presence, bool)> {
         let path = beside(base, ".lock");
-        let (held, is_alone) = match Held::take(&path, Kind::Alone)? {
+        let take = |kind| persistently(|| Held::take(&path, kind).map(|held| held.ok_or(())));
+        let (held, is_alone) = match take(Kind::Alone)? {
             Some(held) => (held, true),
             None if wants_to_be_alone => {
                 return Err(in_use(base, "close it there first, or leave 'exclusive' out to share it"));
@@ -150,7 +154,7 @@ impl Presence {
                 let theirs = || {
                     in_use(base, "that one wants it for itself alone, with 'exclusive'; close it there first")
                 };
-                (Held::take(&path, Kind::Shared)?.ok_or_else(theirs)?, false)
+                (take(Kind::Shared)?.ok_or_else(theirs)?, false)
             }
         };
         let presence = Presence { held, is_exclusive: wants_to_be_alone };
@@ -164,23 +168,23 @@ impl Presence {
             return Ok(());
         }
         let file = &self.held.file;
+        let failed = |error| Error::io("share the lock", &self.held.path, &error);
         // Nobody can come between, because of the gate. Not everywhere can one lock become the other.
-        file.unlock().map_err(TryLockError::Error).and_then(|()| file.try_lock_shared()).map_err(|error| {
-            let error = match error {
-                TryLockError::Error(error) => error,
-                TryLockError::WouldBlock => std::io::ErrorKind::WouldBlock.into(),
-            };
-            Error::io("share the lock", &self.held.path, &error)
-        })
+        file.unlock().map_err(failed)?;
+        match persistently(|| attempt(file.try_lock_shared()).map_err(failed))? {
+            Some(()) => Ok(()),
+            None => Err(failed(ErrorKind::WouldBlock.into())),
+        }
     }
 
     /// Whether nobody else has the database open. To be called in the gate, before leaving: nobody can come then.
     pub(crate) fn is_last(&self) -> bool {
         let file = &self.held.file;
-        let is_last = file.unlock().is_ok() && file.try_lock().is_ok();
+        let alone = |()| persistently(|| attempt(file.try_lock()));
+        let is_last = matches!(file.unlock().and_then(alone), Ok(Some(())));
         if !is_last {
             // Nobody else is in the gate to take it.
-            let _ = file.try_lock_shared();
+            let _ = persistently(|| attempt(file.try_lock_shared()));
         }
         is_last
     }
@@ -205,6 +209,29 @@ impl Presence {
             // It is for people only.
             let own = std::process::id();
             let _ = self.list(|pids| pids.retain(|pid| *pid != own), false);
+        }
+    }
+}
+
+/// Whether a lock was free; `Ok(Err(()))`: it was not.
+fn attempt(locked: std::result::Result<(), TryLockError>) -> std::io::Result<std::result::Result<(), ()>> {
+    match locked {
+        Ok(()) => Ok(Ok(())),
+        Err(TryLockError::WouldBlock) => Ok(Err(())),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Tries for a lock for a moment: [`check_free`] takes it, without the gate, to see whether it is free. `None`: it is not.
+fn persistently<T, E>(
+    mut attempt: impl FnMut() -> std::result::Result<std::result::Result<T, ()>, E>,
+) -> std::result::Result<Option<T>, E> {
+    let start = Instant::now();
+    loop {
+        match attempt()? {
+            Ok(done) => return Ok(Some(done)),
+            Err(()) if start.elapsed() > A_LOOK => return Ok(None),
+            Err(()) => thread::sleep(Duration::from_millis(1)),
         }
     }
 }

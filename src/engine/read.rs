@@ -69,12 +69,12 @@ impl Core {
 
     /// The table to read a collection from.
     fn table_of<'a>(&self, collection: &'a Collection) -> Option<Cow<'a, str>> {
-        let table = collection.table();
-        if table.is_none() {
-            // Another process may make one; the first shard tells.
-            self.watch.note_read(REGISTRAR);
+        // Another process may have made one; the first shard tells, and is looked at all the time from now on.
+        if collection.table().is_none() && self.watch.note_read(REGISTRAR) {
+            // What fails here fails in the read of any document too.
+            let _ = self.collections.refresh();
         }
-        table
+        collection.table()
     }
 
     /// What the shard, or the cache for it, says about a document's version, and as of which place.

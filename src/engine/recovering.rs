@@ -59,7 +59,7 @@ pub(crate) fn recover(
     is_alone: bool,
 ) -> Result<Recovered> {
     let database = files.database;
-    let last = if is_alone { files.log_place(&registry::key(&options.base))? } else { None };
+    let last = files.log_place(&registry::key(&options.base))?;
     let (mut logs, place) = log_search::find(options, database, last, is_alone)?;
     let (shards, collections) = match logs.first() {
         Some(found) => files.attach(found.log.id())?,

@@ -34,14 +34,15 @@ impl WatchControl {
         WatchControl { read, inbox: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// To be called before each read from a shard.
-    pub(crate) fn note_read(&self, shard: ShardId) {
+    /// To be called before each read from a shard. True: nobody has looked at it until now.
+    pub(crate) fn note_read(&self, shard: ShardId) -> bool {
         let read = &self.read[shard as usize];
-        if !read.load(Ordering::Relaxed) {
-            read.store(true, Ordering::Release);
+        let is_first = !read.load(Ordering::Relaxed) && !read.swap(true, Ordering::AcqRel);
+        if is_first {
             self.inbox.lock().is_needed = true;
             self.changed.notify_one();
         }
+        is_first
     }
 
     pub(crate) fn stop(&self) {

@@ -346,7 +346,7 @@ pub(super) fn write_headers(file: &dyn File, header: LogHeader) -> io::Result<()
 /// is faster its file stays.
 fn create(files: &dyn FileSystem, path: &Path, header: &LogHeader) -> Result<()> {
     let failed = |error| Error::io("make the log", path, &error);
-    // One process at a time has this database open, so nobody else uses this name.
+    // Whoever makes a log is in the gate, so nobody else uses this name.
     let draft = beside(path, header.database);
     let made = (|| {
         create_over(files, &draft, header)?;
