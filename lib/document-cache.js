@@ -5,8 +5,9 @@
 //
 // IMPORTANT: nothing here may be older than what the engine has. So a document is kept only if the
 // engine's own cache had it (what is buffered is never kept), every write of this instance lets go
-// of its document first, and everything is forgotten as soon as the engine changes `registers.epoch`:
-// it is NaN, which equals nothing, while another instance or thread has the database open.
+// of its document first, and everything is forgotten as soon as the engine changes the epoch among the
+// registers: it is NaN, which equals nothing, while another instance or thread has the database open,
+// and another number when another program has written to a shard file.
 
 /** Places in the registers that the engine fills and this reads. */
 const VERSION = 0;

@@ -36,7 +36,7 @@ pub(super) fn find(
     for place in places.into_iter().map(resolved) {
         let is_ours = search.look_at_first(&place)?;
         if is_ours {
-            numbered::existing(&place).into_iter().try_for_each(|place| search.look_at_numbered(place))?;
+            numbered::existing(&place)?.into_iter().try_for_each(|place| search.look_at_numbered(place))?;
         }
     }
     search.take_next_number()?;

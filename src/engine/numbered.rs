@@ -2,10 +2,14 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
-use super::options::Options;
+use super::{
+    error::{Error, Result},
+    options::Options,
+};
 
 /// The log number `number` of those that begin with `first`.
 pub(super) fn path(first: &Path, number: u32) -> PathBuf {
@@ -22,13 +26,23 @@ fn number(path: &Path, first: &Path) -> Option<u32> {
 }
 
 /// Those after the first that exist, in order.
-pub(super) fn existing(first: &Path) -> Vec<PathBuf> {
+///
+/// # Errors
+/// What the operating system says. A log that is passed over is replayed later, over what is newer.
+pub(super) fn existing(first: &Path) -> Result<Vec<PathBuf>> {
     let folder = first.parent().unwrap_or(Path::new("."));
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<(u32, PathBuf)> =
-        entries.filter_map(|entry| Some((number(&entry.path(), first)?, entry.path()))).collect();
+    let failed = |error| Error::io("list the folder", folder, &error);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        found.extend(number(&path, first).map(|number| (number, path)));
+    }
     found.sort_unstable();
-    found.into_iter().map(|(_, path)| path).collect()
+    Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
 /// Whether a log is one after the first of this database.

@@ -2,12 +2,14 @@
 //! than a moment.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use parking_lot::{Condvar, Mutex};
 
+use super::panicked;
 use crate::engine::{core::Core, shard::ShardId};
 
 /// How long what another program has written may go unnoticed.
@@ -51,8 +53,15 @@ impl WatchControl {
     }
 }
 
-/// Runs until it is told to stop. It sleeps until something was read.
+/// Runs until it is told to stop. A panic refuses writes from then on, as in the other threads.
 pub(crate) fn run(core: &Core) {
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(core))) {
+        core.break_down(panicked(&*panic));
+    }
+}
+
+/// Sleeps until something was read.
+fn work(core: &Core) {
     let watch = &core.watch;
     loop {
         let mut inbox = watch.inbox.lock();
