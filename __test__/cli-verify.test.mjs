@@ -65,6 +65,43 @@ test('what a killed process left is no damage, and stays', async (t) => {
   }
 });
 
+test('the logs of several processes that were killed are all looked at', async (t) => {
+  const paths = pathsIn(useFolder(t));
+  const db = openSimple(t, paths);
+  const holders = [];
+  for (const _ of [1, 2]) {
+    const holder = startProgram(t, 'hold.mjs', paths);
+    t.is(await holder.nextLine(), 'open');
+    holders.push(holder);
+  }
+  for (const holder of holders) {
+    holder.kill();
+    await holder.ended;
+  }
+  db.close();
+  // Another file may have such a name.
+  writeFileSync(`${paths.walPath}.7`, 'some text\n');
+
+  const found = async () => {
+    const { code, stdout } = await runCli(t, ['--db', paths.dbPath, 'verify', '--json']);
+    const { result, findings, logs } = JSON.parse(stdout);
+    return [
+      code,
+      result,
+      findings.length,
+      logs.map(({ path, writes, unflushed }) => [path, writes, unflushed]),
+    ];
+  };
+  const first = [paths.walPath, 0, 0];
+  const [second, third] = [1, 2].map((number) => [`${paths.walPath}.${number}`, 1, 1]);
+  t.deepEqual(await found(), [0, 'intact', 0, [first, second, third]]);
+
+  const bytes = readFileSync(third[0]);
+  for (const at of [20, 4096 + 20]) bytes[at] ^= 1;
+  writeFileSync(third[0], bytes);
+  t.deepEqual(await found(), [1, 'damaged', 1, [first, second]]);
+});
+
 test('damage is exit code 1 and told by file, collection and document', async (t) => {
   const { folder, db } = await useDatabase(t);
   const path = shardOf(folder, 3);

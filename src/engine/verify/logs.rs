@@ -1,4 +1,4 @@
-//! The log: its headers, its records, and what of them is not in the shards yet.
+//! The logs: their headers, their records, and what of them is not in the shards yet.
 
 use std::{
     ops::ControlFlow,
@@ -14,6 +14,7 @@ use super::{
 use crate::engine::{
     error::Result,
     log::{self, Examined, Log, Lsn},
+    numbered,
 };
 
 pub(super) fn verify(request: &Request, shards: &Shards, report: &mut Report) {
@@ -25,6 +26,27 @@ pub(super) fn verify(request: &Request, shards: &Shards, report: &mut Report) {
         Ok(examined) => verify_log(path, &examined, shards, report),
         Err(error) => report.add(Finding::of(&error, path)),
     }
+    verify_beside(path, shards, report);
+    match numbered::existing(path) {
+        Ok(others) => others.iter().for_each(|path| verify_numbered(path, shards, report)),
+        Err(error) => report.add(Finding::of(&error, path)),
+    }
+}
+
+/// What may be the log of a process that had the database open together with others, and did not close it.
+fn verify_numbered(path: &Path, shards: &Shards, report: &mut Report) {
+    match log::examine(path) {
+        // Files that happen to have such a name.
+        Ok(Examined::Other | Examined::Old(_)) => return,
+        Ok(Examined::Log { database, .. }) if shards.database.is_some_and(|ours| ours != database) => return,
+        Ok(examined) => verify_log(path, &examined, shards, report),
+        Err(error) => report.add(Finding::of(&error, path)),
+    }
+    verify_beside(path, shards, report);
+}
+
+/// What lies beside a log.
+fn verify_beside(path: &Path, shards: &Shards, report: &mut Report) {
     match log::examine_beside(path) {
         Ok(None) => {}
         Ok(Some(examined)) => verify_large(path, &examined, shards, report),
