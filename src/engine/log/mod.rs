@@ -7,8 +7,6 @@
 
 mod append;
 mod claim;
-#[cfg(test)]
-mod damage_test;
 mod examine;
 mod file;
 #[cfg(feature = "fuzzing")]

@@ -3,9 +3,8 @@
 use std::{fs, ops::ControlFlow, path::Path, sync::Arc};
 
 use super::{
-    Opened,
-    header::RING_AT,
-    test::{DATABASE, append, one, open, texts},
+    super::{Opened, header::RING_AT},
+    DATABASE, append, one, open, texts,
 };
 use crate::engine::error::Code;
 

@@ -1,0 +1,104 @@
+//! Reading records while others are appended and reclaimed, and whose a log is.
+
+use std::{fs, ops::ControlFlow};
+
+use super::{
+    super::{
+        Lsn,
+        header::RING_AT,
+        record::{FLAG_PAD, Header, RECORD_HEADER},
+    },
+    DATABASE, SEED, anonymous, append, one, open, texts,
+};
+use crate::engine::error::Code;
+
+#[test]
+fn a_claim_keeps_its_records_in_place() {
+    let log = anonymous(1024);
+    append(&log, &mut one("first"));
+    let second = log.head();
+    append(&log, &mut one("second"));
+    let claim = log.claim(second);
+    let later = log.claim(log.head());
+    append(&log, &mut one("third"));
+    log.reclaim(log.head()).expect("reclaims");
+    assert_eq!(log.tail(), second, "the oldest claim counts");
+    assert_eq!(texts(&log), [b"second".to_vec(), b"third".to_vec()]);
+    drop(claim);
+    log.reclaim(log.head()).expect("reclaims");
+    assert_eq!(texts(&log), [b"third"]);
+    drop(later);
+    log.reclaim(log.head()).expect("reclaims");
+    assert_eq!((log.used(), texts(&log).len()), (0, 0));
+}
+
+#[test]
+fn a_walk_from_any_record_to_any_other_meets_those_between() {
+    let log = anonymous(1024);
+    let mut ends = Vec::new();
+    for i in 0..40 {
+        if log.used() > 600 {
+            let tail = ends[ends.len() - 4];
+            log.reclaim(tail).expect("reclaims");
+        }
+        ends.push(append(&log, &mut one(&format!("{i}{}", "x".repeat(i * 3)))));
+    }
+    let last: Vec<Lsn> = ends.into_iter().filter(|end| *end >= log.tail()).collect();
+    let claim = log.claim(log.tail());
+    for (i, from) in last.iter().enumerate() {
+        for (j, to) in last.iter().enumerate().skip(i) {
+            let mut met = 0;
+            claim
+                .walk(*from, *to, |_| {
+                    met += 1;
+                    ControlFlow::Continue(())
+                })
+                .expect("is intact");
+            assert_eq!(met, j - i);
+        }
+    }
+}
+
+#[test]
+fn a_change_from_outside_is_noticed_when_the_record_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let log = open(&path, 1024, DATABASE).expect("opens").log;
+    append(&log, &mut one("a document"));
+    let mut bytes = fs::read(&path).expect("reads");
+    bytes[RING_AT as usize + RECORD_HEADER + 30] ^= 1;
+    // Into the same file, which is mapped.
+    let file = fs::OpenOptions::new().write(true).open(&path).expect("opens");
+    std::io::Write::write_all(&mut &file, &bytes).expect("writes");
+    let claim = log.claim(log.tail());
+    let error = claim.walk(log.tail(), log.head(), |_| ControlFlow::Continue(())).expect_err("damaged");
+    assert_eq!((error.code(), error.path()), (Code::Corrupt, Some(path.as_path())));
+}
+
+#[test]
+fn padding_at_the_end_of_a_lap_is_no_operation() {
+    let log = anonymous(512);
+    // 96 bytes each: the sixth does not fit the rest of the lap.
+    for number in 0..9 {
+        log.reclaim(log.head()).expect("reclaims");
+        append(&log, &mut one(&format!("{number}{}", "x".repeat(40))));
+        assert_eq!(texts(&log), [format!("{number}{}", "x".repeat(40)).into_bytes()]);
+    }
+    assert_eq!(log.position().0, 9, "padding is not counted");
+    let header = Header { length: 64, lsn: Lsn(192), time_ms: 0, ops: 0, flags: FLAG_PAD };
+    let bytes = [header.encode(SEED, 0).to_vec(), vec![9; 32]].concat();
+    let (found, mut ops) = Header::verify(&bytes, SEED, Lsn(192)).expect("padding is a record");
+    assert!(found == header && ops.next().is_none(), "whatever lies in it");
+}
+
+#[test]
+fn one_process_at_a_time_has_a_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let opened = open(&path, 1024, DATABASE).expect("opens");
+    assert_eq!(open(&path, 1024, DATABASE).expect_err("in use").code(), Code::Locked);
+    assert_eq!(open(&path, 1024, [8; 16]).expect_err("in use").code(), Code::WalMismatch);
+    drop(opened);
+    assert_eq!(open(&path, 1024, [8; 16]).expect_err("another's").code(), Code::WalMismatch);
+    open(&path, 1024, DATABASE).expect("opens");
+}

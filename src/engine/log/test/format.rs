@@ -1,0 +1,117 @@
+//! Records and headers against random and damaged bytes.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::{
+    super::{
+        Id, Lsn,
+        header::{Found, LogHeader, PAGE},
+        record::{Header, align, decode_op},
+    },
+    DATABASE, Owned, SEED, cheap, draft, owned,
+};
+
+fn ops() -> impl Strategy<Value = Vec<Owned>> {
+    let name = prop_oneof![".{0,12}", Just("x".repeat(65_535))];
+    vec((any::<bool>(), any::<u32>(), name, ".{0,20}", vec(any::<u8>(), 0..200)), 0..8)
+}
+
+proptest! {
+    #![proptest_config(cheap())]
+
+    #[test]
+    fn a_record_is_read_as_it_was_written(ops in ops(), lsn in 0..1_u64 << 40, time in 0..1_u64 << 50) {
+        let mut draft = draft(&ops);
+        prop_assert_eq!(draft.iter().map(owned).collect::<Vec<_>>(), ops.clone());
+        let mut bytes = draft.finish(SEED, Lsn(lsn * 8), time).to_vec();
+        prop_assert_eq!(align(bytes.len() as u64), draft.len());
+        bytes.extend_from_slice(b"what lies behind it");
+        let (header, found) = Header::verify(&bytes, SEED, Lsn(lsn * 8)).expect("is whole");
+        prop_assert_eq!((header.lsn, header.time_ms, header.ops), (Lsn(lsn * 8), time, ops.len() as u32));
+        prop_assert_eq!(found.map(owned).collect::<Vec<_>>(), ops);
+        // Of another place, another run, or cut off, it is none.
+        prop_assert!(Header::verify(&bytes, SEED, Lsn(lsn * 8 + 8)).is_none());
+        prop_assert!(Header::verify(&bytes, SEED + 1, Lsn(lsn * 8)).is_none());
+        prop_assert!(Header::verify(&bytes[..header.length as usize - 1], SEED, Lsn(lsn * 8)).is_none());
+    }
+
+    #[test]
+    fn garbage_is_no_record(mut bytes in vec(any::<u8>(), 0..300), length in any::<u32>(), count in any::<u32>()) {
+        // With numbers that look right more often than random ones.
+        for (at, number) in [(0, length % 400), (24, count % 4), (28, count % 2)] {
+            if let Some(place) = bytes.get_mut(at..at + 4) {
+                place.copy_from_slice(&number.to_le_bytes());
+            }
+        }
+        if bytes.len() >= 16 {
+            bytes[8..16].fill(0);
+        }
+        prop_assert!(Header::verify(&bytes, SEED, Lsn(0)).is_none());
+        prop_assert!(decode_op(&bytes, true).is_none());
+        // Unchecked it may be anything, but must not lead outside.
+        let _ = decode_op(&bytes, false);
+    }
+
+    #[test]
+    fn a_header_is_read_as_it_was_written(numbers in [0..1_u64 << 59, 0..1_u64 << 59, 0..1_u64 << 59, 0..1_u64 << 59], capacity in 1..=1_u64 << 37, database in any::<Id>(), log in any::<Id>()) {
+        let [sequence, epoch, start, synced] = numbers;
+        let (start, synced, capacity) = (Lsn(start * 8), Lsn(synced), capacity * 8);
+        let header = LogHeader { sequence, database, log, epoch, capacity, start, synced };
+        let mut pages = vec![0; 2 * PAGE];
+        let encoded = header.encode();
+        pages[header.offset()..][..encoded.len()].copy_from_slice(&encoded);
+        prop_assert_eq!(LogHeader::find(&pages), Found::Header(header));
+    }
+
+    #[test]
+    fn garbage_is_no_header(mut pages in vec(any::<u8>(), 0..2 * PAGE), magic in any::<bool>()) {
+        if magic && pages.len() > 8 {
+            pages[..8].copy_from_slice(b"KIMDBLOG");
+        }
+        prop_assert!(!matches!(LogHeader::find(&pages), Found::Header(_)));
+    }
+}
+
+#[test]
+fn every_flipped_bit_of_a_record_is_noticed() {
+    let ops = [
+        (false, 1, "users".to_owned(), "a".to_owned(), b"{\"n\":1}".to_vec()),
+        (true, 2, "사용자".to_owned(), "b".to_owned(), Vec::new()),
+    ];
+    let bytes = draft(&ops).finish(SEED, Lsn(64), 5).to_vec();
+    assert!(Header::verify(&bytes, SEED, Lsn(64)).is_some());
+    for bit in 0..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(Header::verify(&damaged, SEED, Lsn(64)).is_none(), "bit {bit}");
+    }
+}
+
+#[test]
+fn every_flipped_bit_of_a_header_leaves_the_other_copy() {
+    let header = |sequence| LogHeader {
+        sequence,
+        database: DATABASE,
+        log: [1; 16],
+        epoch: 3,
+        capacity: 4096,
+        start: Lsn(sequence * 8),
+        synced: Lsn(sequence * 8),
+    };
+    let (older, newer) = (header(4), header(5));
+    let mut pages = vec![0; 2 * PAGE];
+    for header in [older, newer] {
+        pages[header.offset()..][..88].copy_from_slice(&header.encode());
+    }
+    assert_eq!(LogHeader::find(&pages), Found::Header(newer));
+    for (damaged, left) in [(older, newer), (newer, older)] {
+        for bit in 0..88 * 8 {
+            let mut pages = pages.clone();
+            pages[damaged.offset() + bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(LogHeader::find(&pages), Found::Header(left), "bit {bit}");
+            // Without the magic and without another copy it may be any file.
+            pages[left.offset() + 70] ^= 1;
+            assert_eq!(LogHeader::find(&pages), Found::Damaged, "bit {bit}");
+        }
+    }
+}
