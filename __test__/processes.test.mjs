@@ -9,32 +9,33 @@ import { throwsCode } from './helpers/errors.mjs';
 import { randomFrom } from './helpers/random.mjs';
 
 const DOCUMENTS = 20;
-const WRITERS = Number(process.env.KIMDB_PROCESSES ?? 4);
+const PROCESSES = Number(process.env.KIMDB_PROCESSES ?? 4);
 /** So many lives of a process end by a kill, together. */
 const KILLS = Number(process.env.KIMDB_KILLS ?? 40);
 const SEED = Number(process.env.KIMDB_SEED ?? Date.now() % 2 ** 31);
 
-/** The lives of one writer: killed again and again, and at last left alone. Gives what it told. */
-async function liveAndDie(t, options, me, kills, random, known) {
+/** The lives of a process: killed again and again, and at last left alone. `known`: what each writer told. */
+async function liveAndDie(t, { options, mine, kills, random, known }) {
   for (let life = 0; life <= kills; life++) {
     const isLast = life === kills;
-    const args = { options, me, writers: WRITERS, documents: DOCUMENTS, rounds: isLast ? 20 : 100_000 };
-    const writer = startProgram(t, 'share.mjs', args);
+    const rounds = isLast ? 20 : 100_000;
+    const args = { options, mine, writers: known.length, documents: DOCUMENTS, rounds };
+    const process = startProgram(t, 'share.mjs', args);
     const wanted = isLast ? Number.POSITIVE_INFINITY : DOCUMENTS + 1 + random(400);
     for (let seen = 0; seen < wanted; seen++) {
-      const line = await writer.nextLine();
+      const line = await process.nextLine();
       if (line === undefined) break;
     }
-    if (!isLast) writer.kill();
-    const { lines, stderr, signal, code } = await writer.ended;
+    if (!isLast) process.kill();
+    const { lines, stderr, signal, code } = await process.ended;
     t.deepEqual([signal, code], isLast ? [null, 0] : ['SIGKILL', null], stderr);
     for (const line of lines) {
-      const [what, i, count] = line.split(' ');
-      if (what === 'acked') known[i] = Number(count);
+      const [me, what, i, count] = line.split(' ');
+      if (what === 'acked') known[me][i] = Number(count);
       // What was on its way when it was killed may be there as well.
       else if (what === 'start')
-        t.true(Number(count) >= known[i], `${me}: ${line}, acknowledged was ${known[i]}`);
-      else t.is(line, 'closed', `writer ${me}`);
+        t.true(Number(count) >= known[me][i], `${line}, acknowledged was ${known[me][i]}`);
+      else t.is(what, 'closed', line);
     }
   }
 }
@@ -45,9 +46,14 @@ test.serial('processes write, read and are killed, and no acknowledged write is 
   const random = randomFrom(SEED);
   const folder = useFolder(t);
   const options = { ...pathsIn(folder), walSize: 2 ** 20, flushInterval: 20 };
-  const known = Array.from({ length: WRITERS }, () => Array(DOCUMENTS).fill(0));
-  const kills = Math.floor(KILLS / WRITERS);
-  await Promise.all(known.map((own, me) => liveAndDie(t, options, me, kills, random, own)));
+  // Every other process has two threads that write.
+  let writers = 0;
+  const hosts = Array.from({ length: PROCESSES }, (_, i) =>
+    i % 2 === 0 ? [writers++] : [writers++, writers++],
+  );
+  const known = Array.from({ length: writers }, () => Array(DOCUMENTS).fill(0));
+  const kills = Math.floor(KILLS / PROCESSES);
+  await Promise.all(hosts.map((mine) => liveAndDie(t, { options, mine, kills, random, known })));
   const db = openSimple(t, { ...options, exclusive: true });
   t.is(db.stats().recoveredWrites, 0, 'all have closed');
   for (const [me, own] of known.entries()) {
@@ -82,7 +88,7 @@ test('a collection that another process makes is found', async (t) => {
   const db = openSimple(t, options);
   await db.set('first', 'u1', 1);
   t.is(await db.get('counters', 'w0-0'), null);
-  const args = { options, me: 0, writers: 1, documents: 1, rounds: 1 };
+  const args = { options, mine: [0], writers: 1, documents: 1, rounds: 1 };
   t.is((await runProgram(t, 'share.mjs', args)).code, 0);
   let found = null;
   while (found === null) {
@@ -96,7 +102,7 @@ test('a collection that another process makes is found', async (t) => {
 test('the first read of a collection finds what another process has flushed long ago', async (t) => {
   const options = pathsIn(useFolder(t));
   const db = openSimple(t, options);
-  const args = { options, me: 0, writers: 1, documents: 1, rounds: 1 };
+  const args = { options, mine: [0], writers: 1, documents: 1, rounds: 1 };
   t.is((await runProgram(t, 'share.mjs', args)).code, 0);
   t.is((await db.get('counters', 'w0-0')).data.count, 1);
 });
