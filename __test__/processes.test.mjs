@@ -107,6 +107,20 @@ test('the first read of a collection finds what another process has flushed long
   t.is((await db.get('counters', 'w0-0')).data.count, 1);
 });
 
+test('nothing is left of a process that came later and closed', async (t) => {
+  const folder = useFolder(t);
+  const options = pathsIn(folder);
+  const db = openSimple(t, options);
+  await db.set('first', 'u1', 1);
+  await db.flush();
+  const rows = () =>
+    [...db.db.shards.values()].map((shard) => shard.prepare('SELECT * FROM _kimdb_log').all());
+  const [files, known] = [filesIn(folder), rows()];
+  const args = { options, mine: [0], writers: 1, documents: 40, rounds: 3 };
+  t.is((await runProgram(t, 'share.mjs', args)).code, 0);
+  t.deepEqual([filesIn(folder), rows()], [files, known]);
+});
+
 test('a process with another walPath is refused while others have the database open', async (t) => {
   const options = { ...pathsIn(useFolder(t)), ...manualFlush };
   const holder = startProgram(t, 'hold.mjs', options);

@@ -126,10 +126,10 @@ impl Engine {
                 .reclaim(core.log.head())
                 .map_err(|error| Error::io("empty the log", core.log.path().unwrap_or(Path::new("")), &error))
         });
-        let closed = core.shards.iter().map(|shard| shard.close(is_last)).fold(Ok(()), Result::and);
         if emptied.is_ok() {
             remove_if_numbered(core);
         }
+        let closed = core.shards.iter().map(|shard| shard.close(is_last)).fold(Ok(()), Result::and);
         core.log.unlock();
         if let Some(log) = &running.unused_log {
             log.unlock();
@@ -144,8 +144,11 @@ impl Engine {
 /// The log of a process that came when others had the database open is not needed without it.
 fn remove_if_numbered(core: &Core) {
     if let Some(path) = core.log.path().filter(|path| numbered::is_numbered(path, &core.options)) {
-        // Where this fails, an empty log is left, which the next opening removes.
-        let _ = core.options.files.remove(path);
+        // Where this fails, an empty log is left, which the next opening removes. What shards know of it takes a few bytes, and
+        // is forgotten by the next process that is alone, where others are in the way now.
+        if core.options.files.remove(path).is_ok() {
+            core.shards.iter().for_each(|shard| drop(shard.forget_log()));
+        }
     }
 }
 

@@ -118,6 +118,10 @@ impl Store for Memory {
         unreachable!("a flush does not ask for this")
     }
 
+    fn forget_log(&self) -> Result<()> {
+        unreachable!("a flush does not ask for this")
+    }
+
     fn has_side(&self, _: Id) -> Result<bool> {
         unreachable!("a flush does not ask for this")
     }

@@ -154,6 +154,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Forgets what was applied of logs that are gone.
     fn forget_other_logs(&self) -> Result<()>;
 
+    /// Forgets what was applied of the log that batches come from. It is gone, and no batch follows.
+    fn forget_log(&self) -> Result<()>;
+
     /// Whether a log of one record was applied.
     fn has_side(&self, side: Id) -> Result<bool>;
 

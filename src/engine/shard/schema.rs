@@ -161,6 +161,11 @@ pub(super) fn forget_other_logs(connection: &Connection, log: &Id) -> rusqlite::
     connection.execute("DELETE FROM _kimdb_log WHERE log <> ?", [log_name(log)]).map(|_| ())
 }
 
+/// Forgets a log that is gone.
+pub(super) fn forget_log(connection: &Connection, log: &Id) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM _kimdb_log WHERE log = ?", [log_name(log)]).map(|_| ())
+}
+
 /// Collections and their tables, as this file knows them.
 pub(super) fn collections(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     let mut statement = connection.prepare("SELECT name, \"table\" FROM _kimdb_collection")?;

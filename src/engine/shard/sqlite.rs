@@ -284,6 +284,13 @@ impl Store for SqliteShard {
         schema::forget_other_logs(connection, &log).map_err(|error| self.explain("write to", &error))
     }
 
+    fn forget_log(&self) -> Result<()> {
+        let writer = self.writer.lock();
+        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
+        let log = *self.log.read();
+        schema::forget_log(connection, &log).map_err(|error| self.explain("write to", &error))
+    }
+
     fn has_side(&self, side: Id) -> Result<bool> {
         let writer = self.writer.lock();
         let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;

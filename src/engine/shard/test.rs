@@ -248,6 +248,11 @@ fn a_one_record_log_is_remembered_until_it_is_forgotten() {
     assert_eq!((setup.store.has_side(side), setup.store.applied()), (Ok(false), Lsn(8)));
     setup.store.follow([3; 16]).expect("follows");
     assert_eq!((setup.store.applied(), setup.read("c", "a").1), (Lsn(0), Lsn(0)));
+    setup.store.forget_log().expect("forgets");
+    let setup = setup.reopen(LOG);
+    assert_eq!(setup.store.applied(), Lsn(8), "another log");
+    setup.store.forget_log().expect("forgets");
+    assert_eq!(setup.reopen(LOG).store.applied(), Lsn(0));
 }
 
 #[test]
