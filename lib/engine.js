@@ -196,12 +196,13 @@ class Engine {
   async getAll(collection, limit) {
     checkCollection(collection);
     const texts = await this.wait(this.#whole().getAll(collection, limit));
-    return texts.flatMap((text) => parse(text, { collection }));
+    // NOTE: a list of ours. Where modules have a realm of their own, as in Jest, that of the addon is of another.
+    return Array.from(texts, (text) => parse(text, { collection })).flat();
   }
 
   /** Names of the collections. */
   collections() {
-    return this.#whole().collections();
+    return Array.from(this.#whole().collections());
   }
 
   /** Number of documents of a collection, as flushed. */
@@ -232,7 +233,8 @@ class Engine {
 
   stats() {
     this.invoke('countHits', this.documents.takeHits());
-    const stats = this.invoke('stats');
+    // An object of our realm, as in getAll().
+    const stats = { ...this.invoke('stats') };
     stats.cacheBytes += this.documents.bytes;
     return stats;
   }

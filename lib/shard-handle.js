@@ -20,7 +20,7 @@ class ShardHandle {
   /** A query. It runs, and can fail, when `all` or `get` is called. */
   prepare(sql) {
     checkText(sql, 'sql');
-    const run = (params) => this.#engine.invoke('shardQuery', this.#index, sql, checked(params));
+    const run = (params) => ofOurRealm(this.#engine.invoke('shardQuery', this.#index, sql, checked(params)));
     return {
       all: (...params) => run(params),
       get: (...params) => run(params)[0],
@@ -30,11 +30,14 @@ class ShardHandle {
   /** The rows of a PRAGMA, or with `simple` the first column of the first row. */
   pragma(text, options) {
     checkText(text, 'pragma');
-    const rows = this.#engine.invoke('shardPragma', this.#index, text);
+    const rows = ofOurRealm(this.#engine.invoke('shardPragma', this.#index, text));
     if (!options?.simple) return rows;
     return rows.length === 0 ? undefined : Object.values(rows[0])[0];
   }
 }
+
+/** Where modules have a realm of their own, as in Jest, the rows of the addon are objects of another. */
+const ofOurRealm = (rows) => (rows.constructor === Array ? rows : Array.from(rows, (row) => ({ ...row })));
 
 function checkText(text, where) {
   if (typeof text !== 'string' || text === '') {

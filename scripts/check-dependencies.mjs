@@ -26,9 +26,13 @@ const exceptions = new Map(
 
 const counts = [
   ...['Cargo.toml', 'fuzz/Cargo.toml', 'benchmark/bare/Cargo.toml'].map(checkCargo),
-  ...['package.json', 'benchmark/package.json', 'compat/package.json', 'examples/fastify/package.json'].map(
-    checkNpm,
-  ),
+  ...[
+    'package.json',
+    'benchmark/package.json',
+    'compat/package.json',
+    'runners/package.json',
+    'examples/fastify/package.json',
+  ].map(checkNpm),
 ];
 if (problems.length > 0) fail('Dependencies that are not as they should be:', ...problems);
 say(counts.join('\n'));

@@ -1,5 +1,5 @@
 // npm test: prepares a fresh clone, then runs the Rust tests, the model tests, the JavaScript tests, those of the
-// example with Fastify, and the compatibility tests. Arguments go to AVA and stand for JavaScript tests:
+// example with Fastify, those inside Jest and Vitest, and the compatibility tests. Arguments go to AVA and stand for JavaScript tests:
 // npm test -- __test__/get.test.mjs
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
@@ -9,6 +9,7 @@ import { installDependencies } from './support/dependencies.mjs';
 import { prepareExamples, runExamples } from './support/examples.mjs';
 import { requireTools } from './support/requirements.mjs';
 import { countResults, readAvaLine, readCargoLine } from './support/results.mjs';
+import { prepareRunners, runRunners } from './support/runners.mjs';
 import { bold, green, red, say, seconds, step, wantsColor } from './support/terminal.mjs';
 
 const start = Date.now();
@@ -17,12 +18,14 @@ requireTools();
 await installDependencies();
 await buildAddon();
 await prepareExamples();
+await prepareRunners();
 await prepareCompat();
 report([
   await rustTests(),
   await modelTests(),
   await javascriptTests(process.argv.slice(2)),
   await exampleTests(),
+  await runnerTests(),
   await compatTests(),
 ]);
 
@@ -50,6 +53,11 @@ function javascriptTests(files) {
 function exampleTests() {
   step('Example tests: an HTTP API with Fastify');
   return countResults('Examples', readAvaLine, (onLine) => runExamples({ onLine, env: avaColors }));
+}
+
+function runnerTests() {
+  step('Runner tests: inside Jest and Vitest');
+  return countResults('Runners', readAvaLine, (onLine) => runRunners({ onLine, env: avaColors }));
 }
 
 function compatTests() {

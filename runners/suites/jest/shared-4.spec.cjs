@@ -1,0 +1,1 @@
+require('../shared.cjs')({ kimdb: require('kimdb'), name: 'file4' });
