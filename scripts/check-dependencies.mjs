@@ -32,6 +32,7 @@ const counts = [
     'compat/package.json',
     'runners/package.json',
     'examples/fastify/package.json',
+    'load/package.json',
   ].map(checkNpm),
 ];
 if (problems.length > 0) fail('Dependencies that are not as they should be:', ...problems);

@@ -2,14 +2,14 @@
 // npm run compat -- differential.test.mjs
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
-import { prepareCompat, runCompat } from './support/compat.mjs';
 import { installDependencies } from './support/dependencies.mjs';
 import { requireTools } from './support/requirements.mjs';
+import { prepareSuite, runSuite } from './support/suites.mjs';
 import { step } from './support/terminal.mjs';
 
 requireTools();
 await installDependencies();
 await buildAddon();
-await prepareCompat();
+await prepareSuite('compat');
 step('Compatibility tests: kimdb 7 and this one side by side');
-process.exitCode = await runCompat(process.argv.slice(2));
+process.exitCode = await runSuite('compat', process.argv.slice(2));

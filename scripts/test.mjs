@@ -1,15 +1,13 @@
-// npm test: prepares a fresh clone, then runs the Rust tests, the model tests, the JavaScript tests, those of the
-// example with Fastify, those inside Jest and Vitest, and the compatibility tests. Arguments go to AVA and stand for JavaScript tests:
+// npm test: prepares a fresh clone, then runs the Rust tests, the model tests, the JavaScript tests, and the suites that
+// have a folder of their own. Arguments go to AVA and stand for JavaScript tests:
 // npm test -- __test__/get.test.mjs
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
 import { packageBin, run } from './support/command.mjs';
-import { prepareCompat, runCompat } from './support/compat.mjs';
 import { installDependencies } from './support/dependencies.mjs';
-import { prepareExamples, runExamples } from './support/examples.mjs';
 import { requireTools } from './support/requirements.mjs';
 import { countResults, readAvaLine, readCargoLine } from './support/results.mjs';
-import { prepareRunners, runRunners } from './support/runners.mjs';
+import { prepareSuite, runSuite, SUITES } from './support/suites.mjs';
 import { bold, green, red, say, seconds, step, wantsColor } from './support/terminal.mjs';
 
 const start = Date.now();
@@ -17,17 +15,10 @@ const avaColors = wantsColor ? { FORCE_COLOR: '1' } : {};
 requireTools();
 await installDependencies();
 await buildAddon();
-await prepareExamples();
-await prepareRunners();
-await prepareCompat();
-report([
-  await rustTests(),
-  await modelTests(),
-  await javascriptTests(process.argv.slice(2)),
-  await exampleTests(),
-  await runnerTests(),
-  await compatTests(),
-]);
+for (const folder of Object.keys(SUITES)) await prepareSuite(folder);
+const results = [await rustTests(), await modelTests(), await javascriptTests(process.argv.slice(2))];
+for (const folder of Object.keys(SUITES)) results.push(await suiteTests(folder));
+report(results);
 
 function rustTests() {
   step('Rust tests: the engine without Node.js');
@@ -50,19 +41,10 @@ function javascriptTests(files) {
   );
 }
 
-function exampleTests() {
-  step('Example tests: an HTTP API with Fastify');
-  return countResults('Examples', readAvaLine, (onLine) => runExamples({ onLine, env: avaColors }));
-}
-
-function runnerTests() {
-  step('Runner tests: inside Jest and Vitest');
-  return countResults('Runners', readAvaLine, (onLine) => runRunners({ onLine, env: avaColors }));
-}
-
-function compatTests() {
-  step('Compatibility tests: kimdb 7 and this one side by side');
-  return countResults('Compatibility', readAvaLine, (onLine) => runCompat([], { onLine, env: avaColors }));
+function suiteTests(folder) {
+  const { name, title } = SUITES[folder];
+  step(title);
+  return countResults(name, readAvaLine, (onLine) => runSuite(folder, [], { onLine, env: avaColors }));
 }
 
 function report(suites) {

@@ -46,7 +46,7 @@ function commit() {
   const name = git('rev-parse', '--short=10', 'HEAD');
   if (name === undefined) return 'unknown';
   // The results of an earlier run do not change what is measured.
-  const rest = [':/', ':(top,exclude)benchmark/results'];
+  const rest = [':/', ':(top,exclude)benchmark/results', ':(top,exclude)load/results'];
   return git('status', '--porcelain', '--untracked-files=no', '--', ...rest)
     ? `${name}, changed since`
     : name;

@@ -1,0 +1,36 @@
+// npm run load: prepares a fresh clone and load/, then runs load/main.mjs, to which the arguments go:
+// npm run load -- --connections 2000 --seconds 10 --stores kimdb,none
+import { join } from 'node:path';
+import process from 'node:process';
+import { buildAddon } from './support/addon.mjs';
+import { root, run } from './support/command.mjs';
+import { installDependencies } from './support/dependencies.mjs';
+import { requireTools } from './support/requirements.mjs';
+import { compileSqlite } from './support/sqlite.mjs';
+import { prepareSuite } from './support/suites.mjs';
+import { step } from './support/terminal.mjs';
+
+const args = process.argv.slice(2);
+
+await prepareSuite('load');
+const measures = !['--help', '--docs'].some((argument) => args.includes(argument));
+if (measures) await prepare();
+step('Running load/main.mjs');
+process.exitCode = await run(process.execPath, [join(root, 'load', 'main.mjs'), ...args]);
+
+async function prepare() {
+  requireTools();
+  await installDependencies();
+  await buildAddon();
+  if (!usesOld()) return;
+  // The old library is one of the benchmark's drivers.
+  const benchmark = join(root, 'benchmark');
+  await installDependencies(benchmark);
+  await compileSqlite(benchmark, 'Without it: npm run load -- --stores kimdb,none');
+}
+
+/** Whether the old library takes part: where nothing else is asked for it does. */
+function usesOld() {
+  const text = args.join(' ');
+  return text.includes('--stores') ? text.includes('kimdb-old') : !args.includes('--smoke');
+}

@@ -1,0 +1,45 @@
+// Test suites that have a folder with packages of their own, and run with AVA there.
+import { existsSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageBin, root } from './command.mjs';
+import { installDependencies } from './dependencies.mjs';
+import { compileSqlite } from './sqlite.mjs';
+
+/** By folder: the name of the suite, what it is, and what has to be prepared beside its packages. */
+export const SUITES = {
+  'examples/fastify': {
+    name: 'Examples',
+    title: 'Example tests: an HTTP API with Fastify',
+    prepare: linkKimdb,
+  },
+  runners: {
+    name: 'Runners',
+    title: 'Runner tests: inside Jest and Vitest',
+    prepare: linkKimdb,
+  },
+  load: {
+    name: 'Load',
+    title: 'Load tests: a short run of the server and its clients',
+  },
+  compat: {
+    name: 'Compatibility',
+    title: 'Compatibility tests: kimdb 7 and this one side by side',
+    prepare: compileSqlite,
+  },
+};
+
+export async function prepareSuite(folder) {
+  const path = join(root, folder);
+  await installDependencies(path);
+  await SUITES[folder].prepare?.(path);
+}
+
+/** Runs the tests of a folder; the arguments go to AVA. */
+export const runSuite = (folder, args = [], options = {}) =>
+  packageBin('ava/entrypoints/cli.mjs', args, { ...options, cwd: join(root, folder) });
+
+/** Lets what is in a folder import kimdb by its name, as a program elsewhere does. */
+function linkKimdb(path) {
+  const link = join(path, 'node_modules', 'kimdb');
+  if (!existsSync(link)) symlinkSync(root, link, 'junction');
+}
