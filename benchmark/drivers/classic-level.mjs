@@ -12,7 +12,10 @@ export const promises = {
   flushed: 'kill and power cut: kept, but for a log file that is being compacted',
   synced: 'kill and power cut: kept',
 };
-export const lacks = { recovered: 'buffers nothing that would have to be recovered' };
+export const lacks = {
+  recovered: 'buffers nothing that would have to be recovered',
+  workers: 'can be opened once at a time',
+};
 
 const PER_BATCH = 1000;
 

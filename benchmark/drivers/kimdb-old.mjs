@@ -12,7 +12,10 @@ export const promises = {
   synced: 'kill: kept; power cut: not synced',
 };
 
-export const lacks = { setMany: 'has no call for many documents' };
+export const lacks = {
+  setMany: 'has no call for many documents',
+  workers: 'every opening of a log erases what the others have in it',
+};
 
 /** It keeps every document that it ever saw in one Map, which cannot hold more than 16 million. */
 export const mostDocuments = 3_000_000;

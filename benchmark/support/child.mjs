@@ -24,7 +24,7 @@ async function measure({ workload, driver, folder, options, phase }) {
     store = await open(folder, settings);
     return store;
   };
-  const figures = await run({ open: openOnce, options });
+  const figures = await run({ open: openOnce, options, driver, folder });
   if (run.ends !== 'killed') await store.close();
   return figures;
 }

@@ -5,8 +5,8 @@ import { isRate } from './summary.mjs';
 /** What is written to the right in its column. */
 const NUMBER = /^([\d.,]+( (x|ns|µs|ms|s))?)?$/;
 
-/** Whether a workload has lines that are no rates; then they stand side by side. */
-export const isGrid = ({ lines }) => Object.values(lines).some(({ unit }) => !isRate(unit));
+/** Whether a workload has lines that are no rates, or are in groups; then they stand side by side. */
+export const isGrid = ({ lines }) => Object.values(lines).some(({ unit, group }) => group || !isRate(unit));
 
 /** @returns {{ title: string, rows: string[][] }[]} */
 export function tablesOf(workload, drivers) {
