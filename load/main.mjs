@@ -56,9 +56,12 @@ async function runAll() {
     const first = round % stores.length;
     for (const store of [...stores.slice(first), ...stores.slice(0, first)]) {
       const name = `[${runs.length + 1}/${size.rounds * stores.length}] round ${round + 1}, ${store}`;
-      runs.push(await runStore(store, round, settings, (what) => progress(`${name}: ${what}`)));
+      const run = await runStore(store, round, settings, (what) => progress(`${name}: ${what}`));
+      // The plot shows the first round.
+      if (round > 0) run.samples = [];
+      runs.push(run);
       endProgress();
-      const { answers, failed, wrong } = runs.at(-1);
+      const { answers, failed, wrong } = run;
       say(`${name}: ${answers} answers, ${failed} failed, ${wrong} wrong`);
     }
   }

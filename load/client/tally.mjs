@@ -62,8 +62,9 @@ export class Tally {
   }
 }
 
+/** Nothing was answered: null, which JSON keeps. */
 function latencyOf(histogram) {
-  if (histogram.count === 0) return undefined;
+  if (histogram.count === 0) return null;
   const value = (percent) => histogram.percentile(percent) / 1000;
   return { p50: value(50), p99: value(99), p999: value(99.9), max: histogram.max / 1000 };
 }

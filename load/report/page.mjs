@@ -32,7 +32,7 @@ function sectionOf(report) {
   return [
     `![Latency, delay of the event loop and memory over time](../load/results/${PLOT})`,
     `${figure(connections)} connections, ${figure(rate)} requests a second for ${seconds} s, then ${bursts} bursts. ` +
-      `Medians of ${rounds} rounds; the longest delay and the memory are the most of all rounds. ${conditions.join('; ')}.`,
+      `Medians of ${rounds} rounds; memory is the most of all rounds. ${conditions.join('; ')}.`,
     markdownTable(targetTable(report.targets)),
     ...tablesOf(report).flatMap(({ title, rows }) => [`**${title}**`, markdownTable(rows)]),
   ].join('\n\n');

@@ -5,8 +5,9 @@ import { scaleLinear, scaleLog } from 'd3-scale';
 import { line as lineThrough } from 'd3-shape';
 import { columnWidth, frame } from '../../benchmark/plots/frame.mjs';
 import { element, label, rect, stroke } from '../../benchmark/plots/svg.mjs';
-import { colorOf, GRID, weightOf } from '../../benchmark/plots/theme.mjs';
+import { colorOf as colorOfDriver, GRID, weightOf } from '../../benchmark/plots/theme.mjs';
 import { duration, figure } from '../../benchmark/support/format.mjs';
+import { NEW, OLD } from '../stores/index.mjs';
 
 export const PLOT = 'load.svg';
 
@@ -17,17 +18,20 @@ const HEIGHT = 190;
 const LEGEND = 18;
 const MIB = 2 ** 20;
 
+/** The benchmark's blues lie close to each other, and here are fewer lines. */
+const colorOf = (store) => (store === OLD ? '#d9822b' : colorOfDriver(store));
+
 const ms = (milliseconds) => duration(milliseconds * 1000);
 const PANELS = [
   {
     title: 'Slowest answer in each quarter of a second',
-    of: ({ latency }) => latency?.max,
+    of: ({ latency }) => (latency === null ? null : latency?.max),
     isLog: true,
     text: ms,
   },
   {
     title: 'Longest delay of the event loop in each quarter of a second',
-    of: ({ loop }) => loop?.max,
+    of: ({ loop }) => (loop === null ? null : loop?.max),
     isLog: true,
     text: ms,
   },
@@ -58,7 +62,9 @@ function loadPlot({ runs, stores, size, machine }) {
 
 function panel({ title, of, isLog, text }, runs) {
   const lines = runs.map((run) => ({ store: run.store, points: pointsOf(run, of) }));
-  const values = lines.flatMap(({ points }) => points.map(({ value }) => value));
+  const values = lines
+    .flatMap(({ points }) => points.map(({ value }) => value))
+    .filter((value) => value !== null);
   const end = Math.max(...runs.map(({ mix, burst }) => (burst.to - mix.from) / 1000));
   const x = scaleLinear([0, end], [LEFT, WIDTH - 8]);
   const y = isLog
@@ -66,6 +72,7 @@ function panel({ title, of, isLog, text }, runs) {
     : scaleLinear([0, Math.max(...values)], [HEIGHT, TOP]).nice(4);
   const ticks = isLog ? y.ticks().filter((tick) => Number.isInteger(Math.log10(tick))) : y.ticks(4);
   const path = lineThrough()
+    .defined(({ value }) => value !== null)
     .x(({ at }) => x(at))
     .y(({ value }) => y(value))
     .digits(1);
@@ -83,14 +90,20 @@ function panel({ title, of, isLog, text }, runs) {
         .map((tick) =>
           label(x(tick), HEIGHT + 14, `${tick} s`, { 'text-anchor': 'middle', 'font-size': 10 }),
         ),
-      ...lines.map(({ store, points }) =>
+      ...lines.flatMap(({ store, points }) => [
         element('path', {
           d: path(points),
           fill: 'none',
           stroke: colorOf(store),
-          'stroke-width': store === 'kimdb' ? 2.5 : 1.5,
+          'stroke-width': store === NEW ? 2.5 : 1.5,
         }),
-      ),
+        // Between two bursts nothing is answered, so there is no line.
+        ...points
+          .filter(({ value }) => value !== null)
+          .map(({ at, value }) =>
+            element('circle', { cx: x(at), cy: y(value), r: 1.8, fill: colorOf(store) }),
+          ),
+      ]),
     ].join(''),
   };
 }

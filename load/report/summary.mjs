@@ -21,7 +21,7 @@ function summariseStore(name, title, runs, { connections }) {
   const phase = (of) => ({
     perSecond: middle((run) => (of(run).requests / of(run).milliseconds) * 1000),
     latency: medians(runs.map((run) => of(run).latency.all)),
-    loop: { ...medians(runs.map((run) => of(run).server.loop)), max: most((run) => of(run).server.loop.max) },
+    loop: medians(runs.map((run) => of(run).server.loop)),
     cores: middle((run) => of(run).server.cores),
     others: middle((run) => of(run).others),
     clientLoopP99: middle((run) => of(run).loopP99),

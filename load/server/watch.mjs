@@ -35,9 +35,11 @@ export class Watch {
     this.#look();
     const now = performance.now();
     const { user, system } = process.cpuUsage(this.#cpu);
+    const milliseconds = now - this.#since;
     const figures = {
-      loop: delaysOf(this.#phase),
-      cores: (user + system) / 1000 / (now - this.#since),
+      // Where the timer did not come at all, it was late for the whole phase.
+      loop: delaysOf(this.#phase) ?? { p50: milliseconds, p99: milliseconds, max: milliseconds },
+      cores: (user + system) / 1000 / milliseconds,
       memory: this.#most,
     };
     this.#phase.reset();
@@ -60,9 +62,9 @@ function startDelays() {
   return delays;
 }
 
-/** A delay holds the millisecond that the timer was to take. */
+/** A delay holds the millisecond that the timer was to take. Null: the loop did not come to the timer. */
 function delaysOf(delays) {
-  if (delays.count === 0) return { p50: 0, p99: 0, max: 0 };
+  if (delays.count === 0) return null;
   const value = (nanoseconds) => nanoseconds / 1e6;
   return { p50: value(delays.percentile(50)), p99: value(delays.percentile(99)), max: value(delays.max) };
 }

@@ -15,7 +15,8 @@ const WARM_SECONDS = 3;
  */
 export async function runStore(store, round, { size, folder, isSmoke }, say) {
   const { connections, seconds, rate, bursts, burstEveryMs } = size;
-  const own = join(folder, store);
+  // Somebody else may run this at the same time.
+  const own = join(folder, `${store}-${process.pid}`);
   rmSync(own, { recursive: true, force: true });
   mkdirSync(own, { recursive: true });
   const samples = [];
