@@ -29,9 +29,10 @@ class Engine {
   // open; that is why no call here checks for it.
   read;
   registers = new Float64Array(REGISTERS);
+  readPast;
   readWait;
   readMany;
-  readManyWait;
+  readManyPast;
   barrier;
   newId;
   /** Documents as JavaScript values. */
@@ -52,6 +53,8 @@ class Engine {
   #poll = () => undefined;
   #durable;
   #nextDurable;
+  /** What goes on with a delivery in the next turn of the event loop. */
+  #delivery;
   /** Closed, and everything was brought to the disk. */
   #isSettled = false;
   #refuse = refuseNotOpen;
@@ -74,7 +77,7 @@ class Engine {
     const opened = new native.HyperScaleDB(options);
     try {
       const progress = new Progress(log);
-      const recovered = opened.open(() => this.deliver(), progress.step);
+      const recovered = opened.open(() => this.#deliverSome(), progress.step);
       progress.recovered(recovered);
       warnOf(opened.doubtfulFileSystem());
       this.#useCalls(opened.hot(), options.cacheBytes);
@@ -254,12 +257,28 @@ class Engine {
     }
   }
 
-  /** Tells promises and listeners all that the engine has reported. Called from the event loop. */
+  /** Tells promises and listeners all that the engine has reported. */
   deliver() {
+    for (let report = this.#poll(); report !== undefined; report = this.#poll()) this.#tell(report);
+  }
+
+  /** The same from the event loop, which gets on with other work between parts of what has come. */
+  #deliverSome() {
     for (let report = this.#poll(); report !== undefined; report = this.#poll()) {
-      this.#waiters.settle(report);
-      for (const event of report.events) this.#events.tell(event);
+      this.#tell(report);
+      if (report.hasMore) {
+        this.#delivery ??= setImmediate(() => {
+          this.#delivery = undefined;
+          this.#deliverSome();
+        });
+        return;
+      }
     }
+  }
+
+  #tell(report) {
+    this.#waiters.settle(report);
+    for (const event of report.events) this.#events.tell(event);
   }
 
   #useCalls(hot, cacheBytes) {
@@ -288,9 +307,10 @@ class Engine {
     this.#appendSyncWait = callOf('appendSyncWait');
     this.#appendMany = callOf('appendMany');
     this.#appendManyWait = callOf('appendManyWait');
+    this.readPast = callOf('readPast');
     this.readWait = callOf('readWait');
     this.readMany = callOf('readMany');
-    this.readManyWait = callOf('readManyWait');
+    this.readManyPast = callOf('readManyPast');
     this.barrier = callOf('barrier');
     this.newId = callOf('newId');
   }

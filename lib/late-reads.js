@@ -1,32 +1,49 @@
 'use strict';
 
-// Reads that find writes in front of them that still wait for log space: they wait for these, so
-// that a read sees every write that was called before it.
+// Reads that were not answered at once. `answer` is what the native call returned instead of a text:
+//
+// - undefined: writes that were called before still wait for log space. The read waits for these, so that it sees them, and
+//   for none that were called after it.
+// - a ticket: the shard's disk is slow, and reader threads wait for it.
 
-const { toDocument } = require('./documents.js');
+const { parse, toDocument } = require('./documents.js');
+const { toPublicError } = require('./errors.js');
 
-// Other writers may go on filling the log. After this many tries a read blocks for it instead, so
-// that they cannot hold it off for ever.
-const TRIES = 3;
+/** A promise for a document. Many of these wait at the same time: what each keeps alive is to be little. */
+function readLater(engine, number, id, answer) {
+  return typeof answer === 'number' ? fromThreads(engine, id, answer) : behindWrites(engine, number, id);
+}
 
-async function readLater(engine, number, id) {
-  for (let i = 0; i < TRIES; i++) {
+const fromThreads = (engine, id, ticket) =>
+  engine.wait(ticket).then(([text, version, buffered]) => {
+    if (text === null) return null;
+    const document = { id, data: parse(text, { id }), _version: version };
+    if (buffered !== 0) document._buffered = true;
+    return document;
+  });
+
+async function behindWrites(engine, number, id) {
+  try {
     await untilLogged(engine);
-    const text = engine.read(number, id);
+    const answer = engine.readPast(number, id);
     // NOTE: no await between a read and its registers; the next read overwrites them.
-    if (text !== undefined) return toDocument(engine, number, id, text);
+    if (typeof answer !== 'number') return toDocument(engine, number, id, answer);
+    return await fromThreads(engine, id, answer);
+  } catch (error) {
+    throw toPublicError(error);
   }
-  return toDocument(engine, number, id, engine.readWait(number, id));
 }
 
 /** The JSON text of several documents. */
-async function readManyLater(engine, number, ids) {
-  for (let i = 0; i < TRIES; i++) {
+async function readManyLater(engine, number, ids, answer) {
+  let late = answer;
+  if (late === undefined) {
     await untilLogged(engine);
-    const text = engine.readMany(number, ids);
-    if (text !== undefined) return text;
+    late = engine.readManyPast(number, ids);
   }
-  return engine.readManyWait(number, ids);
+  if (typeof late === 'string') return late;
+  const [text] = await engine.wait(late);
+  return text;
 }
 
 async function untilLogged(engine) {

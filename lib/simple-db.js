@@ -65,8 +65,9 @@ class SimpleDB {
       if (this.#syncReads) return this.#getFlushed(number, key);
       const found = engine.documents.find(number, key);
       if (found !== undefined) return found;
-      const text = engine.read(number, key);
-      return text === undefined ? this.#getLater(number, key) : toDocument(engine, number, key, text);
+      const answer = engine.read(number, key);
+      if (typeof answer === 'string' || answer === null) return toDocument(engine, number, key, answer);
+      return readLater(engine, number, key, answer);
     } catch (error) {
       throw toPublicError(error);
     }
@@ -107,7 +108,8 @@ class SimpleDB {
       const keys = readIds(ids);
       if (keys.length === 0) return [];
       if (this.#syncReads) await engine.flush();
-      const text = engine.readMany(number, keys) ?? (await readManyLater(engine, number, keys));
+      const answer = engine.readMany(number, keys);
+      const text = typeof answer === 'string' ? answer : await readManyLater(engine, number, keys, answer);
       return parse(text, { collection });
     } catch (error) {
       throw toPublicError(error);
@@ -197,20 +199,13 @@ class SimpleDB {
     return bufferedResults(ids);
   }
 
-  async #getLater(number, id) {
-    try {
-      return await readLater(this.#engine, number, id);
-    } catch (error) {
-      throw toPublicError(error);
-    }
-  }
-
   async #getFlushed(number, id) {
     try {
       const engine = this.#engine;
       await engine.flush();
-      const text = engine.read(number, id);
-      return text === undefined ? await readLater(engine, number, id) : toDocument(engine, number, id, text);
+      const answer = engine.read(number, id);
+      if (typeof answer === 'string' || answer === null) return toDocument(engine, number, id, answer);
+      return await readLater(engine, number, id, answer);
     } catch (error) {
       throw toPublicError(error);
     }

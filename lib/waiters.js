@@ -5,6 +5,9 @@
 
 const { closed, toPublicError } = require('./errors.js');
 
+/** Numbers and texts of one read in a report. */
+const READ = 4;
+
 class Waiters {
   #open = new Map();
   #hold;
@@ -14,7 +17,10 @@ class Waiters {
     this.#hold = hold;
   }
 
-  /** A promise for what the ticket's work results in: undefined, or the texts of a query. */
+  /**
+   * A promise for what the ticket's work results in: undefined, the texts of a query, or a read's text, version and whether
+   * it is buffered.
+   */
   wait(ticket) {
     return new Promise((resolve, reject) => {
       this.#open.set(ticket, { resolve, reject });
@@ -23,9 +29,12 @@ class Waiters {
   }
 
   /** Settles the promises of all tickets that a poll reports. */
-  settle({ done, results, failed }) {
+  settle({ done, results, reads, failed }) {
     for (const ticket of done) this.#take(ticket)?.resolve();
     for (const { ticket, texts } of results) this.#take(ticket)?.resolve(texts);
+    for (let i = 0; i < reads.length; i += READ) {
+      this.#take(reads[i])?.resolve(reads.slice(i + 1, i + READ));
+    }
     for (const { ticket, error } of failed) this.#take(ticket)?.reject(toPublicError(error));
   }
 

@@ -15,8 +15,8 @@ mod engine;
 #[doc(hidden)]
 pub use engine::log::fuzzing;
 pub use engine::{
-    Backend, Code, Database, Document, Error, Former, Observer, Options, Pages, Progress, Result, Stats,
-    Submitted, io, limits,
+    Attempt, Backend, Code, Database, Document, Error, Former, Observer, Options, Pages, Progress, Read,
+    Result, Stats, Submitted, io, limits,
     log::{Draft, Kind},
     shard::collection::Collection,
     verify,

@@ -9,23 +9,24 @@ use std::{
 use super::{
     mailbox::Mailbox,
     raw::{Call, HotCall, Registers, Scope, Value, function},
+    read::{AtOnce, Past, Read, ReadMany, ReadWait},
 };
 use crate::engine::{
-    Database, Document, Error, Result, Submitted, limits,
+    Database, Error, Result, Submitted, limits,
     log::{Draft, Kind},
     shard::collection::Collection,
 };
 
 /// What the hot calls of one instance share. Lives on its JavaScript thread.
 pub(super) struct Hot {
-    database: RefCell<Option<Arc<Database>>>,
-    mailbox: Arc<Mailbox>,
-    registers: Registers,
+    pub(super) database: RefCell<Option<Arc<Database>>>,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) registers: Registers,
     /// By number; filled as JavaScript asks for them.
-    collections: RefCell<Vec<Option<Arc<Collection>>>>,
+    pub(super) collections: RefCell<Vec<Option<Arc<Collection>>>>,
     draft: Cell<Draft>,
-    id: Cell<Vec<u8>>,
-    text: Cell<Vec<u8>>,
+    pub(super) id: Cell<Vec<u8>>,
+    pub(super) text: Cell<Vec<u8>>,
 }
 
 impl Hot {
@@ -60,10 +61,11 @@ impl Hot {
             c"appendSyncWait": Append<DurableWait>,
             c"appendMany": AppendMany<Buffered>,
             c"appendManyWait": AppendMany<BufferedWait>,
-            c"read": Read<false>,
-            c"readWait": Read<true>,
-            c"readMany": ReadMany<false>,
-            c"readManyWait": ReadMany<true>,
+            c"read": Read<AtOnce>,
+            c"readPast": Read<Past>,
+            c"readWait": ReadWait,
+            c"readMany": ReadMany<AtOnce>,
+            c"readManyPast": ReadMany<Past>,
             c"barrier": Barrier,
             c"durable": Durable,
             c"newId": NewId,
@@ -77,11 +79,11 @@ impl Hot {
         self.database.borrow_mut().take();
     }
 
-    fn database(&self) -> Result<Arc<Database>> {
+    pub(super) fn database(&self) -> Result<Arc<Database>> {
         self.database.borrow().clone().ok_or_else(Error::closed)
     }
 
-    fn collection(&self, number: u32) -> Result<Arc<Collection>> {
+    pub(super) fn collection(&self, number: u32) -> Result<Arc<Collection>> {
         by_number(&self.collections.borrow(), number).cloned()
     }
 
@@ -103,7 +105,7 @@ impl Drop for Hot {
 }
 
 /// Lends a reused buffer, empty.
-fn lend<T>(place: &Cell<Vec<u8>>, work: impl FnOnce(&mut Vec<u8>) -> Result<T>) -> Result<T> {
+pub(super) fn lend<T>(place: &Cell<Vec<u8>>, work: impl FnOnce(&mut Vec<u8>) -> Result<T>) -> Result<T> {
     let mut buffer = place.take();
     buffer.clear();
     let result = work(&mut buffer);
@@ -112,20 +114,11 @@ fn lend<T>(place: &Cell<Vec<u8>>, work: impl FnOnce(&mut Vec<u8>) -> Result<T>) 
     result
 }
 
-fn by_number(collections: &[Option<Arc<Collection>>], number: u32) -> Result<&Arc<Collection>> {
+pub(super) fn by_number(collections: &[Option<Arc<Collection>>], number: u32) -> Result<&Arc<Collection>> {
     collections
         .get(number as usize)
         .and_then(Option::as_ref)
         .ok_or_else(|| Error::new(crate::engine::Code::Internal, "An unknown collection number was used."))
-}
-
-/// Whether no write called before waits for room. `WAIT`: blocks until then.
-fn readable<const WAIT: bool>(database: &Database) -> Result<bool> {
-    if WAIT && database.has_waiting() {
-        database.barrier_wait()?;
-        return Ok(true);
-    }
-    Ok(!database.has_waiting())
 }
 
 /// How a write is acknowledged.
@@ -244,62 +237,6 @@ impl<M: Mode> HotCall for AppendMany<M> {
             }
             ticket(call, M::submit(hot, &database, draft)?)
         })
-    }
-}
-
-/// `read(collection, id)`; `WAIT`: blocks while writes wait for room, instead of answering `undefined`.
-struct Read<const WAIT: bool>;
-
-impl<const WAIT: bool> HotCall for Read<WAIT> {
-    type State = Hot;
-
-    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        // NOTE: nothing below runs JavaScript, which could close the database meanwhile, so that it is borrowed.
-        let database = hot.database.borrow();
-        let database = database.as_deref().ok_or_else(Error::closed)?;
-        if !readable::<WAIT>(database)? {
-            return Ok(Value::UNDEFINED);
-        }
-        let collections = hot.collections.borrow();
-        let collection = by_number(&collections, call.number(0)?)?;
-        lend(&hot.id, |id| {
-            call.text(1, id)?;
-            let id = str::from_utf8(id).expect("Node-API writes UTF-8");
-            lend(&hot.text, |text| match database.get(collection, id, text)? {
-                None => call.scope.null(),
-                Some(Document { version, buffered, cached }) => {
-                    let flag = |is| f64::from(u8::from(is));
-                    hot.registers.put([version as f64, flag(buffered), flag(cached)]);
-                    call.scope.string(text)
-                }
-            })
-        })
-    }
-}
-
-/// `readMany(collection, ids)`; `WAIT` as for [`Read`].
-struct ReadMany<const WAIT: bool>;
-
-impl<const WAIT: bool> HotCall for ReadMany<WAIT> {
-    type State = Hot;
-
-    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        let database = hot.database()?;
-        if !readable::<WAIT>(&database)? {
-            return Ok(Value::UNDEFINED);
-        }
-        let collection = hot.collection(call.number(0)?)?;
-        let (ids, scope) = (call.argument(1), call.scope);
-        let mut wanted = Vec::new();
-        for index in 0..scope.length(ids)? {
-            // The buffer has more room than an id takes.
-            lend(&hot.id, |id| {
-                scope.nested(|| scope.text(scope.element(ids, index)?, id))?;
-                wanted.push(str::from_utf8(id).expect("Node-API writes UTF-8").to_owned());
-                Ok(())
-            })?;
-        }
-        scope.string(&database.get_many(&collection, &wanted)?)
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     rc::Rc,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use napi::{
@@ -83,6 +84,9 @@ impl From<Stats> for NativeStats {
         }
     }
 }
+
+/// How long a closing waits for reads that a slow disk has not answered.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One opener of a database.
 #[napi(js_name = "HyperScaleDB")]
@@ -262,6 +266,7 @@ impl HyperScaleDb {
         let Some(open) = self.open.borrow_mut().take() else {
             return Ok(());
         };
+        open.mailbox.wait_for_reads(PATIENCE);
         let closed = open.database.close();
         if let Some(hot) = open.hot.take() {
             hot.disconnect();

@@ -5,9 +5,10 @@
 //! and never blocking.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use napi::{
@@ -15,25 +16,32 @@ use napi::{
     bindgen_prelude::Function,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::{
     error::to_js,
     exit,
     raw::{Epoch, Scope, Value},
 };
-use crate::engine::{Code, Error, Observer, Result, log::Done};
+use crate::engine::{Code, Document, Error, Observer, Read, Result, log::Done};
 
 type Bell = ThreadsafeFunction<(), (), (), napi::Status, false, true, 1>;
 
 /// Events kept while JavaScript does not fetch them; beyond this flushes are added up and errors dropped.
 const MOST_EVENTS: usize = 1024;
 
+/// Documents that JavaScript fetches at once, and bytes of their texts. What more there is it fetches in the next turn of
+/// the event loop: making values of a thousand documents takes milliseconds.
+const MOST_READS: usize = 256;
+const MOST_READ_BYTES: usize = 256 << 10;
+
 /// A call that JavaScript waits for, by number.
 pub(super) type Ticket = u32;
 
 pub(super) struct Mailbox {
     content: Mutex<Content>,
+    /// Signalled when the last read is answered.
+    all_read: Condvar,
     rung: AtomicBool,
     bell: Mutex<Option<Bell>>,
     others: Mutex<Others>,
@@ -62,6 +70,9 @@ struct Content {
     last: Ticket,
     done: Vec<Ticket>,
     results: Vec<(Ticket, Vec<String>)>,
+    reads: VecDeque<(Ticket, Option<Read>)>,
+    /// Reads that are not answered yet.
+    reading: usize,
     failed: Vec<(Ticket, Error)>,
     events: Vec<Event>,
 }
@@ -102,6 +113,7 @@ impl Mailbox {
         let bell = wake.build_threadsafe_function::<()>().weak::<true>().max_queue_size::<1>().build()?;
         Ok(Mailbox {
             content: Mutex::default(),
+            all_read: Condvar::new(),
             rung: AtomicBool::new(false),
             bell: Mutex::new(Some(bell)),
             others: Mutex::default(),
@@ -121,6 +133,66 @@ impl Mailbox {
         // 0 means that there is nothing to wait for.
         content.last = content.last.checked_add(1).unwrap_or(1);
         content.last
+    }
+
+    /// A ticket for a read, and the callback that ends it.
+    pub(super) fn read_ticket(
+        self: &Arc<Self>,
+    ) -> (Ticket, impl FnOnce(Result<Option<Read>>) + Send + use<>) {
+        let ticket = self.number_of_read();
+        let mailbox = Arc::clone(self);
+        let done = move |read: Result<Option<Read>>| {
+            mailbox.finish_read(|content| match read {
+                Ok(found) => content.reads.push_back((ticket, found)),
+                Err(error) => content.failed.push((ticket, error)),
+            });
+        };
+        (ticket, done)
+    }
+
+    /// The same for several documents, as one text.
+    pub(super) fn texts_ticket(self: &Arc<Self>) -> (Ticket, impl FnOnce(Result<Vec<u8>>) + Send + use<>) {
+        let ticket = self.number_of_read();
+        let mailbox = Arc::clone(self);
+        let done = move |texts: Result<Vec<u8>>| {
+            // What is not UTF-8 reads here as when it is read at once.
+            let text = texts.map(|bytes| {
+                String::from_utf8(bytes)
+                    .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+            });
+            mailbox.finish_read(|content| match text {
+                Ok(text) => content.results.push((ticket, vec![text])),
+                Err(error) => content.failed.push((ticket, error)),
+            });
+        };
+        (ticket, done)
+    }
+
+    fn number_of_read(&self) -> Ticket {
+        self.content.lock().reading += 1;
+        self.number()
+    }
+
+    fn finish_read(&self, put: impl FnOnce(&mut Content)) {
+        let mut content = self.content.lock();
+        put(&mut content);
+        content.reading -= 1;
+        if content.reading == 0 {
+            self.all_read.notify_all();
+        }
+        drop(content);
+        self.ring();
+    }
+
+    /// Blocks until all reads are answered, but no longer than that.
+    pub(super) fn wait_for_reads(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let mut content = self.content.lock();
+        while content.reading > 0 {
+            if self.all_read.wait_until(&mut content, deadline).timed_out() {
+                return;
+            }
+        }
     }
 
     fn finish(&self, ticket: Ticket, result: Result<()>) {
@@ -202,12 +274,9 @@ impl Mailbox {
     /// Everything that has come since the last time, as the object that `lib/` expects; `undefined` if nothing has.
     pub(super) fn take<'a>(&self, scope: Scope<'a>) -> Result<Value<'a>> {
         self.rung.store(false, Ordering::Release);
-        let Content { done, results, mut failed, events, .. } = {
-            let mut content = self.content.lock();
-            let last = content.last;
-            std::mem::replace(&mut *content, Content { last, ..Content::default() })
-        };
-        if done.is_empty() && results.is_empty() && failed.is_empty() && events.is_empty() {
+        let Fetched { done, results, mut failed, events, reads, has_more } = self.content.lock().fetch();
+        if done.is_empty() && results.is_empty() && failed.is_empty() && events.is_empty() && reads.is_empty()
+        {
             return Ok(Value::UNDEFINED);
         }
         let number = |ticket: &Ticket| scope.double(f64::from(*ticket));
@@ -229,6 +298,28 @@ impl Mailbox {
             }
         }
         scope.set(poll, c"results", scope.array(fetched.into_iter().map(Ok))?)?;
+        let mut flat = Vec::with_capacity(reads.len() * 4);
+        for (ticket, read) in &reads {
+            let (version, buffered) = read.as_ref().map_or((0, false), |read| {
+                let Document { version, buffered, .. } = read.document;
+                (version, buffered)
+            });
+            let text = read.as_ref().map_or_else(|| scope.null(), |read| scope.string(&read.text));
+            match text {
+                Ok(text) => {
+                    let figures = [version as f64, f64::from(u8::from(buffered))];
+                    flat.extend([
+                        number(ticket)?,
+                        text,
+                        scope.double(figures[0])?,
+                        scope.double(figures[1])?,
+                    ]);
+                }
+                Err(error) => failed.push((*ticket, error)),
+            }
+        }
+        scope.set(poll, c"reads", scope.array(flat.into_iter().map(Ok))?)?;
+        scope.set(poll, c"hasMore", scope.double(f64::from(u8::from(has_more)))?)?;
         let failure = |(ticket, error): &(Ticket, Error)| {
             let object = scope.object()?;
             scope.set(object, c"ticket", number(ticket)?)?;
@@ -238,6 +329,38 @@ impl Mailbox {
         scope.set(poll, c"failed", scope.array(failed.iter().map(failure))?)?;
         scope.set(poll, c"events", scope.array(events.iter().map(|event| event.to_js(scope)))?)?;
         Ok(poll)
+    }
+}
+
+/// What JavaScript fetches at once.
+struct Fetched {
+    done: Vec<Ticket>,
+    results: Vec<(Ticket, Vec<String>)>,
+    reads: Vec<(Ticket, Option<Read>)>,
+    failed: Vec<(Ticket, Error)>,
+    events: Vec<Event>,
+    has_more: bool,
+}
+
+impl Content {
+    fn fetch(&mut self) -> Fetched {
+        let (mut count, mut bytes) = (0, 0);
+        while count < self.reads.len().min(MOST_READS) && bytes < MOST_READ_BYTES {
+            bytes += self.reads[count].1.as_ref().map_or(0, |read| read.text.len());
+            count += 1;
+        }
+        let reads = self.reads.drain(..count).collect();
+        if self.reads.is_empty() {
+            self.reads.shrink_to(MOST_READS);
+        }
+        Fetched {
+            done: std::mem::take(&mut self.done),
+            results: std::mem::take(&mut self.results),
+            reads,
+            failed: std::mem::take(&mut self.failed),
+            events: std::mem::take(&mut self.events),
+            has_more: !self.reads.is_empty(),
+        }
     }
 }
 

@@ -11,5 +11,6 @@ mod hyperscale;
 mod mailbox;
 mod options;
 mod raw;
+mod read;
 mod simple;
 mod verify;

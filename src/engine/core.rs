@@ -16,6 +16,7 @@ use super::{
     flush::{FlushControl, SyncControl, WatchControl},
     log::{Log, Lsn},
     options::Options,
+    readers::{Pace, Readers},
     shard::{REGISTRAR, Router, ShardId, Store, collection::Collections},
 };
 
@@ -33,6 +34,11 @@ pub(crate) struct Core {
     pub(crate) flush: FlushControl,
     pub(crate) sync: SyncControl,
     pub(crate) watch: WatchControl,
+    /// How fast each shard can be read.
+    pub(crate) paces: Vec<Pace>,
+    pub(crate) readers: Readers,
+    /// Since the first shard was asked which collections others have made, it is looked at all the time.
+    pub(crate) knows_collections: AtomicBool,
     pub(crate) broken: Broken,
 }
 

@@ -20,7 +20,7 @@ use super::{
     options::Options,
     progress::Tell,
     registry::{self, Entered, Slot},
-    scan::{Fields, Scan, write_document},
+    scan::Scan,
     shard::{Rows, ShardId, Value, collection::Collection},
     stats::Stats,
 };
@@ -100,6 +100,10 @@ impl Database {
     }
 
     pub(super) fn core(&self) -> Result<&Core> {
+        self.shared_core().map(|core| &**core)
+    }
+
+    pub(super) fn shared_core(&self) -> Result<&Arc<Core>> {
         if self.closed.load(Ordering::Acquire) { Err(Error::closed()) } else { Ok(&self.engine.core) }
     }
 
@@ -259,30 +263,6 @@ impl Database {
     pub fn barrier_wait(&self) -> Result<()> {
         let (done, logged) = waiting();
         if self.barrier(|| done)? { wait(&logged) } else { Ok(()) }
-    }
-
-    /// Reads a document: puts its JSON text into `text`. Sees every write that returned before the call.
-    pub fn get(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Option<Document>> {
-        self.core()?.read(collection, id, text)
-    }
-
-    /// Reads several documents as one JSON array; `null` stands for one that does not exist.
-    pub fn get_many(&self, collection: &Collection, ids: &[String]) -> Result<Vec<u8>> {
-        let mut out = vec![b'['];
-        let mut value = Vec::new();
-        for (index, id) in ids.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            match self.get(collection, id, &mut value)? {
-                None => out.extend_from_slice(b"null"),
-                Some(Document { version, buffered, .. }) => {
-                    write_document(&mut out, &Fields { id, value: &value, version, buffered });
-                }
-            }
-        }
-        out.push(b']');
-        Ok(out)
     }
 
     /// Flushes, then reads the documents updated last, newest first, as JSON arrays. `done` is called from an

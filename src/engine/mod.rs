@@ -10,6 +10,7 @@ mod core;
 mod db;
 mod error;
 mod flush;
+mod get;
 pub mod io;
 mod json;
 pub mod limits;
@@ -22,6 +23,7 @@ mod pages;
 mod presence;
 mod progress;
 mod read;
+mod readers;
 mod recovering;
 mod registry;
 mod scan;
@@ -38,6 +40,8 @@ pub use self::{
     options::{Backend, Options},
     pages::Pages,
     progress::Progress,
+    read::Attempt,
+    readers::Read,
     shard::Former,
     stats::Stats,
 };

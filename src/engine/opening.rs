@@ -18,6 +18,7 @@ use super::{
     options::Options,
     presence::{self, Gate, Presence},
     progress::Tell,
+    readers::{Pace, Readers},
     recovering::{Recovered, recover},
     scan::{Scan, Scanner},
     settling::{join, settle},
@@ -81,6 +82,9 @@ impl Engine {
             flush: flush::FlushControl::default(),
             sync: flush::SyncControl::default(),
             watch: flush::WatchControl::new(options.shard_count),
+            paces: (0..options.shard_count).map(|_| Pace::new()).collect(),
+            readers: Readers::new(options.shard_count),
+            knows_collections: false.into(),
             broken: super::core::Broken::default(),
             options,
             log,
@@ -114,6 +118,7 @@ impl Engine {
         let core = &*self.core;
         let flushed = flush_and_wait(core);
         running.scanner.stop();
+        core.readers.stop();
         drop(running.threads);
         // Without the gate, others are taken to be there: they do what is left to do.
         let gate = Gate::enter(&core.options.base, presence::TO_CLOSE);

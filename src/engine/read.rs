@@ -1,6 +1,6 @@
 //! A point read: buffer, then cache, then shard.
 
-use std::{borrow::Cow, sync::atomic::Ordering};
+use std::{borrow::Cow, sync::atomic::Ordering, time::Instant};
 
 use super::{
     buffer::{Lookup, Newest},
@@ -8,8 +8,20 @@ use super::{
     db::Document,
     error::Result,
     log::Lsn,
-    shard::{REGISTRAR, Store, Stored, collection::Collection},
+    shard::{REGISTRAR, ShardId, Store, Stored, collection::Collection},
 };
+
+/// What a read came to that must not wait for a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// It is done: the document, if there is one.
+    Done(Option<Document>),
+    /// It would have to read a shard whose disk is slow, or that somebody else is reading.
+    WouldWait,
+}
+
+/// The same for each step of a read: `None` is [`Attempt::WouldWait`].
+type Step<T> = Result<Option<T>>;
 
 impl Core {
     /// Puts the document's JSON text into `text`. Sees every write that returned before the call.
@@ -19,18 +31,37 @@ impl Core {
         id: &str,
         text: &mut Vec<u8>,
     ) -> Result<Option<Document>> {
+        match self.read_or_leave::<true>(collection, id, text)? {
+            Attempt::Done(found) => Ok(found),
+            Attempt::WouldWait => unreachable!("this one waits"),
+        }
+    }
+
+    /// The same, without waiting for a disk.
+    pub(crate) fn try_read(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Attempt> {
+        self.read_or_leave::<false>(collection, id, text)
+    }
+
+    fn read_or_leave<const WAITS: bool>(
+        &self,
+        collection: &Collection,
+        id: &str,
+        text: &mut Vec<u8>,
+    ) -> Result<Attempt> {
         let number = collection.number;
         let buffered = |newest: Newest| newest.is_buffered(|| self.shard(id).applied());
         loop {
             text.clear();
             let found = match self.buffer.read(number, id, text)? {
-                Lookup::Absent => return self.read_stored(collection, id, text),
+                Lookup::Absent => return self.read_stored::<WAITS>(collection, id, text),
                 Lookup::Deleted => None,
                 Lookup::Known(version, newest) => {
                     Some(Document { version, buffered: buffered(newest), cached: false })
                 }
                 Lookup::Unsettled(pending) => {
-                    let (stored, as_of) = self.stored_version(collection, id)?;
+                    let Some((stored, as_of)) = self.stored_version::<WAITS>(collection, id)? else {
+                        return Ok(Attempt::WouldWait);
+                    };
                     // None: a flush or a write came between.
                     let Some(version) = self.buffer.settle(number, id, pending, stored, as_of)? else {
                         continue;
@@ -39,7 +70,7 @@ impl Core {
                 }
             };
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(found);
+            return Ok(Attempt::Done(found));
         }
     }
 
@@ -47,44 +78,84 @@ impl Core {
         &*self.shards[self.router.shard(id) as usize]
     }
 
-    fn read_stored(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Option<Document>> {
+    fn read_stored<const WAITS: bool>(
+        &self,
+        collection: &Collection,
+        id: &str,
+        text: &mut Vec<u8>,
+    ) -> Result<Attempt> {
         if let Some(version) = self.cache.read(collection.number, id, text) {
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(Some(Document { version, buffered: false, cached: true }));
+            return Ok(Attempt::Done(Some(Document { version, buffered: false, cached: true })));
         }
-        self.counters.misses.fetch_add(1, Ordering::Relaxed);
-        let Some(table) = self.table_of(collection) else { return Ok(None) };
+        let Some(table) = self.table_of::<WAITS>(collection)? else { return Ok(Attempt::WouldWait) };
+        let missed = |found| {
+            self.counters.misses.fetch_add(1, Ordering::Relaxed);
+            Ok(Attempt::Done(found))
+        };
+        let Some(table) = table else { return missed(None) };
         let number = self.router.shard(id);
-        let shard = &*self.shards[number as usize];
         self.watch.note_read(number);
         let origin = self.cache.origin(number);
-        let Stored { version, as_of } = shard.read(&table, id, text)?;
-        let Some(version) = version else { return Ok(None) };
+        let Some(Stored { version, as_of }) = self.read_shard::<WAITS>(number, &table, id, text)? else {
+            return Ok(Attempt::WouldWait);
+        };
+        let Some(version) = version else { return missed(None) };
         // What another collection may still take over is not kept.
         if let Cow::Borrowed(_) = table {
-            self.cache.keep((collection.number, id), text, (version, as_of), origin, || shard.applied());
+            let applied = || self.shards[number as usize].applied();
+            self.cache.keep((collection.number, id), text, (version, as_of), origin, applied);
         }
-        Ok(Some(Document { version, buffered: false, cached: false }))
+        missed(Some(Document { version, buffered: false, cached: false }))
     }
 
-    /// The table to read a collection from.
-    fn table_of<'a>(&self, collection: &'a Collection) -> Option<Cow<'a, str>> {
-        // Another process may have made one; the first shard tells, and is looked at all the time from now on.
-        if collection.table().is_none() && self.watch.note_read(REGISTRAR) {
-            // What fails here fails in the read of any document too.
-            let _ = self.collections.refresh();
+    /// The table to read a collection from, if it has one.
+    fn table_of<'a, const WAITS: bool>(&self, collection: &'a Collection) -> Step<Option<Cow<'a, str>>> {
+        let table = collection.table();
+        if table.is_some() || self.knows_collections.load(Ordering::Acquire) {
+            return Ok(Some(table));
         }
-        collection.table()
+        if !WAITS {
+            return Ok(None);
+        }
+        // Another process may have made one; the first shard tells, and is looked at all the time from now on.
+        self.watch.note_read(REGISTRAR);
+        // What fails here fails in the read of any document too.
+        if self.collections.refresh().is_ok() {
+            self.knows_collections.store(true, Ordering::Release);
+        }
+        Ok(Some(collection.table()))
     }
 
     /// What the shard, or the cache for it, says about a document's version, and as of which place.
-    fn stored_version(&self, collection: &Collection, id: &str) -> Result<(u64, Lsn)> {
+    fn stored_version<const WAITS: bool>(&self, collection: &Collection, id: &str) -> Step<(u64, Lsn)> {
         if let Some(known) = self.cache.version(collection.number, id) {
-            return Ok(known);
+            return Ok(Some(known));
         }
-        let Some(table) = self.table_of(collection) else { return Ok((0, Lsn(0))) };
-        self.watch.note_read(self.router.shard(id));
-        let stored = self.shard(id).read(&table, id, &mut Vec::new())?;
-        Ok((stored.version.unwrap_or(0), stored.as_of))
+        let Some(table) = self.table_of::<WAITS>(collection)? else { return Ok(None) };
+        let Some(table) = table else { return Ok(Some((0, Lsn(0)))) };
+        let number = self.router.shard(id);
+        self.watch.note_read(number);
+        let stored = self.read_shard::<WAITS>(number, &table, id, &mut Vec::new())?;
+        Ok(stored.map(|stored| (stored.version.unwrap_or(0), stored.as_of)))
+    }
+
+    /// Reads from a shard and notes what that took.
+    fn read_shard<const WAITS: bool>(
+        &self,
+        number: ShardId,
+        table: &str,
+        id: &str,
+        text: &mut Vec<u8>,
+    ) -> Step<Stored> {
+        let (shard, pace) = (&*self.shards[number as usize], &self.paces[number as usize]);
+        if !WAITS && !pace.is_fast() {
+            return Ok(None);
+        }
+        let start = Instant::now();
+        let stored =
+            if WAITS { shard.read(table, id, text).map(Some) } else { shard.try_read(table, id, text) };
+        pace.note(start.elapsed(), || shard.pages_read());
+        stored
     }
 }

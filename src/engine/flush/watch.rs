@@ -36,15 +36,13 @@ impl WatchControl {
         WatchControl { read, inbox: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// To be called before each read from a shard. True: nobody has looked at it until now.
-    pub(crate) fn note_read(&self, shard: ShardId) -> bool {
+    /// To be called before each read from a shard.
+    pub(crate) fn note_read(&self, shard: ShardId) {
         let read = &self.read[shard as usize];
-        let is_first = !read.load(Ordering::Relaxed) && !read.swap(true, Ordering::AcqRel);
-        if is_first {
+        if !read.load(Ordering::Relaxed) && !read.swap(true, Ordering::AcqRel) {
             self.inbox.lock().is_needed = true;
             self.changed.notify_one();
         }
-        is_first
     }
 
     pub(crate) fn stop(&self) {

@@ -129,6 +129,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Puts the document's JSON text into `value`.
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored>;
 
+    /// The same, unless somebody else reads from the shard at the moment: then `None`, at once.
+    fn try_read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Option<Stored>>;
+
+    /// How many pages these reads have asked the system for; `None`: somebody reads at the moment. May begin anew.
+    fn pages_read(&self) -> Option<u64>;
+
     /// Whether somebody else has written to the file since this was asked last. Reads from now on see it. While a batch
     /// is applied the answer is no; ask again after it.
     fn has_outside_changes(&self) -> bool;

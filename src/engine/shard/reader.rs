@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{
     Stored, schema,
-    statement::{Param, Statement},
+    statement::{Param, Statement, pages_read},
 };
 use crate::engine::log::{Id, Lsn};
 
@@ -80,6 +80,11 @@ impl Reader {
             };
         }
         Ok(self.statements.get_mut(table))
+    }
+
+    /// Pages that were not in memory when they were needed, since the connection was opened.
+    pub(super) fn pages_read(&self) -> u64 {
+        pages_read(&self.connection)
     }
 
     /// Ends the read transaction; the next read sees what was committed since.

@@ -129,6 +129,18 @@ impl Drop for Statement {
     }
 }
 
+/// Pages that a connection has asked the system for, because it had not kept them itself.
+pub(super) fn pages_read(connection: &Connection) -> u64 {
+    let (mut pages, mut highest) = (0, 0);
+    // SAFETY: the handle is open during the call, which writes the two numbers.
+    let code = unsafe {
+        let db = connection.handle();
+        ffi::sqlite3_db_status(db, ffi::SQLITE_DBSTATUS_CACHE_MISS, &mut pages, &mut highest, 0)
+    };
+    assert!(code == ffi::SQLITE_OK, "SQLite knows this figure since version 3.7.9");
+    u64::try_from(pages).unwrap_or(0)
+}
+
 /// Turns off SQLite's memory statistics, whose lock all threads would meet at every allocation. Called before the first
 /// connection is opened.
 pub(super) fn configure() {

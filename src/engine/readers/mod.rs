@@ -1,0 +1,200 @@
+//! Threads that read documents from shards whose disk is slow, so that the program's own threads need not wait for it.
+//!
+//! Each shard has a lane of reads, and one thread at a time goes through it: a shard has one connection for point reads. A
+//! thread takes many reads of a lane at once and sorts them, so that neighbours in the file are read together. Threads are
+//! started when there is work that nobody is free for, and sleep without cost.
+
+mod gather;
+mod pace;
+#[cfg(test)]
+mod test;
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::{
+    core::Core,
+    db::Document,
+    error::{Error, Result},
+    flush::{panicked, spawn},
+    shard::{ShardId, collection::Collection},
+};
+
+pub(crate) use gather::{Gather, write_member};
+pub(crate) use pace::Pace;
+
+/// Most threads. They wait more than they work, and a disk does not get faster from more of them.
+const THREADS: usize = 4;
+
+/// Reads of a lane that are taken at once.
+const BATCH: usize = 256;
+
+/// A document that was read, with its JSON text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// What it is.
+    pub document: Document,
+    /// Its JSON text.
+    pub text: Vec<u8>,
+}
+
+/// Called once with what was read.
+pub(crate) type ReadDone = Box<dyn FnOnce(Result<Option<Read>>) + Send>;
+
+/// A read that somebody waits for. There may be a million of them.
+pub(crate) struct Wanted {
+    pub(crate) collection: Arc<Collection>,
+    pub(crate) id: Box<str>,
+    pub(crate) done: ReadDone,
+}
+
+/// The reader threads and what they have to do.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    state: Mutex<State>,
+    changed: Condvar,
+    stopping: AtomicBool,
+}
+
+struct State {
+    lanes: Vec<Lane>,
+    /// Lanes with work that no thread has taken.
+    ready: VecDeque<ShardId>,
+    /// Threads that wait for work, or were woken and have not taken it yet.
+    idle: usize,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Lane {
+    wanted: VecDeque<Wanted>,
+    /// It is ready or a thread goes through it.
+    is_busy: bool,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("threads", &self.threads.len()).finish_non_exhaustive()
+    }
+}
+
+impl Readers {
+    pub(crate) fn new(shards: u32) -> Self {
+        let lanes = (0..shards).map(|_| Lane::default()).collect();
+        let state = State { lanes, ready: VecDeque::new(), idle: 0, threads: Vec::new() };
+        Readers { state: Mutex::new(state), changed: Condvar::new(), stopping: AtomicBool::new(false) }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Has a document read, which belongs to that shard.
+    pub(crate) fn want(&self, core: &Arc<Core>, shard: ShardId, wanted: Wanted) {
+        let mut state = self.state.lock();
+        if self.is_stopping() {
+            drop(state);
+            return (wanted.done)(Err(Error::closed()));
+        }
+        let lane = &mut state.lanes[shard as usize];
+        lane.wanted.push_back(wanted);
+        if lane.is_busy {
+            return;
+        }
+        lane.is_busy = true;
+        state.ready.push_back(shard);
+        if state.ready.len() > state.idle && state.threads.len() < THREADS.min(state.lanes.len()) {
+            self.add_thread(core, state);
+        } else {
+            self.changed.notify_one();
+        }
+    }
+
+    fn add_thread(&self, core: &Arc<Core>, mut state: MutexGuard<'_, State>) {
+        let of_thread = Arc::clone(core);
+        match spawn(&format!("kimdb-read-{}", state.threads.len()), move || run(&of_thread)) {
+            Ok(thread) => state.threads.push(thread),
+            // Another one does it, only later.
+            Err(_) if !state.threads.is_empty() => {}
+            Err(error) => {
+                let unread = state.take_all();
+                drop(state);
+                unread.into_iter().for_each(|wanted| (wanted.done)(Err(error.clone())));
+            }
+        }
+    }
+
+    /// Ends the threads, after the reads that they are at. What is left and comes later fails.
+    pub(crate) fn stop(&self) {
+        let mut state = self.state.lock();
+        self.stopping.store(true, Ordering::Release);
+        let unread = state.take_all();
+        let threads = std::mem::take(&mut state.threads);
+        drop(state);
+        self.changed.notify_all();
+        unread.into_iter().for_each(|wanted| (wanted.done)(Err(Error::closed())));
+        for thread in threads {
+            // A panic of it was given to whom it concerned.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl State {
+    /// Everything that no thread has taken.
+    fn take_all(&mut self) -> Vec<Wanted> {
+        for shard in self.ready.drain(..) {
+            self.lanes[shard as usize].is_busy = false;
+        }
+        self.lanes.iter_mut().flat_map(|lane| lane.wanted.drain(..)).collect()
+    }
+}
+
+/// One thread.
+fn run(core: &Core) {
+    let readers = &core.readers;
+    let mut state = readers.state.lock();
+    while !readers.is_stopping() {
+        let Some(shard) = state.ready.pop_front() else {
+            state.idle += 1;
+            readers.changed.wait(&mut state);
+            state.idle -= 1;
+            continue;
+        };
+        let lane = &mut state.lanes[shard as usize];
+        let count = lane.wanted.len().min(BATCH);
+        let batch = lane.wanted.drain(..count).collect();
+        MutexGuard::unlocked(&mut state, || read_all(core, batch));
+        let lane = &mut state.lanes[shard as usize];
+        lane.is_busy = !lane.wanted.is_empty();
+        if lane.is_busy {
+            // Behind the others: a lane that never gets empty holds up nobody.
+            state.ready.push_back(shard);
+        }
+    }
+}
+
+fn read_all(core: &Core, mut batch: Vec<Wanted>) {
+    batch.sort_unstable_by(|a, b| (a.collection.number, &a.id).cmp(&(b.collection.number, &b.id)));
+    for Wanted { collection, id, done } in batch {
+        let read = || {
+            let mut text = Vec::new();
+            let found = core.read(&collection, &id, &mut text)?;
+            Ok(found.map(|document| Read { document, text }))
+        };
+        done(if core.readers.is_stopping() {
+            Err(Error::closed())
+        } else {
+            catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+        });
+    }
+}

@@ -1,0 +1,207 @@
+//! Reader threads on an open database: what they answer, in what order, and how they end.
+
+use std::{
+    sync::{Arc, atomic::Ordering, mpsc},
+    time::Duration,
+};
+
+use super::{Gather, Read, THREADS};
+use crate::engine::{
+    Attempt, Code, Database, Document, Error, Options, Result, shard::collection::Collection,
+};
+
+const SHARDS: u32 = 8;
+/// Longer than a slow machine takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn open(folder: &tempfile::TempDir) -> Database {
+    // No flush but those asked for.
+    let options = Options {
+        shard_count: SHARDS,
+        buffer_size: u64::MAX >> 1,
+        flush_interval_ms: 1 << 40,
+        ..Options::new(folder.path().join("db"))
+    };
+    Database::open(options, None).expect("opens")
+}
+
+/// A database with so many documents in the shards, which nobody has read.
+fn stored(folder: &tempfile::TempDir, count: usize) -> (Database, Arc<Collection>) {
+    let db = open(folder);
+    let users = db.collection("users");
+    for i in 0..count {
+        db.set(&users, &format!("u{i}"), i.to_string().as_bytes()).expect("writes");
+    }
+    db.flush_wait().expect("flushes");
+    (db, users)
+}
+
+/// Has a document read and waits for it.
+fn later(db: &Database, collection: &Arc<Collection>, id: &str) -> Result<Option<Read>> {
+    let (tell, told) = mpsc::channel();
+    db.get_later(collection, id, move |read| tell.send(read).expect("somebody waits"))?;
+    told.recv_timeout(PATIENCE).expect("an answer")
+}
+
+fn read(text: &str, version: u64, buffered: bool) -> Option<Read> {
+    Some(Read { document: Document { version, buffered, cached: false }, text: text.into() })
+}
+
+/// Makes every shard a slow one, as a read would that took long.
+fn slow_down(db: &Database) {
+    let paces = &db.shared_core().expect("open").paces;
+    paces.iter().for_each(|pace| pace.note(Duration::from_secs(1), || None));
+}
+
+#[test]
+fn the_first_read_of_a_shard_is_left_to_the_threads_and_the_others_are_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 100);
+    let shard = db.shard_of("u0");
+    let neighbour =
+        (1..100).map(|i| format!("u{i}")).find(|id| db.shard_of(id) == shard).expect("one of a hundred");
+    let mut text = Vec::new();
+    assert_eq!(db.try_get(&users, "u0", &mut text), Ok(Attempt::WouldWait));
+    // A machine that is busy can make this look slow; the shard is fast once enough reads of its file were fast.
+    assert_eq!(later(&db, &users, "u0"), Ok(read("0", 1, false)));
+    let pace = &db.shared_core().expect("open").paces[shard as usize];
+    for pages in 1..=2000 {
+        pace.note(Duration::ZERO, || Some(1_000_000 + pages));
+    }
+    assert!(matches!(db.try_get(&users, &neighbour, &mut text), Ok(Attempt::Done(Some(_)))));
+}
+
+#[test]
+fn what_is_in_memory_is_read_at_once_however_slow_the_disk_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 10);
+    slow_down(&db);
+    let mut text = Vec::new();
+    let cached = later(&db, &users, "u1").expect("reads");
+    assert_eq!(cached, read("1", 1, false));
+    let found = |version, buffered, cached| Ok(Attempt::Done(Some(Document { version, buffered, cached })));
+    assert_eq!(db.try_get(&users, "u1", &mut text), found(1, false, true));
+    // How often a document was written before a flush is in its shard, and known from then on.
+    db.set(&users, "u2", b"22").expect("writes");
+    assert_eq!(db.try_get(&users, "u2", &mut text), Ok(Attempt::WouldWait));
+    assert_eq!(later(&db, &users, "u2"), Ok(read("22", 2, true)));
+    assert_eq!(db.try_get(&users, "u2", &mut text), found(2, true, false));
+    db.delete(&users, "u3").expect("writes");
+    assert_eq!(db.try_get(&users, "u3", &mut text), Ok(Attempt::Done(None)));
+    db.set(&users, "u3", b"33").expect("writes");
+    assert_eq!(db.try_get(&users, "u3", &mut text), found(1, true, false));
+}
+
+#[test]
+fn a_miss_is_counted_once_whoever_reads_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 10);
+    slow_down(&db);
+    assert_eq!(db.try_get(&users, "u1", &mut Vec::new()), Ok(Attempt::WouldWait));
+    assert_eq!(later(&db, &users, "u1"), Ok(read("1", 1, false)));
+    assert_eq!(later(&db, &users, "nobody"), Ok(None));
+    assert_eq!((db.stats().cache_misses, db.stats().cache_hits), (2, 0));
+}
+
+#[test]
+fn a_read_sees_every_write_called_before_it_and_no_thread_is_started_without_need() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 1000);
+    let threads = || db.shared_core().expect("open").readers.state.lock().threads.len();
+    assert_eq!(threads(), 0);
+    let (tell, told) = mpsc::channel();
+    for i in 0..1000 {
+        let id = format!("u{i}");
+        db.set(&users, &id, (i + 5000).to_string().as_bytes()).expect("writes");
+        let tell = tell.clone();
+        db.get_later(&users, &id, move |read| tell.send((i, read)).expect("somebody waits")).expect("open");
+    }
+    for _ in 0..1000 {
+        let (i, found) = told.recv_timeout(PATIENCE).expect("an answer");
+        let found = found.expect("reads").expect("it is there");
+        assert_eq!((found.text, found.document.version), ((i + 5000).to_string().into_bytes(), 2));
+    }
+    assert!((1..=THREADS).contains(&threads()), "{} threads", threads());
+}
+
+#[test]
+fn many_documents_come_as_one_array_in_the_order_of_their_ids() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 300);
+    let ids: Vec<String> = (0..400).rev().map(|i| format!("u{i}")).collect();
+    let expected = db.get_many(&users, &ids[..]).expect("reads");
+    db.clear_cache();
+    // One document in memory at the front, so that the array is begun at once.
+    db.get(&users, "u299", &mut Vec::new()).expect("reads");
+    slow_down(&db);
+    let mut wanted = vec!["u299".to_owned()];
+    wanted.extend(ids);
+    let (tell, told) = mpsc::channel();
+    let now = db.try_get_many(&users, &wanted, || move |texts| tell.send(texts).expect("somebody waits"));
+    assert_eq!(now, Ok(None));
+    let texts = told.recv_timeout(PATIENCE).expect("an answer").expect("reads");
+    let first = br#"[{"id":"u299","data":299,"_version":1},"#;
+    assert_eq!(String::from_utf8_lossy(&texts), String::from_utf8_lossy(&[first, &expected[1..]].concat()));
+}
+
+#[test]
+fn one_failed_read_is_the_answer_to_all_of_them() {
+    let (tell, told) = mpsc::channel();
+    let ids = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+    let gather =
+        Gather::new(b"[".to_vec(), ids, Box::new(move |texts| tell.send(texts).expect("somebody waits")));
+    gather.put(2, Ok(None));
+    gather.put(0, Err(Error::new(Code::Io, "no more")));
+    gather.put(1, Ok(None));
+    assert_eq!(told.recv().expect("an answer").map_err(|error| error.code()), Err(Code::Io));
+    drop(gather);
+    assert!(told.recv().is_err(), "and there is no other answer");
+}
+
+#[test]
+fn closing_answers_every_read_one_way_or_the_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 5000);
+    let (tell, told) = mpsc::channel();
+    for i in 0..5000 {
+        let tell = tell.clone();
+        let done = move |read: Result<Option<Read>>| tell.send((i, read)).expect("somebody waits");
+        db.get_later(&users, &format!("u{i}"), done).expect("open");
+    }
+    db.close().expect("closes");
+    drop(tell);
+    let mut answers = 0;
+    for (i, read) in told {
+        answers += 1;
+        match read {
+            Ok(read) => assert_eq!(read.expect("it is there").text, i.to_string().into_bytes()),
+            Err(error) => assert_eq!(error.code(), Code::Closed),
+        }
+    }
+    assert_eq!(answers, 5000);
+    assert_eq!(
+        db.get_later(&users, "u1", |_| unreachable!("it is closed")).map_err(|e| e.code()),
+        Err(Code::Closed)
+    );
+}
+
+#[test]
+fn a_read_that_comes_when_the_threads_have_ended_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 10);
+    db.shared_core().expect("open").readers.stop();
+    assert_eq!(later(&db, &users, "u1").map_err(|error| error.code()), Err(Code::Closed));
+    assert!(db.shared_core().expect("open").readers.stopping.load(Ordering::Acquire));
+    assert!(db.get(&users, "u1", &mut Vec::new()).expect("reads").is_some(), "who waits needs no thread");
+}
+
+#[test]
+fn what_another_process_may_have_made_is_looked_for_by_the_threads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, _) = stored(&folder, 10);
+    let nobody = db.collection("never written");
+    let mut text = Vec::new();
+    assert_eq!(db.try_get(&nobody, "n1", &mut text), Ok(Attempt::WouldWait));
+    assert_eq!(later(&db, &nobody, "n1"), Ok(None));
+    assert_eq!(db.try_get(&nobody, "n1", &mut text), Ok(Attempt::Done(None)), "from now on it is known");
+}
