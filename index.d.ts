@@ -460,7 +460,8 @@ declare namespace SimpleDB {
      */
     cacheBytes?: number | null;
     /**
-     * How long, in milliseconds from 1, a write waits for log space before it fails with `KIMDB_BUFFER_FULL`.
+     * How long, in milliseconds from 1, a write waits for log space while flushes make no progress, before it fails with
+     * `KIMDB_BUFFER_FULL`.
      * @defaultValue `30000`
      */
     writeTimeout?: number | null;
@@ -580,7 +581,7 @@ declare namespace SimpleDB {
 
   /** The codes of {@link KimDBError}. */
   export type ErrorCode =
-    /** The log stayed full for `writeTimeout`. */
+    /** The log stayed full for `writeTimeout`, and flushes made no progress. */
     | 'KIMDB_BUFFER_FULL'
     /** Another program holds the SQLite lock of a shard file. */
     | 'KIMDB_BUSY'

@@ -78,12 +78,17 @@ async function everything(db) {
 
 /** More writes than the log holds, with reads in between. */
 async function flood(db) {
+  let longestMs = 0;
+  const timed = async (write, start) => {
+    await write;
+    longestMs = Math.max(longestMs, performance.now() - start);
+  };
   const writes = [];
   const reads = [];
   let waited = false;
   const text = 'y'.repeat(2000);
   for (let i = 0; i < 800; i++) {
-    writes.push(db.set('flood', `f${i}`, { i, text }));
+    writes.push(timed(db.set('flood', `f${i}`, { i, text }), performance.now()));
     waited ||= db.stats().waitingBytes > 0;
     if (i % 20 === 0) {
       reads.push(db.get('flood', `f${i}`));
@@ -92,7 +97,7 @@ async function flood(db) {
   }
   await Promise.all(writes);
   const seen = (await Promise.all(reads)).filter((document, k) => document?.data.i === 20 * k).length;
-  return { waited, seen, of: reads.length };
+  return { waited, seen, of: reads.length, longestMs };
 }
 
 storage.set(0);

@@ -149,7 +149,7 @@ impl Database {
     /// Appends a record. Everything in it is applied, or nothing. `done` is called only for [`Submitted::Queued`].
     ///
     /// # Errors
-    /// [`Code::TooLarge`], [`Code::BufferFull`] after `write_timeout_ms`, [`Code::Io`] once the log has failed.
+    /// [`Code::TooLarge`], [`Code::BufferFull`] after `write_timeout_ms` in which no shard took anything, [`Code::Io`] once the log has failed.
     pub fn submit(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Submitted> {
         self.append(draft, done).map(|appended| match appended {
             Appended::Logged { .. } => Submitted::Logged,
@@ -168,7 +168,7 @@ impl Database {
         }
         limits::check_batch(draft.len() as usize)?;
         let mut done = Some(done);
-        let deadline = || Instant::now() + Duration::from_millis(core.options.write_timeout_ms);
+        let timeout = Duration::from_millis(core.options.write_timeout_ms);
         loop {
             let appended = core.log.append(draft, || done.take().expect("called once")());
             match &appended {
@@ -181,7 +181,7 @@ impl Database {
                 Ok(Appended::Queued) => core.flush.want_room(),
                 Err(error) if error.code() == Code::BufferFull => {
                     core.flush.want_room();
-                    if core.log.wait_for_queue(deadline()) {
+                    if core.log.wait_for_queue(Instant::now() + timeout) || core.flush.has_got_on(timeout) {
                         continue;
                     }
                 }

@@ -51,7 +51,7 @@ pub struct Options {
     pub wal_backend: Backend,
     /// Bytes of the read cache. Default 64 MiB.
     pub cache_bytes: usize,
-    /// How long a write waits for room in the log, in milliseconds. Default 30,000.
+    /// How long a write waits for room in the log while no shard takes anything, in milliseconds. Default 30,000.
     pub write_timeout_ms: u64,
     /// Where log and shards are. Default [`Disk`]. SQLite goes its own way to the shards, the VFS.
     pub files: Arc<dyn FileSystem>,

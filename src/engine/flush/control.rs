@@ -1,6 +1,6 @@
 //! How other threads tell the scheduler and the sync thread what they want.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -14,6 +14,8 @@ use crate::engine::{
 pub(crate) struct FlushControl {
     pub(super) inbox: Mutex<FlushInbox>,
     pub(super) changed: Condvar,
+    /// When a shard last took something.
+    progress: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -54,6 +56,16 @@ impl FlushControl {
     pub(crate) fn want_room(&self) {
         self.inbox.lock().room_wanted = true;
         self.changed.notify_one();
+    }
+
+    /// A shard has taken something, so there will be room in the log.
+    pub(super) fn note_progress(&self) {
+        *self.progress.lock() = Some(Instant::now());
+    }
+
+    /// Whether a shard has taken something in so much time.
+    pub(crate) fn has_got_on(&self, within: Duration) -> bool {
+        self.progress.lock().is_some_and(|at| at.elapsed() < within)
     }
 
     pub(crate) fn request(&self, request: Request) {

@@ -234,6 +234,10 @@ impl Scheduler {
         let Some(since) = Instant::now().checked_sub(timeout) else {
             return;
         };
+        // A slow disk is no reason to give up.
+        if core.flush.has_got_on(timeout) {
+            return;
+        }
         core.log.expire(since, || {
             let text = format!(
                 "The log had no room for {} ms because its writes could not be flushed; see the 'error' event for the \
@@ -261,7 +265,10 @@ fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn) -> (usize,
     }
     for (done, part) in parts.iter().enumerate() {
         let size = core.options.batch_size;
-        let follow = |changes: &[Change<'_>], end| core.follow(shard as ShardId, changes, end);
+        let follow = |changes: &[Change<'_>], end| {
+            core.flush.note_progress();
+            core.follow(shard as ShardId, changes, end);
+        };
         if let Err(error) = apply(part, core.log.id(), store, &core.collections, &follow, size) {
             return (done, Some(error));
         }
