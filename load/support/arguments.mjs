@@ -9,7 +9,7 @@ import { STORES } from '../stores/index.mjs';
 const here = fileURLToPath(new URL('..', import.meta.url));
 
 /** A full run, which is the one that is shown, and one that only looks whether everything works. */
-const FULL = { connections: 10_000, seconds: 20, rate: 6000, rounds: 3, bursts: 5, burstEveryMs: 2000 };
+const FULL = { connections: 10_000, seconds: 20, rate: 4000, rounds: 3, bursts: 5, burstEveryMs: 2000 };
 const SMOKE = { connections: 200, seconds: 2, rate: 500, rounds: 1, bursts: 2, burstEveryMs: 200 };
 const SMOKE_STORES = ['kimdb', 'none'];
 
