@@ -1,5 +1,7 @@
 'use strict';
 
+require('./lib/node-version.js');
+
 const { KimDBError } = require('./lib/errors.js');
 const { HyperScaleDB } = require('./lib/hyperscale-db.js');
 const { SimpleDB } = require('./lib/simple-db.js');

@@ -1,18 +1,24 @@
 'use strict';
 
-// The compiled engine. binding.js is the loader that the build generates.
+// The compiled engine. binding.js is the loader that the build generates: it knows where the file for this system may be.
 
+const { version } = require('../package.json');
 const { KimDBError } = require('./errors.js');
+const { explainMissing, explainMismatch } = require('./native-failure.js');
+
+const refuse = (message, cause) => {
+  throw new KimDBError(message, { code: 'KIMDB_NO_BINDING', cause });
+};
 
 function load() {
   try {
     return require('../binding.js');
   } catch (cause) {
-    const message =
-      `The native engine of kimdb could not be loaded for ${process.platform}-${process.arch}: ` +
-      'install kimdb again without --omit=optional, or in a clone of the repository run `npm run build`.';
-    throw new KimDBError(message, { code: 'KIMDB_NO_BINDING', cause });
+    return refuse(explainMissing(cause), cause);
   }
 }
 
-module.exports = load();
+const native = load();
+if (native.VERSION !== version) refuse(explainMismatch(native.VERSION, version));
+
+module.exports = native;

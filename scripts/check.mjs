@@ -51,6 +51,11 @@ const steps = [
     help: 'index.d.ts and what uses it have to agree.',
   },
   {
+    name: 'versions: what follows from package.json',
+    run: () => run(process.execPath, ['scripts/versions.mjs']),
+    help: 'docs/releasing.md says how a version is changed.',
+  },
+  {
     name: 'dependencies: sources, checksums and licenses',
     run: () => run(process.execPath, ['scripts/check-dependencies.mjs']),
     help: 'deny.toml and scripts/check-dependencies.mjs hold the rules.',

@@ -14,3 +14,7 @@ mod raw;
 mod read;
 mod simple;
 mod verify;
+
+/// The version of the package that the engine was built for. JavaScript of another version does not use it.
+#[napi_derive::napi]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,63 @@
+// Nothing is in a tarball that should not be there, and nothing is missing: files, their modes, and package.json.
+import { spawnSync } from 'node:child_process';
+import { isDeepStrictEqual } from 'node:util';
+import { binaryOf } from '../../scripts/support/platforms.mjs';
+import { publishedManifest, readJson, root } from '../pack.mjs';
+
+const ALWAYS = ['package.json', 'README.md', 'LICENSE'];
+
+/** Made by the build, so git does not know them. */
+const BUILT = ['binding.js'];
+
+/** @returns {string[]} what is wrong */
+export function checkContent({ platform }, { entries }) {
+  const expected = platform === undefined ? mainFiles() : [...ALWAYS, binaryOf(platform)];
+  const found = [...entries.keys()];
+  return [
+    ...found.filter((path) => !expected.includes(path)).map((path) => `${path} must not be in it`),
+    ...expected.filter((path) => !found.includes(path)).map((path) => `${path} is missing`),
+    ...[...entries].flatMap(([path, entry]) => checkEntry(path, entry)),
+    ...checkManifest(JSON.parse(entries.get('package.json')?.content ?? '{}'), platform),
+  ];
+}
+
+/** What `files` in package.json names and git knows. */
+function mainFiles() {
+  const { files } = readJson(`${root}package.json`);
+  const { status, stdout } = spawnSync(
+    'git',
+    ['ls-files', '-z', '--cached', '--others', '--exclude-standard', ...files],
+    { cwd: root, encoding: 'utf8' },
+  );
+  if (status !== 0)
+    throw new Error('git ls-files failed: the files of the package are compared with those that git knows.');
+  return [...new Set([...stdout.split('\0').filter(Boolean), ...ALWAYS, ...BUILT])];
+}
+
+function checkEntry(path, { type, mode }) {
+  if (type !== 'File') return [`${path} is a ${type}, not a file`];
+  const wanted = path.startsWith('bin/') ? 0o755 : 0o644;
+  return (mode & 0o777) === wanted
+    ? []
+    : [`${path} has mode ${(mode & 0o777).toString(8)}, not ${wanted.toString(8)}`];
+}
+
+function checkManifest(manifest, platform) {
+  const problems = [];
+  for (const key of ['scripts', 'gypfile', 'devDependencies', 'bundleDependencies']) {
+    if (manifest[key] !== undefined) problems.push(`package.json must not have ${key}`);
+  }
+  if (platform === undefined) {
+    const { repository } = manifest;
+    if (!isDeepStrictEqual(manifest, publishedManifest(repository?.url)))
+      problems.push('package.json is not the one that pack made');
+    if (manifest.bin?.kimdb !== 'bin/kimdb.js') problems.push('package.json has no command kimdb');
+  } else {
+    const { os, cpu, libc } = manifest;
+    const wanted = { os: [platform.os], cpu: [platform.cpu], libc: platform.libc && [platform.libc] };
+    if (!isDeepStrictEqual({ os, cpu, libc }, wanted))
+      problems.push(`package.json is not for ${platform.name}`);
+    if (manifest.dependencies !== undefined) problems.push('package.json must not have dependencies');
+  }
+  return problems;
+}
