@@ -2,7 +2,6 @@
 // against the oldest glibc that is promised; for macOS and Windows it is built on these systems.
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 import { readOptions } from './support/arguments.mjs';
 import { output, root, run } from './support/command.mjs';
 import { binaryOf, folderOf, OLDEST_GLIBC, PLATFORMS, thisPlatform } from './support/platforms.mjs';

@@ -4,12 +4,12 @@ import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
 import { installDependencies } from './support/dependencies.mjs';
 import { requireTools } from './support/requirements.mjs';
-import { prepareSuite, runSuite } from './support/suites.mjs';
+import { prepareSuite, runSuite, SUITES } from './support/suites.mjs';
 import { step } from './support/terminal.mjs';
 
 requireTools();
 await installDependencies();
 await buildAddon();
 await prepareSuite('compat');
-step('Compatibility tests: kimdb 7 and this one side by side');
+step(SUITES.compat.title);
 process.exitCode = await runSuite('compat', process.argv.slice(2));

@@ -3,15 +3,13 @@
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
 import { installDependencies } from './support/dependencies.mjs';
-import { makePackages, packDependencies, preparePackaging, runPackaging } from './support/packaging.mjs';
 import { requireTools } from './support/requirements.mjs';
+import { prepareSuite, runSuite, SUITES } from './support/suites.mjs';
 import { step } from './support/terminal.mjs';
 
 requireTools();
 await installDependencies();
 await buildAddon();
-await preparePackaging();
-step('Package tests: installed from tarballs, in all ways that users do');
-await makePackages();
-await packDependencies();
-process.exitCode = await runPackaging(process.argv.slice(2));
+await prepareSuite('packaging');
+step(SUITES.packaging.title);
+process.exitCode = await runSuite('packaging', process.argv.slice(2));

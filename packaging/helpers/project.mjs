@@ -70,9 +70,13 @@ export function run(t, command, args, { cwd, env = {} }) {
   });
 }
 
-/** Runs a script with Node.js, or with another program. */
-export const runScript = (t, folder, script, { runtime = [process.execPath], env } = {}) =>
-  run(t, runtime[0], [...runtime.slice(1), script], { cwd: folder, env });
+/** Runs a script with Node.js, or with another program, and with arguments. */
+export const runScript = (
+  t,
+  folder,
+  script,
+  { runtime = [process.execPath], arguments: more = [], env } = {},
+) => run(t, runtime[0], [...runtime.slice(1), script, ...more], { cwd: folder, env });
 
 /** The script of a command that a package of this folder brings. */
 export function commandOf(name, command = name) {

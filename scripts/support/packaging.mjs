@@ -1,12 +1,5 @@
-// packaging/: what makes the packages, looks at them and installs them in all ways that users do.
-import { join } from 'node:path';
-import { packageBin, root } from './command.mjs';
-import { installDependencies } from './dependencies.mjs';
+// What makes the packages and looks at them, in packaging/.
 import { fail, say } from './terminal.mjs';
-
-const folder = join(root, 'packaging');
-
-export const preparePackaging = () => installDependencies(folder);
 
 /** Makes the packages in target/package and looks at them. Ends the script where something is wrong. */
 export async function makePackages({ release = false, only, repository } = {}) {
@@ -31,7 +24,3 @@ export async function packDependencies() {
   const { packInstalled } = await import('../../packaging/pack.mjs');
   packInstalled('commander');
 }
-
-/** Runs the tests with AVA; the arguments go to it. */
-export const runPackaging = (args, options = {}) =>
-  packageBin('ava/entrypoints/cli.mjs', args, { ...options, cwd: folder });

@@ -3,6 +3,7 @@ import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageBin, root } from './command.mjs';
 import { installDependencies } from './dependencies.mjs';
+import { makePackages, packDependencies } from './packaging.mjs';
 import { compileSqlite } from './sqlite.mjs';
 
 /** By folder: the name of the suite, what it is, and what has to be prepared beside its packages. */
@@ -25,6 +26,14 @@ export const SUITES = {
     name: 'Compatibility',
     title: 'Compatibility tests: kimdb 7 and this one side by side',
     prepare: compileSqlite,
+  },
+  packaging: {
+    name: 'Packages',
+    title: 'Package tests: installed from tarballs, in all ways that users do',
+    prepare: async () => {
+      await makePackages();
+      await packDependencies();
+    },
   },
 };
 

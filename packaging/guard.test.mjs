@@ -1,0 +1,162 @@
+// The guard itself: it passes the packages as they are, and refuses each thing that must not be published.
+
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import process from 'node:process';
+import test from 'ava';
+import { create, extract } from 'tar';
+import { thisPlatform } from '../scripts/support/platforms.mjs';
+import { checkContent } from './guard/content.mjs';
+import { checkEngine, isTooNew } from './guard/engine.mjs';
+import { readTarball } from './guard/tarball.mjs';
+import { makeFolder } from './helpers/project.mjs';
+import { ENGINE, findTarballs, VERSION } from './helpers/tarballs.mjs';
+
+const platform = thisPlatform();
+const [MAIN, ENGINE_FILE] = findTarballs();
+const BINARY = `kimdb.${platform.name}.node`;
+
+/** What the guard says of the files of a package that `change` has changed. */
+async function problemsOf(t, file, change) {
+  const folder = makeFolder(t);
+  await extract({ file, cwd: folder });
+  await change(join(folder, 'package'));
+  const changed = join(dirname(folder), 'changed.tgz');
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+  await create({ gzip: true, file: changed, cwd: folder }, paths);
+  return checkContent(file === MAIN ? {} : { platform }, await readTarball(changed));
+}
+
+const editManifest = (edit) => (folder) => {
+  const file = join(folder, 'package.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8'));
+  edit(manifest);
+  writeFileSync(file, JSON.stringify(manifest));
+};
+
+test('the packages as they are', async (t) => {
+  const unchanged = () => {};
+  t.deepEqual(await problemsOf(t, MAIN, unchanged), []);
+  t.deepEqual(await problemsOf(t, ENGINE_FILE, unchanged), []);
+});
+
+test('files that should not be there, or are missing', async (t) => {
+  const problems = await problemsOf(t, MAIN, (folder) => {
+    writeFileSync(join(folder, 'lib', 'secret.env'), 'TOKEN=1');
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(join(folder, 'data', 'hyperscale_shard0.db'), '');
+    rmSync(join(folder, 'lib', 'native.js'));
+  });
+  const wanted = [
+    'data/hyperscale_shard0.db must not be in it',
+    'lib/native.js is missing',
+    'lib/secret.env must not be in it',
+  ];
+  t.deepEqual(problems.sort(), wanted);
+});
+
+test('links and modes', async (t) => {
+  const problems = await problemsOf(t, MAIN, (folder) => {
+    chmodSync(join(folder, 'bin', 'kimdb.js'), 0o644);
+    rmSync(join(folder, 'LICENSE'));
+    symlinkSync('README.md', join(folder, 'LICENSE'));
+  });
+  t.true(problems.includes('bin/kimdb.js has mode 644, not 755'), problems.join('\n'));
+  t.true(problems.includes('LICENSE is a SymbolicLink, not a file'));
+});
+
+test('scripts that run at installation', async (t) => {
+  const change = editManifest((manifest) => {
+    manifest.scripts = { postinstall: 'node install.js' };
+  });
+  for (const file of [MAIN, ENGINE_FILE]) {
+    t.true((await problemsOf(t, file, change)).includes('package.json must not have scripts'));
+  }
+});
+
+test('an engine that is not asked for, or of another version', async (t) => {
+  for (const edit of [
+    ({ optionalDependencies }) => delete optionalDependencies[ENGINE],
+    ({ optionalDependencies }) => Object.assign(optionalDependencies, { [ENGINE]: `^${VERSION}` }),
+  ]) {
+    const problems = await problemsOf(t, MAIN, editManifest(edit));
+    t.true(problems.includes('package.json is not the one that pack made'), problems.join('\n'));
+  }
+});
+
+test('an engine package for another system', async (t) => {
+  const change = editManifest((manifest) => {
+    manifest.os = ['win32'];
+  });
+  t.true((await problemsOf(t, ENGINE_FILE, change)).includes(`package.json is not for ${platform.name}`));
+});
+
+test('an engine for another processor', (t) => {
+  const file = engineFile(t);
+  const bytes = readFileSync(file);
+  // The machine in the ELF header.
+  bytes.writeUInt16LE(243, 18);
+  writeFileSync(file, bytes);
+  t.true(checkEngine(platform, file).problems.includes(`is not for ${platform.cpu}`));
+});
+
+test('a program that is not stripped, and needs libraries that an engine must not need', (t) => {
+  // Node.js itself is both, on every system where it comes from nodejs.org.
+  const { problems } = checkEngine(platform, process.execPath);
+  t.true(
+    problems.includes('needs libstdc++.so.6, which a system with glibc may not have'),
+    problems.join('\n'),
+  );
+});
+
+test('an engine for musl that needs glibc', (t) => {
+  const { problems } = checkEngine({ ...platform, libc: 'musl' }, engineFile(t));
+  t.true(problems.includes('needs glibc'), problems.join('\n'));
+});
+
+test('a glibc newer than promised', (t) => {
+  t.deepEqual(['2.2.5', '2.9', '2.17', '2.28', '2.29', '2.34', '3.0'].filter(isTooNew), [
+    '2.29',
+    '2.34',
+    '3.0',
+  ]);
+});
+
+test('an engine for macOS or Windows is one', (t) => {
+  const bytes = Buffer.alloc(512);
+  for (const [os, what] of [
+    ['darwin', 'is no Mach-O file for arm64'],
+    ['win32', 'is no DLL for arm64'],
+  ]) {
+    t.deepEqual(checkEngine({ os, cpu: 'arm64' }, undefined, bytes).problems, [what]);
+  }
+  bytes.writeUInt32LE(0xfeedfacf, 0);
+  bytes.writeUInt32LE(0x0100000c, 4);
+  t.deepEqual(checkEngine({ os: 'darwin', cpu: 'arm64' }, undefined, bytes).problems, []);
+  t.is(checkEngine({ os: 'darwin', cpu: 'x64' }, undefined, bytes).problems.length, 1);
+  bytes.write('MZ', 0);
+  bytes.writeUInt32LE(64, 0x3c);
+  bytes.writeUInt16LE(0xaa64, 68);
+  t.deepEqual(checkEngine({ os: 'win32', cpu: 'arm64' }, undefined, bytes).problems, []);
+  t.is(checkEngine({ os: 'win32', cpu: 'x64' }, undefined, bytes).problems.length, 1);
+});
+
+/** The engine on its own. */
+function engineFile(t) {
+  const folder = makeFolder(t);
+  extract({ file: ENGINE_FILE, cwd: folder, sync: true });
+  const file = join(dirname(folder), BINARY);
+  copyFileSync(join(folder, 'package', BINARY), file);
+  return file;
+}
