@@ -1,5 +1,6 @@
 // Worker threads of one process that write to one database, and then read from it, all at once: does more of them do more?
 
+import process from 'node:process';
 import { expectDocuments } from '../support/check.mjs';
 import { COLLECTION, smallDocument } from '../support/documents.mjs';
 import { openThreads } from '../support/threads.mjs';
@@ -8,17 +9,20 @@ export const title = 'documents of 200 bytes by 1 to 8 worker threads at once, a
 
 const THREADS = [1, 2, 4, 8];
 const GROUPS = {
-  acknowledged: 'acknowledged, writes/s',
-  flushed: 'until flushed, writes/s',
-  read: 'reads/s',
+  acknowledged: ['acknowledged, writes/s', 'writes/s'],
+  flushed: ['until flushed, writes/s', 'writes/s'],
+  read: ['reads/s', 'reads/s'],
+  // Where more threads only get into each other's way, an operation takes more of the processors.
+  'write-cost': ['processor time of a write until flushed, ns', 'ns'],
+  'read-cost': ['processor time of a read, ns', 'ns'],
 };
 export const lines = Object.fromEntries(
-  Object.entries(GROUPS).flatMap(([name, group]) =>
+  Object.entries(GROUPS).flatMap(([name, [group, unit]]) =>
     THREADS.map((threads) => [
       `${name}-${threads}`,
       {
         title: threads === 1 ? '1 worker' : `${threads} workers`,
-        unit: `${group.split(', ').at(-1)}`,
+        unit,
         group,
       },
     ]),
@@ -37,27 +41,35 @@ export const phases = () => [
     const figures = [];
     for (const threads of THREADS) {
       const pool = await openThreads(threads, { driver, folder, each: count / threads });
-      const timed = async (line, job, finish) => {
-        const start = performance.now();
-        await pool.run(job);
-        const milliseconds = performance.now() - start;
-        figures.push({ line: `${line}-${threads}`, operations: count, milliseconds });
-        if (finish) {
-          await store.flush();
-          figures.push({
-            line: `flushed-${threads}`,
-            operations: count,
-            milliseconds: performance.now() - start,
-          });
-        }
-      };
-      await timed('acknowledged', 'write', true);
+      const note = (line, operations, milliseconds) =>
+        figures.push({ line: `${line}-${threads}`, operations, milliseconds });
+      const noteCost = (line, before) =>
+        figures.push({ line: `${line}-${threads}`, value: (processorMs(before) / count) * 1e6 });
+
+      let before = process.cpuUsage();
+      let start = performance.now();
+      await pool.run('write');
+      note('acknowledged', count, performance.now() - start);
+      await store.flush();
+      note('flushed', count, performance.now() - start);
+      noteCost('write-cost', before);
       for (let number = 0; number < threads; number++) {
         await expectDocuments(store, COLLECTION, count / threads, (i) => pool.idOf(number, i), smallDocument);
       }
-      await timed('read', 'read');
+
+      before = process.cpuUsage();
+      start = performance.now();
+      await pool.run('read');
+      note('read', count, performance.now() - start);
+      noteCost('read-cost', before);
       await pool.end();
     }
     return figures;
   },
 ];
+
+/** Of all threads of the process, those of the store too. */
+function processorMs(before) {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
