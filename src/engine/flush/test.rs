@@ -89,6 +89,10 @@ impl Store for Memory {
         unreachable!("a flush does not ask for this")
     }
 
+    fn sample(&self) {
+        unreachable!("a flush does not ask for this")
+    }
+
     fn has_outside_changes(&self) -> bool {
         unreachable!("nobody follows this one")
     }

@@ -173,7 +173,10 @@ fn run(core: &Core) {
         let lane = &mut state.lanes[shard as usize];
         let count = lane.wanted.len().min(BATCH);
         let batch = lane.wanted.drain(..count).collect();
-        MutexGuard::unlocked(&mut state, || read_all(core, batch));
+        MutexGuard::unlocked(&mut state, || {
+            let (pace, store) = (&core.paces[shard as usize], &*core.shards[shard as usize]);
+            pace.learn_from(store, || read_all(core, batch));
+        });
         let lane = &mut state.lanes[shard as usize];
         lane.is_busy = !lane.wanted.is_empty();
         if lane.is_busy {

@@ -7,139 +7,189 @@
 //! counts as slow. Nobody knows anything of a shard that was just opened: its first read is the reader threads'.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
-    time::Duration,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
+
+use crate::engine::shard::Store;
 
 /// A read that takes longer is slow. Handing it to another thread and back takes a tenth of this.
 const SLOW: Duration = Duration::from_micros(500);
 
 /// Pages that have to come fast to outweigh one slow read.
-const WEIGHT: u32 = 128;
+const WEIGHT: u64 = 128;
 
 /// The largest debt, so that a disk that has become fast is believed at some time.
-const MOST: u32 = 8 * WEIGHT;
+const MOST: u64 = 8 * WEIGHT;
+
+/// Time between samples, and what a fast one counts for.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+const SAMPLE_WEIGHT: u64 = WEIGHT / 2;
 
 /// What reads of one shard took.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// Pages that have to come fast before the disk counts as fast.
     debt: AtomicU32,
-    /// Pages that had been read when this was looked at last.
-    pages: AtomicU64,
+    /// Slow reads of threads that may wait, as long as nobody knows whether it was for the disk.
+    doubtful: AtomicU32,
+    sampled: Mutex<Option<Instant>>,
 }
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        Pace { debt: AtomicU32::new(1), pages: AtomicU64::new(0) }
+        Pace { debt: AtomicU32::new(1), doubtful: AtomicU32::new(0), sampled: Mutex::default() }
     }
 
     /// Whether a read is expected to wait for no disk.
+    #[inline]
     pub(crate) fn is_fast(&self) -> bool {
         self.debt.load(Ordering::Relaxed) == 0
     }
 
-    /// Notes what a read took. `pages`: how many pages this shard's reads have asked the system for, ever, if that can be
-    /// told now.
-    pub(crate) fn note(&self, took: Duration, pages: impl FnOnce() -> Option<u64>) {
-        if took >= SLOW {
-            self.change(|debt| (debt + WEIGHT).min(MOST));
-        } else if !self.is_fast() {
-            // IMPORTANT: a read that asked for no page tells nothing of the disk. Otherwise a shard whose pages are all in
-            // memory for a moment would count as fast, up to the next flush.
-            let Some(now) = pages() else { return };
-            let before = self.pages.swap(now, Ordering::Relaxed);
-            let came_fast = u32::try_from(now.checked_sub(before).unwrap_or(now)).unwrap_or(u32::MAX);
-            self.change(|debt| debt.saturating_sub(came_fast));
+    /// Notes what a read took. `waits`: of a thread that may wait, which loses nothing until it is known what for.
+    #[inline]
+    pub(crate) fn note(&self, took: Duration, waits: bool) {
+        match took >= SLOW {
+            true if waits => _ = self.doubtful.fetch_add(1, Ordering::Relaxed),
+            true => self.owe(1),
+            false => {}
         }
     }
 
-    fn change(&self, change: impl Fn(u32) -> u32) {
-        let _ = self.debt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |debt| Some(change(debt)));
+    /// A reader thread does some reads, which pay debt with the pages that they ask the system for.
+    ///
+    /// IMPORTANT: reads of pages that the connection has in memory tell nothing of the disk. If fast ones counted, a shard all
+    /// of whose pages are there for a moment would be taken for fast, up to the next flush; if slow ones did, a machine with
+    /// too much work would be taken for a slow disk. If nothing else is read, a piece of the file is, as a sample.
+    pub(crate) fn learn_from(&self, shard: &dyn Store, reads: impl FnOnce()) {
+        let before = shard.pages_read();
+        reads();
+        let (Some(before), Some(now)) = (before, shard.pages_read()) else { return };
+        self.judge(now.saturating_sub(before), || shard.sample());
+    }
+
+    /// What was read asked for so many pages.
+    fn judge(&self, pages: u64, sample: impl FnOnce()) {
+        let doubtful = self.doubtful.swap(0, Ordering::Relaxed);
+        if pages > 0 {
+            self.owe(doubtful.into());
+            self.pay(pages);
+        } else if !self.is_fast() {
+            self.sample(sample);
+        }
+    }
+
+    fn sample(&self, read: impl FnOnce()) {
+        let mut sampled = self.sampled.lock();
+        if sampled.is_some_and(|at| at.elapsed() < SAMPLE_EVERY) {
+            return;
+        }
+        let start = Instant::now();
+        *sampled = Some(start);
+        read();
+        match start.elapsed() >= SLOW {
+            true => self.owe(1),
+            false => self.pay(SAMPLE_WEIGHT),
+        }
+    }
+
+    /// So many reads were slow.
+    fn owe(&self, reads: u64) {
+        self.change(|debt| (debt + reads * WEIGHT).min(MOST));
+    }
+
+    /// So many pages came fast.
+    fn pay(&self, pages: u64) {
+        self.change(|debt| debt.saturating_sub(pages));
+    }
+
+    fn change(&self, change: impl Fn(u64) -> u64) {
+        let changed = |debt| u32::try_from(change(u64::from(debt))).ok();
+        let _ = self.debt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, changed);
     }
 }
 
 #[cfg(test)]
 mod test {
-    use std::time::Duration;
+    use std::{cell::Cell, thread::sleep, time::Duration};
 
     use super::{MOST, Pace, SLOW, WEIGHT};
 
     const FAST: Duration = Duration::from_micros(6);
 
-    /// A pace of a shard that is known to be fast, and of which so many pages were read.
-    fn fast() -> (Pace, u64) {
+    fn fast() -> Pace {
         let pace = Pace::new();
-        pace.note(FAST, || Some(3));
+        pace.pay(1);
         assert!(pace.is_fast());
-        (pace, 3)
+        pace
     }
 
-    /// How many fast reads of one page it takes until the shard counts as fast.
-    fn reads_until_fast(pace: &Pace, pages: &mut u64) -> u32 {
-        let mut reads = 0;
+    /// How many fast pages it takes until the shard counts as fast.
+    fn pages_until_fast(pace: &Pace) -> u64 {
+        let mut pages = 0;
         while !pace.is_fast() {
-            *pages += 1;
-            pace.note(FAST, || Some(*pages));
-            reads += 1;
+            pace.pay(1);
+            pages += 1;
         }
-        reads
+        pages
     }
 
     #[test]
-    fn a_new_shard_is_fast_once_a_read_of_its_file_was() {
+    fn a_new_shard_is_fast_once_a_page_came_fast() {
         let pace = Pace::new();
-        assert!(!pace.is_fast());
-        pace.note(FAST, || None);
-        assert!(!pace.is_fast(), "nobody can tell");
-        pace.note(FAST, || Some(0));
-        assert!(!pace.is_fast(), "that read asked for no page");
-        pace.note(FAST, || Some(1));
-        assert!(pace.is_fast());
+        pace.note(FAST, false);
+        assert!(!pace.is_fast(), "nobody knows whether that read asked for a page");
+        assert_eq!(pages_until_fast(&pace), 1);
     }
 
     #[test]
-    fn an_outlier_is_paid_by_so_many_pages() {
-        let (pace, mut pages) = fast();
-        pace.note(SLOW, || unreachable!("a slow read needs no proof"));
-        assert!(!pace.is_fast());
-        assert_eq!(reads_until_fast(&pace, &mut pages), WEIGHT);
-        // As often as it happens.
-        pace.note(SLOW, || unreachable!("as above"));
-        assert_eq!(reads_until_fast(&pace, &mut pages), WEIGHT);
-    }
-
-    #[test]
-    fn reads_from_memory_prove_nothing() {
-        let (pace, mut pages) = fast();
-        pace.note(SLOW, || unreachable!("as above"));
-        for _ in 0..10 * MOST {
-            pace.note(FAST, || Some(pages));
+    fn an_outlier_is_paid_by_so_many_pages_as_often_as_it_happens() {
+        let pace = fast();
+        for _ in 0..3 {
+            pace.note(SLOW, false);
+            assert_eq!(pages_until_fast(&pace), WEIGHT);
         }
-        assert!(!pace.is_fast());
-        assert_eq!(reads_until_fast(&pace, &mut pages), WEIGHT);
+    }
+
+    #[test]
+    fn a_slow_read_of_a_thread_that_waits_counts_if_pages_were_asked_for() {
+        let pace = fast();
+        pace.note(SLOW, true);
+        assert!(pace.is_fast(), "nobody knows why");
+        pace.judge(0, || unreachable!("a fast shard needs no sample"));
+        assert!(pace.is_fast(), "it was not the disk");
+        pace.note(SLOW, true);
+        pace.judge(1, || unreachable!("there are pages"));
+        assert_eq!(pages_until_fast(&pace), WEIGHT - 1);
     }
 
     #[test]
     fn one_slow_read_in_a_hundred_is_a_slow_disk() {
-        let (pace, mut pages) = fast();
+        let pace = fast();
         for read in 0..100_000 {
-            pages += 1;
-            pace.note(if read % 100 == 0 { SLOW } else { FAST }, || Some(pages));
+            pace.note(if read % 100 == 0 { SLOW } else { FAST }, true);
+            pace.judge(1, || unreachable!("there are pages"));
             assert!(!pace.is_fast(), "read {read}");
         }
-        assert!(reads_until_fast(&pace, &mut pages) <= MOST, "it is forgotten in the end");
+        assert!((1..=MOST).contains(&pages_until_fast(&pace)), "it is forgotten in the end");
     }
 
     #[test]
-    fn a_reopened_file_counts_its_pages_anew() {
-        let (pace, _) = fast();
-        pace.note(SLOW, || unreachable!("as above"));
-        pace.note(FAST, || Some(1000));
-        assert!(pace.is_fast());
-        pace.note(SLOW, || unreachable!("as above"));
-        pace.note(FAST, || Some(2));
-        assert!(!pace.is_fast());
-        assert_eq!(reads_until_fast(&pace, &mut 2), WEIGHT - 2, "2 after 1000 is a new count");
+    fn samples_are_taken_now_and_then_and_pay_only_if_they_are_fast() {
+        let pace = fast();
+        pace.note(SLOW, false);
+        let samples = Cell::new(0);
+        for _ in 0..100 {
+            pace.judge(0, || samples.set(samples.get() + 1));
+        }
+        // More than one only on a machine that takes a second for this loop.
+        assert!((1..50).contains(&samples.get()));
+        let pace = fast();
+        pace.note(SLOW, false);
+        pace.judge(0, || sleep(SLOW));
+        assert_eq!(pages_until_fast(&pace), 2 * WEIGHT);
     }
 }

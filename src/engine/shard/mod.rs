@@ -135,6 +135,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// How many pages these reads have asked the system for; `None`: somebody reads at the moment. May begin anew.
     fn pages_read(&self) -> Option<u64>;
 
+    /// Reads a piece of the file that is likely not in memory, only for the time that it takes.
+    fn sample(&self);
+
     /// Whether somebody else has written to the file since this was asked last. Reads from now on see it. While a batch
     /// is applied the answer is no; ask again after it.
     fn has_outside_changes(&self) -> bool;

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{
     Stored, schema,
-    statement::{Param, Statement, pages_read},
+    statement::{Param, Statement, pages_read, read_piece},
 };
 use crate::engine::log::{Id, Lsn};
 
@@ -85,6 +85,14 @@ impl Reader {
     /// Pages that were not in memory when they were needed, since the connection was opened.
     pub(super) fn pages_read(&self) -> u64 {
         pages_read(&self.connection)
+    }
+
+    /// Reads any piece of the file.
+    pub(super) fn sample(&self) {
+        let mut place = [0; 8];
+        // Without random bytes it is the first piece.
+        let _ = getrandom::fill(&mut place);
+        read_piece(&self.connection, u64::from_ne_bytes(place));
     }
 
     /// Ends the read transaction; the next read sees what was committed since.

@@ -190,6 +190,12 @@ impl Store for SqliteShard {
         self.reader.try_lock()?.borrow().as_ref().map(Reader::pages_read)
     }
 
+    fn sample(&self) {
+        if let Some(reader) = &*self.reader.lock().borrow() {
+            reader.sample();
+        }
+    }
+
     fn has_outside_changes(&self) -> bool {
         let has = self.writer.try_lock().is_some_and(|mut writer| {
             // What fails here fails in the next read or write too, and that one tells.

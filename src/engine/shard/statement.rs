@@ -141,6 +141,31 @@ pub(super) fn pages_read(connection: &Connection) -> u64 {
     u64::try_from(pages).unwrap_or(0)
 }
 
+/// Reads a few bytes of the database file, past the pages that the connection keeps; where is told by any number. What
+/// fails here fails in a read too.
+///
+/// By SQLite's own file handle: closing another one would drop its locks.
+pub(super) fn read_piece(connection: &Connection, number: u64) {
+    const PIECE: i64 = 512;
+    // SAFETY: SQLite sets the pointer to its file, which is open as long as the connection, and whose methods are there
+    // once it is open; the lock around the connection keeps others away; the piece has the room that is told.
+    unsafe {
+        let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+        let (place, wanted) = ((&raw mut file).cast(), ffi::SQLITE_FCNTL_FILE_POINTER);
+        if ffi::sqlite3_file_control(connection.handle(), c"main".as_ptr(), wanted, place) != ffi::SQLITE_OK {
+            return;
+        }
+        let Some(methods) = file.as_ref().and_then(|file| file.pMethods.as_ref()) else { return };
+        let (Some(size_of), Some(read)) = (methods.xFileSize, methods.xRead) else { return };
+        let mut size = 0;
+        if size_of(file, &mut size) == ffi::SQLITE_OK && size >= PIECE {
+            let mut piece = [0_u8; PIECE as usize];
+            let at = (number % (size / PIECE) as u64) as i64 * PIECE;
+            read(file, piece.as_mut_ptr().cast(), PIECE as c_int, at);
+        }
+    }
+}
+
 /// Turns off SQLite's memory statistics, whose lock all threads would meet at every allocation. Called before the first
 /// connection is opened.
 pub(super) fn configure() {
