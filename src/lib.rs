@@ -15,8 +15,8 @@ mod engine;
 #[doc(hidden)]
 pub use engine::log::fuzzing;
 pub use engine::{
-    Attempt, Backend, Code, Database, Document, Error, Former, Observer, Options, Pages, Progress, Read,
-    Result, Stats, Submitted, io, limits,
+    Attempt, Backend, Code, Database, Document, Error, Failure, Former, Observer, Options, Pages, Progress,
+    Read, Result, ShardStats, State, Stats, Submitted, Times, io, limits,
     log::{Draft, Kind},
     shard::collection::Collection,
     verify,

@@ -13,6 +13,7 @@ use super::{
     cache::Cache,
     change::Change,
     error::Error,
+    figures::Figures,
     flush::{FlushControl, SyncControl, WatchControl},
     log::{Log, Lsn},
     options::Options,
@@ -30,6 +31,7 @@ pub(crate) struct Core {
     pub(crate) collections: Collections,
     pub(crate) router: Router,
     pub(crate) counters: Counters,
+    pub(crate) figures: Figures,
     pub(crate) openers: Mutex<Openers>,
     pub(crate) flush: FlushControl,
     pub(crate) sync: SyncControl,
@@ -138,7 +140,14 @@ impl Broken {
 impl Core {
     /// Tells everybody about a failure that no call can report.
     pub(crate) fn report(&self, error: &Error) {
+        self.figures.note_failure(error);
         self.each_observer(|observer| observer.failed(error));
+    }
+
+    /// Tells everybody that what failed is tried again.
+    pub(crate) fn note_retry(&self, error: &Error) {
+        self.figures.retries.fetch_add(1, Ordering::Relaxed);
+        self.each_observer(|observer| observer.retrying(error));
     }
 
     /// Calls every observer, without the lock: an observer may leave meanwhile.

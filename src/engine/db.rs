@@ -20,7 +20,7 @@ use super::{
     options::Options,
     progress::Tell,
     registry::{self, Entered, Slot},
-    scan::Scan,
+    scan::{Scan, What},
     shard::{Rows, ShardId, Value, collection::Collection},
     stats::Stats,
 };
@@ -97,6 +97,11 @@ impl Database {
         let recovered = if is_first { engine.core.counters.recovered.load(Ordering::Relaxed) } else { 0 };
         engine.take_damage().iter().for_each(|damage| engine.core.report(damage));
         Ok(Database { slot, engine, number, closed: AtomicBool::new(false), recovered })
+    }
+
+    /// What may be asked after closing too.
+    pub(super) fn engine_core(&self) -> &Core {
+        &self.engine.core
     }
 
     pub(super) fn core(&self) -> Result<&Core> {
@@ -275,7 +280,14 @@ impl Database {
     ) -> Result<()> {
         self.core()?;
         let collection = self.collection(name);
-        self.engine.scan(Scan { collection, limit, done: Box::new(done) })
+        self.engine.scan(Scan { what: What::Newest(collection, limit), done: Box::new(done) })
+    }
+
+    /// Counts the documents in each shard, in the order of the shards, on a thread of its own: it reads an index of each
+    /// table. `done` gets one JSON array.
+    pub fn shard_rows(&self, done: impl FnOnce(Result<Vec<String>>) + Send + 'static) -> Result<()> {
+        self.core()?;
+        self.engine.count(Box::new(done))
     }
 
     /// Calls `done` once everything written so far is in the shards and durable.

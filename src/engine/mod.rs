@@ -9,8 +9,10 @@ mod clock;
 mod core;
 mod db;
 mod error;
+mod figures;
 mod flush;
 mod get;
+mod histogram;
 pub mod io;
 mod json;
 pub mod limits;
@@ -37,13 +39,15 @@ pub mod verify;
 pub use self::{
     db::{Database, Document, Submitted},
     error::{Code, Error, Result},
+    figures::{Failure, ShardStats},
+    histogram::Times,
     options::{Backend, Options},
     pages::Pages,
     progress::Progress,
     read::Attempt,
     readers::Read,
     shard::Former,
-    stats::Stats,
+    stats::{State, Stats},
 };
 
 #[cfg(feature = "addon")]
@@ -62,6 +66,12 @@ pub trait Observer: Send + Sync + std::fmt::Debug {
 
     /// Somebody else has written to a shard file: what was read before may have changed.
     fn changed_outside(&self) {}
+
+    /// A sync of the log took so long.
+    fn synced(&self, _time: Duration) {}
+
+    /// Something failed and is tried again, for this reason.
+    fn retrying(&self, _error: &Error) {}
 
     /// Something failed that no call can report. Nothing was dropped.
     fn failed(&self, error: &Error);

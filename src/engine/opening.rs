@@ -12,6 +12,7 @@ use super::{
     cache::Cache,
     core::{Core, Counters},
     error::{Error, Result},
+    figures::Figures,
     flush::{self, Request},
     log::{self, Log},
     numbered,
@@ -20,7 +21,7 @@ use super::{
     progress::Tell,
     readers::{Pace, Readers},
     recovering::{Recovered, recover},
-    scan::{Scan, Scanner},
+    scan::{Scan, Scanner, Told, What},
     settling::{join, settle},
     shard::{self, Router},
     threads::Threads,
@@ -39,6 +40,8 @@ pub(crate) struct Engine {
 struct Running {
     threads: Threads,
     scanner: Scanner,
+    /// Counts documents, once that was asked for, so that no scan waits for it.
+    counter: Option<Scanner>,
     /// The log file that is not used with `safeMode: false`, and locked so that nobody else takes it.
     unused_log: Option<Arc<Log>>,
 }
@@ -78,6 +81,7 @@ impl Engine {
             buffer: Buffer::new(&log),
             cache: Cache::new(options.cache_bytes, options.shard_count),
             counters: Counters::default(),
+            figures: Figures::new(options.shard_count),
             openers: Mutex::default(),
             flush: flush::FlushControl::default(),
             sync: flush::SyncControl::default(),
@@ -95,8 +99,8 @@ impl Engine {
         core.counters.recovered.store(earlier.recovered + recovered, Ordering::Relaxed);
         core.counters.damaged.store(earlier.damaged + damaged, Ordering::Relaxed);
         let threads = Threads::start(&core)?;
-        let scanner = Scanner::start(&core)?;
-        Ok((core, Running { threads, scanner, unused_log }, damage))
+        let scanner = Scanner::start(&core, "kimdb-scan")?;
+        Ok((core, Running { threads, scanner, counter: None, unused_log }, damage))
     }
 
     /// What was found damaged at open, once.
@@ -109,6 +113,18 @@ impl Engine {
         self.running.lock().as_ref().map(|(running, _)| running.scanner.send(scan)).ok_or_else(Error::closed)
     }
 
+    /// Has the count thread, which the first call starts, count the documents in each shard.
+    pub(crate) fn count(&self, done: Told) -> Result<()> {
+        let mut running = self.running.lock();
+        let (running, _) = running.as_mut().ok_or_else(Error::closed)?;
+        let counter = match &mut running.counter {
+            Some(counter) => counter,
+            none => none.insert(Scanner::start(&self.core, "kimdb-count")?),
+        };
+        counter.send(Scan { what: What::Rows, done });
+        Ok(())
+    }
+
     /// Flushes, stops the threads, empties the log and lets go of every file. Everything is let go of even when
     /// something fails; what could not be flushed stays in the log then.
     pub(crate) fn close(&self) -> Result<()> {
@@ -119,6 +135,9 @@ impl Engine {
         let flushed = flush_and_wait(core);
         running.scanner.stop();
         core.readers.stop();
+        if let Some(counter) = running.counter {
+            counter.stop();
+        }
         drop(running.threads);
         // Without the gate, others are taken to be there: they do what is left to do.
         let gate = Gate::enter(&core.options.base, presence::TO_CLOSE);

@@ -1,4 +1,4 @@
-//! Reading many documents at once, as JSON text that the other side parses in one go.
+//! Reading or counting many documents at once, as JSON text that the other side parses in one go.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,15 +14,25 @@ use super::{
     error::{Code, Error, Result},
     flush::{panicked, spawn},
     opening::flush_and_wait,
+    pages::count_rows,
     shard::{REGISTRAR, Scanned, collection::Collection},
 };
 
-/// One scan of a collection.
+/// One scan.
 pub(crate) struct Scan {
-    pub(crate) collection: Arc<Collection>,
-    pub(crate) limit: u64,
-    /// Called once, from the scan thread.
-    pub(crate) done: Box<dyn FnOnce(Result<Vec<String>>) + Send>,
+    pub(crate) what: What,
+    pub(crate) done: Told,
+}
+
+/// Called once, from the scan thread, with JSON arrays.
+pub(crate) type Told = Box<dyn FnOnce(Result<Vec<String>>) + Send>;
+
+/// What a scan is for.
+pub(crate) enum What {
+    /// The documents of a collection that were updated last.
+    Newest(Arc<Collection>, u64),
+    /// The number of documents in each shard.
+    Rows,
 }
 
 /// The thread that runs scans, one after the other.
@@ -34,13 +44,18 @@ pub(crate) struct Scanner {
 }
 
 impl Scanner {
-    pub(crate) fn start(core: &Arc<Core>) -> Result<Scanner> {
+    pub(crate) fn start(core: &Arc<Core>, name: &str) -> Result<Scanner> {
         let (scans, inbox) = flume::unbounded::<Scan>();
         let stopping = Arc::new(AtomicBool::new(false));
         let (core, stop) = (Arc::clone(core), Arc::clone(&stopping));
-        let thread = spawn("kimdb-scan", move || {
-            for Scan { collection, limit, done } in inbox.iter() {
-                let run = || flush_and_wait(&core).and_then(|()| newest(&core, &collection, limit));
+        let thread = spawn(name, move || {
+            for Scan { what, done } in inbox.iter() {
+                let run = || match &what {
+                    What::Newest(collection, limit) => {
+                        flush_and_wait(&core).and_then(|()| newest(&core, collection, *limit))
+                    }
+                    What::Rows => rows(&core, &stop),
+                };
                 let run =
                     || catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
                 done(if stop.load(Ordering::Acquire) { Err(Error::closed()) } else { run() });
@@ -110,6 +125,26 @@ fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Vec<String
         texts.push(finish(text)?);
     }
     Ok(texts)
+}
+
+/// Documents in each shard, as one JSON array.
+fn rows(core: &Core, stop: &AtomicBool) -> Result<Vec<String>> {
+    core.collections.refresh()?;
+    let collections: Vec<_> =
+        core.collections.names().iter().map(|name| core.collections.get(name)).collect();
+    let tables: Vec<_> = collections.iter().filter_map(|collection| collection.table()).collect();
+    let mut counts = Vec::with_capacity(core.shards.len());
+    for shard in &core.shards {
+        let mut count = 0;
+        for table in &tables {
+            if stop.load(Ordering::Acquire) {
+                return Err(Error::closed());
+            }
+            count += count_rows(&**shard, table)?;
+        }
+        counts.push(count);
+    }
+    Ok(vec![format!("{counts:?}")])
 }
 
 fn finish(mut text: Vec<u8>) -> Result<String> {

@@ -255,6 +255,19 @@ impl Buffer {
         Ok(())
     }
 
+    /// Bytes of the log from the oldest write that is not in all shards, and when that was called, in milliseconds since 1970.
+    pub fn backlog(&self) -> (u64, Option<u64>) {
+        if self.is_empty() {
+            return (0, None);
+        }
+        let state = self.state.lock();
+        // IMPORTANT: asked for under the lock, so that it is not behind a generation that was just begun.
+        let head = self.log.head();
+        let oldest = state.oldest();
+        let time = oldest.claim.first_time(oldest.start(), head);
+        (head.0 - oldest.start().0, time)
+    }
+
     /// Where the oldest write lies that is not in all shards.
     pub fn oldest(&self) -> Lsn {
         self.state.lock().oldest().start()

@@ -25,6 +25,7 @@ struct Item<'a> {
     /// The id's first bytes behind those that all ids of the batch begin with.
     prefix: u64,
     at: u64,
+    /// In seconds since 1970.
     time: u64,
     id: &'a str,
     value: &'a [u8],
@@ -93,8 +94,16 @@ fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Change<'a>>> {
     let mut items = Vec::with_capacity(entries.len());
     for entry in entries {
         let op = part.claim.op(entry.at)?;
-        let Entry { at, number, time, .. } = *entry;
-        items.push(Item { number, prefix: 0, at, time, id: op.id, value: op.value, kind: op.kind });
+        let Entry { at, number, time_ms, .. } = *entry;
+        items.push(Item {
+            number,
+            prefix: 0,
+            at,
+            time: time_ms / 1000,
+            id: op.id,
+            value: op.value,
+            kind: op.kind,
+        });
     }
     let common = common_prefix(&items);
     for item in &mut items {

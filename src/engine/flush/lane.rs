@@ -46,6 +46,18 @@ impl Lane {
         error.code() != Code::Busy || self.busy_since.is_some_and(|since| now - since >= PATIENCE)
     }
 
+    /// How many writes the shard lacks, and the time of the oldest.
+    pub(super) fn waiting(&self) -> (u64, Option<u64>) {
+        let writes = self.parts.iter().map(|part| part.entries.len() as u64).sum();
+        let oldest = self.parts.front().and_then(|part| part.entries.first());
+        (writes, oldest.map(|entry| entry.time_ms))
+    }
+
+    /// Why the shard cannot be written, if that is worth telling.
+    pub(super) fn failure(&self, now: Instant) -> Option<&Error> {
+        self.error.as_ref().filter(|error| self.is_worth_telling(error, now))
+    }
+
     /// Drops the parts that were applied and remembers how the attempt ended.
     pub(super) fn settle(&mut self, applied: usize, error: Option<Error>, is_suspect: bool, now: Instant) {
         self.parts.drain(..applied);

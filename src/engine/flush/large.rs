@@ -71,7 +71,8 @@ impl Scheduler {
         large.stage = match stage {
             Stage::Waiting(draft) => match self.put_beside(draft, large) {
                 Ok(stage) => stage,
-                Err(Delay::For(draft, _)) if !large.is_late(&self.core) => {
+                Err(Delay::For(draft, error)) if !large.is_late(&self.core) => {
+                    self.core.note_retry(&error);
                     large.stage = Stage::Waiting(draft);
                     large.pause.lengthen(start);
                     return Ok(false);
@@ -82,6 +83,7 @@ impl Scheduler {
         };
         if let Err(error) = self.bring_large(large) {
             self.core.report(&error);
+            self.core.note_retry(&error);
             large.pause.lengthen(Instant::now());
             if large.is_late(&self.core) && !std::mem::replace(&mut large.is_told, true) {
                 self.core.log.tell_direct(Err(error));
@@ -90,6 +92,7 @@ impl Scheduler {
         }
         self.core.counters.direct.fetch_add(large.ops, Ordering::Relaxed);
         let time = start.elapsed();
+        self.core.figures.flush_times.note(time);
         self.core.each_observer(|observer| observer.flushed(large.ops, time));
         Ok(true)
     }

@@ -27,8 +27,8 @@ pub(crate) struct Entry {
     pub(crate) end: Lsn,
     /// Its collection's number in this process.
     pub(crate) number: u32,
-    /// When it was called, in seconds since 1970.
-    pub(crate) time: u64,
+    /// When it was called, in milliseconds since 1970.
+    pub(crate) time_ms: u64,
 }
 
 /// Sorts a generation's operations by shard, leaving out what a shard has `applied` already.
@@ -51,7 +51,7 @@ pub(crate) fn divide(
     let mut met: Vec<(&str, Entry)> = Vec::with_capacity(Router::TOGETHER);
     frozen.claim.walk(frozen.start, frozen.end, |Met { at, end, time_ms, op }| {
         let number = if foreign { collections.get(op.collection).number } else { op.number };
-        met.push((op.id, Entry { at, end, number, time: time_ms / 1000 }));
+        met.push((op.id, Entry { at, end, number, time_ms }));
         if let Ok(all) = <[_; Router::TOGETHER]>::try_from(&met[..]) {
             let shards = router.shards(all.map(|(id, _)| id));
             shards.into_iter().zip(all).for_each(|(shard, (_, entry))| hand_out(shard, entry));

@@ -146,12 +146,15 @@ impl Scheduler {
         for (shard, result) in results {
             let (applied, error) = result.unwrap_or_else(|error| (0, Some(error.in_shard(shard as u32))));
             let lane = &mut self.lanes[shard];
-            count += lane.parts.iter().take(applied).map(|part| part.entries.len() as u64).sum::<u64>();
+            let flushed = lane.parts.iter().take(applied).map(|part| part.entries.len() as u64).sum::<u64>();
+            count += flushed;
+            self.core.figures.shard(shard).note_flushed(flushed);
             let now = Instant::now();
             if let Some(error) = error.as_ref().filter(|error| lane.is_worth_telling(error, now)) {
                 self.core.report(error);
             }
             lane.settle(applied, error, self.core.shards[shard].is_suspect(), now);
+            self.note_lane(shard, now);
         }
         self.core.buffer.retire(self.applied());
         if let Err(error) = self.core.buffer.compact() {
@@ -161,7 +164,20 @@ impl Scheduler {
             self.core.counters.flushed.fetch_add(count, Ordering::Relaxed);
             self.core.counters.flushes.fetch_add(1, Ordering::Relaxed);
             let time = start.elapsed();
+            self.core.figures.flush_times.note(time);
             self.core.each_observer(|observer| observer.flushed(count, time));
+        }
+    }
+
+    /// Notes for those who ask how a shard stands after it was tried.
+    fn note_lane(&self, shard: usize, now: Instant) {
+        let (lane, figures) = (&self.lanes[shard], self.core.figures.shard(shard));
+        let (writes, oldest_ms) = lane.waiting();
+        figures.note_waiting(writes, oldest_ms);
+        figures.note_failure(lane.failure(now));
+        if let Some(error) = &lane.error {
+            figures.note_retry();
+            self.core.note_retry(error);
         }
     }
 
@@ -179,9 +195,11 @@ impl Scheduler {
         let nothing = vec![Lsn(0); self.lanes.len()];
         let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing)
             .inspect_err(|_| self.stuck = self.stuck.or(Some(frozen.start)))?;
-        for (lane, part) in self.lanes.iter_mut().zip(parts) {
+        for ((shard, lane), part) in self.lanes.iter_mut().enumerate().zip(parts) {
             if !part.entries.is_empty() {
                 lane.parts.push_back(Arc::new(part));
+                let (writes, oldest_ms) = lane.waiting();
+                self.core.figures.shard(shard).note_waiting(writes, oldest_ms);
             }
         }
         Ok(())

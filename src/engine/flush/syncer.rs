@@ -58,7 +58,10 @@ fn work(core: &Core) {
         if let Some(applied) = reclaim.filter(|_| reclaiming.is_over(now)) {
             match give_back(core, applied) {
                 Ok(()) => reclaiming.end(),
-                Err(_) => reclaiming.lengthen(now),
+                Err(error) => {
+                    core.note_retry(&error);
+                    reclaiming.lengthen(now);
+                }
             }
         }
         if stop {
@@ -123,10 +126,16 @@ fn wait(core: &Core, due: Instant, is_behind: bool) -> (Vec<Done>, Option<Lsn>, 
 
 /// One sync for everybody who waits.
 fn sync(core: &Core, waiters: Vec<Done>) -> Option<Lsn> {
-    if core.broken.why().is_none()
-        && let Err(error) = core.log.sync_without_note()
-    {
-        log_failed(core, &error);
+    if core.broken.why().is_none() {
+        let start = Instant::now();
+        match core.log.sync_without_note() {
+            Ok(_) => {
+                let time = start.elapsed();
+                core.figures.sync_times.note(time);
+                core.each_observer(|observer| observer.synced(time));
+            }
+            Err(error) => drop(log_failed(core, &error)),
+        }
     }
     // IMPORTANT: after a failed sync the kernel may call the lost pages clean, so a later success proves nothing: the
     // log is on the disk once it has another file.
@@ -148,7 +157,7 @@ fn replace(core: &Core) {
         // What is in memory is not whole either.
         Err(error) if error.code() == Code::Corrupt => core.break_down(error),
         // The failure that led here was told.
-        Err(_) => {}
+        Err(error) => core.note_retry(&error),
     }
 }
 

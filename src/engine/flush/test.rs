@@ -371,7 +371,7 @@ fn times_are_those_of_the_calls() {
     setup.write(&[(0, 1, Some("1".into())), (0, 1, None), (0, 1, Some("2".into()))]);
     let mut parts = setup.parts(1);
     for (second, entry) in (100..).zip(&mut parts[0].entries) {
-        entry.time = second;
+        entry.time_ms = second * 1000 + 999;
     }
     setup.apply(&parts[0], &store, None, 0).expect("applies");
     let rows = store.rows.lock().expect("no panic");

@@ -84,6 +84,21 @@ impl Claim {
         Ok(())
     }
 
+    /// When the first write in `[from, to)`, both record boundaries, was called, in milliseconds since 1970. `None`: there is
+    /// none, or a record changed since it was written.
+    pub fn first_time(&self, from: Lsn, to: Lsn) -> Option<u64> {
+        assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
+        let mut at = from.0;
+        while at < to.0 {
+            let (record, header, _) = self.log.record_at(at, to.0)?;
+            if header.ops > 0 {
+                return Some(header.time_ms);
+            }
+            at = Log::after(record, &header);
+        }
+        None
+    }
+
     fn damaged(&self, at: u64) -> Error {
         let error = Error::new(
             Code::Corrupt,

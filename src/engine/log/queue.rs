@@ -80,6 +80,11 @@ impl Queue {
         self.bytes
     }
 
+    /// Since when the first has waited.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.entries.front().map(|entry| entry.since)
+    }
+
     /// Operations waiting.
     pub(super) fn ops(&self) -> u64 {
         self.ops

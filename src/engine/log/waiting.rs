@@ -52,6 +52,11 @@ impl Log {
         self.appender.lock().queue.bytes()
     }
 
+    /// Since when the first of those that wait for room has waited.
+    pub fn waiting_since(&self) -> Option<Instant> {
+        self.appender.lock().queue.since()
+    }
+
     /// Blocks while the queue takes no more, at most until `deadline`. False: it still does not.
     pub fn wait_for_queue(&self, deadline: Instant) -> bool {
         let mut appender = self.appender.lock();
