@@ -160,8 +160,20 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
   /** {@link SimpleDB.flush | flush} that blocks the thread until it is done. */
   flushSync(): void;
 
-  /** Counters and sizes. Those of one process, all instances of the database together. */
-  stats(): SimpleDB.Stats;
+  /**
+   * Counters, sizes and times. Those of one process, all instances of the database together.
+   *
+   * @param options - With `shards: true` also figures of each shard.
+   * @throws `TypeError` with code `KIMDB_INVALID_OPTION`.
+   */
+  stats(options: { shards: true }): SimpleDB.StatsWithShards;
+  stats(options?: SimpleDB.StatsOptions | null): SimpleDB.Stats;
+
+  /** Counts the documents in each shard file, on a thread of its own. It reads an index of each collection. */
+  shardRows(): Promise<number[]>;
+
+  /** The figures of `stats({ shards: true })` as text for Prometheus, in its text format 0.0.4. */
+  toPrometheus(): string;
 
   /**
    * Flushes everything, checkpoints the shards, leaves an empty log and lets go of every file. Blocks
@@ -202,7 +214,7 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
 
 /**
  * The low-level database class. Calls return at once or block the thread; {@link HyperScaleDB.flush | flush}
- * alone is a promise. Opens its files in {@link HyperScaleDB.init | init}, not in the constructor.
+ * and {@link HyperScaleDB.shardRows | shardRows} are promises. Opens its files in {@link HyperScaleDB.init | init}, not in the constructor.
  *
  * @typeParam Schema - The type of the documents of each collection, as for {@link SimpleDB}.
  *
@@ -296,8 +308,15 @@ declare class HyperScaleDB<Schema extends object = SimpleDB.AnySchema> extends E
   /** See {@link SimpleDB.flushSync}. */
   flushSync(): void;
 
-  /** Counters and sizes. Those of one process, all instances of the database together. */
-  getStats(): SimpleDB.Stats;
+  /** See {@link SimpleDB.stats}. */
+  getStats(options: { shards: true }): SimpleDB.StatsWithShards;
+  getStats(options?: SimpleDB.StatsOptions | null): SimpleDB.Stats;
+
+  /** See {@link SimpleDB.shardRows}. */
+  shardRows(): Promise<number[]>;
+
+  /** See {@link SimpleDB.toPrometheus}. */
+  toPrometheus(): string;
 
   /** How many writes are not in the shard files yet. */
   getBufferSize(): number;
@@ -527,10 +546,127 @@ declare namespace SimpleDB {
     safeMode: boolean;
     /** How many documents the cache holds. */
     cacheSize: number;
+    /** How many bytes they take. */
+    cacheBytes: number;
     /** Bytes of the log that were damaged when it was opened, and so not recovered; see the `error` event. */
     damagedBytes: number;
-    /** More counters of the engine, which may change from version to version. */
-    [counter: string]: number | boolean;
+    /** Bytes of the log in use. */
+    walBytes: number;
+    /** Bytes of the log. */
+    walSize: number;
+    /** Bytes of writes that wait for room in the log. */
+    waitingBytes: number;
+    /** Flushes that wrote something. */
+    flushes: number;
+    /** Syncs of the log. */
+    syncs: number;
+    /** How the database is. */
+    state: State;
+    /** Bytes of writes that are not in the shard files yet, in the log or waiting for room in it. */
+    bufferedBytes: number;
+    /** Milliseconds since the oldest write that is not in its shard file; 0 if there is none. */
+    oldestAge: number;
+    /** Failures after which the same was tried again. */
+    retries: number;
+    /** Failures in the background, as told by the `error` event. */
+    errors: number;
+    /** How long flushes that wrote something took. */
+    flushTime: Times;
+    /** How long syncs of the log took. */
+    syncTime: Times;
+    /** The newest failure in the background, or `null`. */
+    lastError: Failure | null;
+  }
+
+  /** Where several are true, the last of them. */
+  export type State =
+    /** Nothing is wrong. */
+    | 'ok'
+    /** The log is full, and writes wait for room. */
+    | 'waiting'
+    /** A shard cannot be written. It is tried again, and nothing is dropped. */
+    | 'retrying'
+    /** The log cannot be written, so writes fail. Another file for it is tried again and again. */
+    | 'refusing'
+    /** Writes fail until the database is opened again. */
+    | 'readonly';
+
+  /** Times since the database was opened, in milliseconds. Up to an eighth too high, but for `max`. */
+  export interface Times {
+    /** How many there were. */
+    count: number;
+    /** Half of them were not longer. */
+    p50: number;
+    /** Nine of ten were not longer. */
+    p90: number;
+    /** Ninety-nine of a hundred were not longer. */
+    p99: number;
+    /** The longest. */
+    max: number;
+  }
+
+  /** Something that failed in the background. */
+  export interface Failure {
+    /** When, as by `Date.now()`. */
+    time: number;
+    code: ErrorCode;
+    message: string;
+    /** The index of the shard that it is about, where known. */
+    shard?: number;
+  }
+
+  export interface StatsOptions {
+    /**
+     * Whether figures of each shard are wanted.
+     * @defaultValue `false`
+     */
+    shards?: boolean | null;
+  }
+
+  export interface StatsWithShards extends Stats {
+    /** By index. */
+    shards: ShardStats[];
+  }
+
+  /** Figures of one shard. */
+  export interface ShardStats {
+    /** Its index. */
+    shard: number;
+    /** Writes and deletes brought to its file since the opening. */
+    flushedWrites: number;
+    /** Writes and deletes that a flush has begun to bring to it. */
+    waitingWrites: number;
+    /** Milliseconds since the oldest of these; 0 if there are none. */
+    lag: number;
+    /** Failures after which it was tried again. */
+    retries: number;
+    /** Why it cannot be written now, or `null`. */
+    error: { code: ErrorCode; message: string } | null;
+  }
+
+  /** What a channel of `node:diagnostics_channel` carries, by the channel's name. */
+  export interface Channels {
+    /** The database was opened, in so many milliseconds. */
+    'kimdb:open': ChannelMessage & { shardCount: number; time: number };
+    /** Writes of an earlier process were recovered. */
+    'kimdb:recover': ChannelMessage & { count: number };
+    /** A flush was done. */
+    'kimdb:flush': ChannelMessage & FlushInfo;
+    /** The log was synced, in so many milliseconds. */
+    'kimdb:sync': ChannelMessage & { time: number };
+    /** Something failed and is tried again. */
+    'kimdb:retry': ChannelMessage & { error: KimDBError };
+    /** Work in the background failed. */
+    'kimdb:error': ChannelMessage & { error: KimDBError };
+    /** The database was closed, in so many milliseconds. */
+    'kimdb:close': ChannelMessage & { time: number; error: KimDBError | null };
+  }
+
+  export interface ChannelMessage {
+    /** The instance that it is about. */
+    db: HyperScaleDB;
+    /** Its option `dbPath`. */
+    dbPath: string;
   }
 
   /** What the event `flush` carries. */

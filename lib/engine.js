@@ -3,6 +3,7 @@
 // One instance's connection to the native engine. Both public classes work through it; it knows
 // whether the database is open, which native calls there are, and turns native errors into ours.
 
+const { channels } = require('./channels.js');
 const { DocumentCache, REGISTERS } = require('./document-cache.js');
 const { checkCollection, parse } = require('./documents.js');
 const { closed, notOpen, toPublicError } = require('./errors.js');
@@ -58,6 +59,8 @@ class Engine {
   /** Closed, and everything was brought to the disk. */
   #isSettled = false;
   #refuse = refuseNotOpen;
+  /** Whether each sync of the log is told, because somebody has subscribed to that. */
+  #hearsSyncs = false;
   #waiters = new Waiters((on) => this.#native?.hold(on));
   #events;
 
@@ -70,14 +73,14 @@ class Engine {
     return this.#native !== undefined;
   }
 
-  /** Attaches to the engine of this database, and recovers what an earlier process left. */
+  /** Attaches to the engine of this database. Returns how many writes of an earlier process it recovered. */
   open(options, log) {
-    if (this.#native !== undefined) return;
     if (this.#refuse === refuseClosed) refuseClosed();
     const opened = new native.HyperScaleDB(options);
+    let recovered;
     try {
       const progress = new Progress(log);
-      const recovered = opened.open(() => this.#deliverSome(), progress.step);
+      recovered = opened.open(() => this.#deliverSome(), progress.step);
       progress.recovered(recovered);
       warnOf(opened.doubtfulFileSystem());
       this.#useCalls(opened.hot(), options.cacheBytes);
@@ -86,6 +89,8 @@ class Engine {
       throw toPublicError(error);
     }
     this.#native = opened;
+    this.#followSubscribers();
+    return recovered;
   }
 
   /** Flushes everything and lets go of the engine. Promises that wait are settled before it returns. */
@@ -234,12 +239,37 @@ class Engine {
     return this.#query;
   }
 
-  stats() {
+  /** The figures of `stats()`; with those of each shard only where they are asked for. */
+  stats(withShards) {
     this.invoke('countHits', this.documents.takeHits());
     // An object of our realm, as in getAll().
     const stats = { ...this.invoke('stats') };
     stats.cacheBytes += this.documents.bytes;
+    stats.flushTime = summary(this.invoke('flushTimes'));
+    stats.syncTime = summary(this.invoke('syncTimes'));
+    stats.lastError = this.invoke('failures').at(-1) ?? null;
+    if (withShards) stats.shards = this.#shardStats();
     return stats;
+  }
+
+  /** All figures, for those who show them. */
+  figures() {
+    return {
+      ...this.stats(true),
+      flushTimes: this.invoke('flushTimes'),
+      syncTimes: this.invoke('syncTimes'),
+      recentErrors: this.invoke('failures'),
+    };
+  }
+
+  #shardStats() {
+    return this.invoke('shardStats').map(({ error, ...figures }) => ({ ...figures, error: error ?? null }));
+  }
+
+  /** How many documents each shard holds, as flushed. */
+  async shardRows() {
+    const [text] = await this.wait(this.invoke('shardRows'));
+    return JSON.parse(text);
   }
 
   clearCache() {
@@ -274,6 +304,15 @@ class Engine {
         return;
       }
     }
+    this.#followSubscribers();
+  }
+
+  /** Has the engine tell of syncs as long as somebody wants to know: nobody says when that changes. */
+  #followSubscribers() {
+    const wanted = channels.sync.hasSubscribers;
+    if (wanted === this.#hearsSyncs || this.#native === undefined) return;
+    this.#hearsSyncs = wanted;
+    this.#native.hearSyncs(wanted);
   }
 
   #tell(report) {
@@ -314,6 +353,10 @@ class Engine {
     this.barrier = callOf('barrier');
     this.newId = callOf('newId');
   }
+}
+
+function summary({ count, p50, p90, p99, max }) {
+  return { count, p50, p90, p99, max };
 }
 
 const warnedOf = new Set();

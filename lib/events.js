@@ -2,6 +2,7 @@
 
 // Events of the engine, told to the listeners of one instance.
 
+const { publish } = require('./channels.js');
 const { throwLater, toPublicError } = require('./errors.js');
 
 class Events {
@@ -13,12 +14,25 @@ class Events {
   }
 
   tell(event) {
-    if (event.type === 'error') this.#tellError(toPublicError(event.error));
-    else this.#emit('flush', { count: event.count, time: event.time });
+    switch (event.type) {
+      case 'flush':
+        publish('flush', this.#emitter, { count: event.count, time: event.time });
+        this.#emit('flush', { count: event.count, time: event.time });
+        break;
+      case 'sync':
+        publish('sync', this.#emitter, { time: event.time });
+        break;
+      case 'retry':
+        publish('retry', this.#emitter, { error: toPublicError(event.error) });
+        break;
+      default:
+        this.#tellError(toPublicError(event.error));
+    }
   }
 
   /** An error that nobody listens to must not end the process: it becomes one warning. */
   #tellError(error) {
+    publish('error', this.#emitter, { error });
     if (this.#emitter.listenerCount('error') > 0) {
       this.#emit('error', error);
     } else if (!this.#hasWarned) {

@@ -3,11 +3,14 @@
 // The low-level class: calls return at once or block, and the engine's events are emitted.
 
 const { EventEmitter } = require('node:events');
+const path = require('node:path');
 const { bufferedResults, documentPair, readEntries } = require('./batches.js');
+const { publish } = require('./channels.js');
 const { DELETE, UPSERT, existingId, serialise, toDocument, writableId } = require('./documents.js');
 const { Engine } = require('./engine.js');
 const { describe, toPublicError, typeError } = require('./errors.js');
 const { effectiveConfig, resolveOptions } = require('./options.js');
+const { toPrometheus } = require('./prometheus.js');
 const { ShardHandle } = require('./shard-handle.js');
 
 /** The engine of an instance, for SimpleDB. Not exported from the package. */
@@ -35,11 +38,14 @@ class HyperScaleDB extends EventEmitter {
 
   init() {
     if (this.#engine.isOpen) return this;
-    this.#engine.open(this.#options, logFunction(this.#config.logger));
+    const start = performance.now();
+    const recovered = this.#engine.open(this.#options, logFunction(this.#config.logger));
     this.#config = effectiveConfig(this.#config, this.#options, this.#engine.invoke('effective'));
     for (let i = 0; i < this.#config.shardCount; i++) {
       this.#shards.set(i, new ShardHandle(this.#engine, i));
     }
+    if (recovered > 0) publish('recover', this, { count: recovered });
+    publish('open', this, { shardCount: this.#config.shardCount, time: performance.now() - start });
     return this;
   }
 
@@ -120,8 +126,16 @@ class HyperScaleDB extends EventEmitter {
     this.#engine.flushSync();
   }
 
-  getStats() {
-    return this.#engine.stats();
+  getStats(options) {
+    return this.#engine.stats(wantsShards(options));
+  }
+
+  async shardRows() {
+    return this.#engine.shardRows();
+  }
+
+  toPrometheus() {
+    return toPrometheus([{ path: path.resolve(this.#config.dbPath), figures: this.#engine.figures() }]);
   }
 
   getBufferSize() {
@@ -149,7 +163,17 @@ class HyperScaleDB extends EventEmitter {
   }
 
   close() {
-    this.#engine.close();
+    const start = performance.now();
+    const wasOpen = this.#engine.isOpen;
+    let failure;
+    try {
+      this.#engine.close();
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      if (wasOpen) publish('close', this, { time: performance.now() - start, error: failure ?? null });
+    }
   }
 
   [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
@@ -163,6 +187,14 @@ class HyperScaleDB extends EventEmitter {
       this.close();
     }
   }
+}
+
+/** Whether the figures of each shard are asked for. */
+function wantsShards(options) {
+  const shards = options?.shards;
+  if (shards === undefined || shards === null) return false;
+  if (typeof shards === 'boolean') return shards;
+  throw typeError('KIMDB_INVALID_OPTION', `option 'shards' must be true or false, got ${describe(shards)}`);
 }
 
 /** What published code uses of the original's cache. */

@@ -144,8 +144,16 @@ class SimpleDB {
     this.#engine.flushSync();
   }
 
-  stats() {
-    return this.#db.getStats();
+  stats(options) {
+    return this.#db.getStats(options);
+  }
+
+  async shardRows() {
+    return this.#db.shardRows();
+  }
+
+  toPrometheus() {
+    return this.#db.toPrometheus();
   }
 
   close() {

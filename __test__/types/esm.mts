@@ -1,8 +1,11 @@
 // Compiled, never run: what the types accept and refuse for a program that uses `import`.
 
-import type { BufferedResult, Document, FlushInfo, Options, Row, Stats } from 'kimdb';
+import { subscribe } from 'node:diagnostics_channel';
+import { createServer } from 'node:http';
+import type { BufferedResult, Channels, Document, FlushInfo, Options, Row, State, Stats } from 'kimdb';
 import SimpleDB, { HyperScaleDB, KimDBError, SimpleDB as Named } from 'kimdb';
 import FromHyperscale, { HyperScaleDB as OtherHyperScaleDB } from 'kimdb/hyperscale';
+import { type MonitorOptions, monitor, toPrometheus } from 'kimdb/monitor';
 
 interface User {
   name: string;
@@ -134,6 +137,28 @@ export function lowLevel(): void {
   db.on('flush', (info: FlushInfo) => console.log(info.count));
   db.emit('anything', 1);
   db.removeAllListeners();
+}
+
+export async function figures(db: SimpleDB<{ users: User }>): Promise<void> {
+  const stats = db.stats();
+  const state: State = stats.state;
+  const numbers: number[] = [stats.bufferedBytes, stats.oldestAge, stats.flushTime.p99, stats.syncTime.max];
+  // @ts-expect-error: only where they are asked for
+  stats.shards;
+  const { shards } = db.db.getStats({ shards: true });
+  const reason: string | undefined = shards[0]?.error?.code ?? stats.lastError?.message;
+  const rows: number[] = await db.shardRows();
+  const text: string = db.toPrometheus() + toPrometheus(db, db.db, new SimpleDB());
+  const options: MonitorOptions = { path: '/kimdb' };
+  createServer(monitor(db, options));
+  createServer(monitor(db.db));
+  // @ts-expect-error: a database
+  monitor({});
+  subscribe('kimdb:close', (message) => {
+    const { db, dbPath, error } = message as Channels['kimdb:close'];
+    console.log(db.config.shardCount, dbPath, error?.code);
+  });
+  console.log(state, numbers, reason, rows, text);
 }
 
 export function options(): Options[] {

@@ -15,75 +15,19 @@ use napi::{
 };
 use napi_derive::napi;
 
-use super::{error::or_throw, exit, hot::Hot, mailbox::Mailbox, options::NativeOptions, raw::Scope};
+use super::{
+    error::or_throw,
+    exit,
+    hot::Hot,
+    mailbox::Mailbox,
+    options::NativeOptions,
+    raw::Scope,
+    stats::{NativeFailure, NativeShardStats, NativeStats, NativeTimes},
+};
 use crate::engine::{
-    Database, Error, Options, Progress, Stats,
+    Database, Error, Options, Progress,
     shard::{Rows, ShardId, Value},
 };
-
-/// The figures of `stats()`.
-#[napi(object)]
-#[derive(Debug)]
-pub struct NativeStats {
-    /// Writes accepted.
-    pub buffered_writes: f64,
-    /// Writes brought to the shards.
-    pub flushed_writes: f64,
-    /// Writes not in the shards yet.
-    pub buffer_size: f64,
-    /// Reads from buffer or cache.
-    pub cache_hits: f64,
-    /// Reads from a shard.
-    pub cache_misses: f64,
-    /// Writes logged in a file.
-    pub wal_writes: f64,
-    /// Writes recovered at open.
-    pub recovered_writes: f64,
-    /// Bytes of the log that were found damaged at open.
-    pub damaged_bytes: f64,
-    /// Number of shards.
-    pub shard_count: u32,
-    /// Whether there is a log file.
-    pub safe_mode: bool,
-    /// Documents in the cache.
-    pub cache_size: f64,
-    /// Bytes in the cache.
-    pub cache_bytes: f64,
-    /// Bytes of the log in use.
-    pub wal_bytes: f64,
-    /// Bytes of the log.
-    pub wal_size: f64,
-    /// Bytes of writes waiting for room in the log.
-    pub waiting_bytes: f64,
-    /// Flushes that wrote something.
-    pub flushes: f64,
-    /// Syncs of the log.
-    pub syncs: f64,
-}
-
-impl From<Stats> for NativeStats {
-    fn from(stats: Stats) -> Self {
-        NativeStats {
-            buffered_writes: stats.buffered_writes as f64,
-            flushed_writes: stats.flushed_writes as f64,
-            buffer_size: stats.buffer_size as f64,
-            cache_hits: stats.cache_hits as f64,
-            cache_misses: stats.cache_misses as f64,
-            wal_writes: stats.wal_writes as f64,
-            recovered_writes: stats.recovered_writes as f64,
-            damaged_bytes: stats.damaged_bytes as f64,
-            shard_count: stats.shard_count,
-            safe_mode: stats.safe_mode,
-            cache_size: stats.cache_size as f64,
-            cache_bytes: stats.cache_bytes as f64,
-            wal_bytes: stats.wal_bytes as f64,
-            wal_size: stats.wal_size as f64,
-            waiting_bytes: stats.waiting_bytes as f64,
-            flushes: stats.flushes as f64,
-            syncs: stats.syncs as f64,
-        }
-    }
-}
 
 /// How long a closing waits for reads that a slow disk has not answered.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -196,7 +140,50 @@ impl HyperScaleDb {
     /// Writes not in the shards yet.
     #[napi]
     pub fn buffer_size(&self, env: Env) -> napi::Result<f64> {
-        self.database(&env).map(|database| database.stats().buffer_size as f64)
+        self.database(&env).map(|database| database.buffer_size() as f64)
+    }
+
+    /// Figures of each shard, in their order.
+    #[napi]
+    pub fn shard_stats(&self, env: Env) -> napi::Result<Vec<NativeShardStats>> {
+        let database = self.database(&env)?;
+        Ok(database.shard_stats().into_iter().map(Into::into).collect())
+    }
+
+    /// How long flushes took and how often: see `NativeTimes`.
+    #[napi]
+    pub fn flush_times(&self, env: Env) -> napi::Result<NativeTimes> {
+        self.database(&env).map(|database| database.flush_times().into())
+    }
+
+    /// How long syncs of the log took and how often: see `NativeTimes`.
+    #[napi]
+    pub fn sync_times(&self, env: Env) -> napi::Result<NativeTimes> {
+        self.database(&env).map(|database| database.sync_times().into())
+    }
+
+    /// The newest failures in the background, oldest first.
+    #[napi]
+    pub fn failures(&self, env: Env) -> napi::Result<Vec<NativeFailure>> {
+        let database = self.database(&env)?;
+        Ok(database.failures().into_iter().map(Into::into).collect())
+    }
+
+    /// Counts the documents in each shard; the ticket completes with one JSON array of numbers.
+    #[napi]
+    pub fn shard_rows(&self, env: Env) -> napi::Result<u32> {
+        let (database, mailbox) = or_throw(&env, self.parts().ok_or_else(Error::closed))?;
+        let ticket = mailbox.number();
+        let counted = database.shard_rows(move |result| mailbox.finish_with(ticket, result));
+        or_throw(&env, counted.map(|()| ticket))
+    }
+
+    /// Whether JavaScript wants to hear of each sync of the log.
+    #[napi]
+    pub fn hear_syncs(&self, on: bool) {
+        if let Some(open) = &*self.open.borrow() {
+            open.mailbox.hear_syncs(on);
+        }
     }
 
     /// The settings in force: those of the first opener in this process.

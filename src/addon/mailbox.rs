@@ -27,7 +27,7 @@ use crate::engine::{Code, Document, Error, Observer, Read, Result, log::Done};
 
 type Bell = ThreadsafeFunction<(), (), (), napi::Status, false, true, 1>;
 
-/// Events kept while JavaScript does not fetch them; beyond this flushes are added up and errors dropped.
+/// Events kept while JavaScript does not fetch them; beyond this flushes are added up and others dropped.
 const MOST_EVENTS: usize = 1024;
 
 /// Documents that JavaScript fetches at once, and bytes of their texts. What more there is it fetches in the next turn of
@@ -43,6 +43,7 @@ pub(super) struct Mailbox {
     /// Signalled when the last read is answered.
     all_read: Condvar,
     rung: AtomicBool,
+    hears_syncs: AtomicBool,
     bell: Mutex<Option<Bell>>,
     others: Mutex<Others>,
 }
@@ -79,6 +80,8 @@ struct Content {
 
 enum Event {
     Flush { count: u64, time: Duration },
+    Sync(Duration),
+    Retry(Error),
     Failure(Error),
 }
 
@@ -115,6 +118,7 @@ impl Mailbox {
             content: Mutex::default(),
             all_read: Condvar::new(),
             rung: AtomicBool::new(false),
+            hears_syncs: AtomicBool::new(false),
             bell: Mutex::new(Some(bell)),
             others: Mutex::default(),
         })
@@ -223,7 +227,7 @@ impl Mailbox {
         } else if let Event::Flush { count, time } = event {
             let last = content.events.iter_mut().rev().find_map(|event| match event {
                 Event::Flush { count, time } => Some((count, time)),
-                Event::Failure(_) => None,
+                Event::Sync(_) | Event::Retry(_) | Event::Failure(_) => None,
             });
             if let Some((total, spent)) = last {
                 *total += count;
@@ -258,6 +262,11 @@ impl Mailbox {
     pub(super) fn disconnect(&self) {
         self.watch_no_more();
         self.bell.lock().take();
+    }
+
+    /// Whether each sync of the log is worth waking JavaScript.
+    pub(super) fn hear_syncs(&self, on: bool) {
+        self.hears_syncs.store(on, Ordering::Relaxed);
     }
 
     /// Keeps a register right about whether others have the database open.
@@ -373,6 +382,14 @@ impl Event {
                 scope.set(object, c"count", scope.double(*count as f64)?)?;
                 scope.set(object, c"time", scope.double(time.as_secs_f64() * 1000.0)?)?;
             }
+            Event::Sync(time) => {
+                scope.set(object, c"type", scope.string(b"sync")?)?;
+                scope.set(object, c"time", scope.double(time.as_secs_f64() * 1000.0)?)?;
+            }
+            Event::Retry(error) => {
+                scope.set(object, c"type", scope.string(b"retry")?)?;
+                scope.set(object, c"error", to_js(scope, error)?)?;
+            }
             Event::Failure(error) => {
                 scope.set(object, c"type", scope.string(b"error")?)?;
                 scope.set(object, c"error", to_js(scope, error)?)?;
@@ -398,6 +415,16 @@ impl Observer for Mailbox {
         let mut others = self.others.lock();
         others.changes += 1;
         others.tell();
+    }
+
+    fn synced(&self, time: Duration) {
+        if self.hears_syncs.load(Ordering::Relaxed) {
+            self.event(Event::Sync(time));
+        }
+    }
+
+    fn retrying(&self, error: &Error) {
+        self.event(Event::Retry(error.clone()));
     }
 
     fn failed(&self, error: &Error) {

@@ -13,6 +13,7 @@ mod options;
 mod raw;
 mod read;
 mod simple;
+mod stats;
 mod verify;
 
 /// The version of the package that the engine was built for. JavaScript of another version does not use it.

@@ -1,0 +1,77 @@
+'use strict';
+
+// The monitor's answers to requests, for node:http and whatever gives its requests and responses. It keeps nothing between
+// two requests and starts no timer: while nobody looks, nothing runs.
+
+const { CONTENT_TYPE, toPrometheus } = require('../prometheus.js');
+const { page } = require('./page.js');
+
+const COMMON = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+};
+
+/** What there is, by name below the monitor's path. */
+const ANSWERS = {
+  '': () => {
+    const { html, policy } = page();
+    return { type: 'text/html; charset=utf-8', text: html, headers: { 'Content-Security-Policy': policy } };
+  },
+  'metrics.json': (subject) => ({
+    type: 'application/json; charset=utf-8',
+    text: JSON.stringify(subject.forPage()),
+  }),
+  metrics: (subject) => ({ type: CONTENT_TYPE, text: toPrometheus([subject.forPrometheus()]) }),
+};
+
+function makeHandler(subject, path) {
+  return (request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      send(response, 405, {
+        text: 'Only GET and HEAD are answered here.\n',
+        headers: { Allow: 'GET, HEAD' },
+      });
+      return;
+    }
+    const name = nameOf(request, path);
+    if (name === undefined) {
+      // The page's own addresses are relative to it, so it has to be one folder down.
+      const last = pathOf(request.originalUrl ?? request.url)
+        .split('/')
+        .at(-1);
+      send(response, 302, { text: '', headers: { Location: `./${last}/` } });
+    } else if (Object.hasOwn(ANSWERS, name)) {
+      send(response, 200, ANSWERS[name](subject));
+    } else {
+      send(response, 404, {
+        text: 'There is no such page. The monitor has /, /metrics and /metrics.json.\n',
+      });
+    }
+  };
+}
+
+/** What is asked for, below the monitor's path; undefined: the path itself, without a slash behind it. */
+function nameOf(request, path) {
+  const whole = pathOf(request.originalUrl ?? request.url);
+  // Express takes away what it has mounted the handler under.
+  const below = path === undefined ? pathOf(request.url) : cut(whole, path);
+  if (below === '' || (below === '/' && !whole.endsWith('/'))) return undefined;
+  return below?.startsWith('/') ? below.slice(1) : '/';
+}
+
+const cut = (whole, path) => (whole.startsWith(path) ? whole.slice(path.length) : undefined);
+
+const pathOf = (url) => url.split('?', 1)[0];
+
+function send(response, status, { type = 'text/plain; charset=utf-8', text, headers }) {
+  response.writeHead(status, {
+    ...COMMON,
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}
+
+module.exports = { makeHandler };

@@ -1,0 +1,38 @@
+'use strict';
+
+// `kimdb/monitor`: a page that shows how a database is doing, and its figures for programs.
+
+const path = require('node:path');
+const { describe, rangeError, typeError } = require('../errors.js');
+const { HyperScaleDB, engineOf } = require('../hyperscale-db.js');
+const prometheus = require('../prometheus.js');
+const { SimpleDB } = require('../simple-db.js');
+const { makeHandler } = require('./handler.js');
+const { Subject } = require('./subject.js');
+
+/** A request handler that shows a database. */
+function monitor(db, options) {
+  return makeHandler(subjectOf(db), checkPath(options?.path));
+}
+
+/** The figures of several databases as one text. */
+function toPrometheus(...databases) {
+  return prometheus.toPrometheus(databases.map((db) => subjectOf(db).forPrometheus()));
+}
+
+function subjectOf(db) {
+  const low = db instanceof SimpleDB ? db.db : db;
+  if (low instanceof HyperScaleDB) return new Subject(engineOf(low), path.resolve(low.config.dbPath));
+  throw typeError('KIMDB_INVALID_OPTION', `db must be a SimpleDB or a HyperScaleDB, got ${describe(db)}`);
+}
+
+/** What stands before the names of the monitor's own pages, if not what the server says. */
+function checkPath(given) {
+  if (given === undefined || given === null) return undefined;
+  const sentence = () => `option 'path' must begin with / and not end with it, got ${describe(given)}`;
+  if (typeof given !== 'string') throw typeError('KIMDB_INVALID_OPTION', sentence());
+  if (!/^\/(?:[^?#]*[^/?#])?$/.test(given)) throw rangeError('KIMDB_INVALID_OPTION', sentence());
+  return given === '/' ? '' : given;
+}
+
+module.exports = { monitor, toPrometheus };

@@ -1,0 +1,3 @@
+import monitoring from './index.js';
+
+export const { monitor, toPrometheus } = monitoring;
