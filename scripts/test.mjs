@@ -2,6 +2,7 @@
 // have a folder of their own. Arguments go to AVA and stand for JavaScript tests:
 // npm test -- __test__/get.test.mjs
 import process from 'node:process';
+import { findChromium } from '../browser/helpers/chromium.mjs';
 import { buildAddon } from './support/addon.mjs';
 import { packageBin, run } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
@@ -56,6 +57,11 @@ function report(suites) {
   const sum = (key) => suites.reduce((total, suite) => total + suite[key], 0);
   const good = suites.every((suite) => suite.code === 0 && suite.failed === 0);
   const paint = good ? green : red;
+  if (findChromium() === undefined) {
+    say(
+      'Not tested: the page of the monitor, because there is no Chromium. On Debian: apt-get install chromium',
+    );
+  }
   say(`Time: ${seconds(start)}`);
   say(bold(paint(`${sum('passed')} passed, ${sum('failed')} failed`)));
   process.exitCode = good ? 0 : 1;

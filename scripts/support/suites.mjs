@@ -18,6 +18,11 @@ export const SUITES = {
     title: 'Runner tests: inside Jest and Vitest',
     prepare: linkKimdb,
   },
+  browser: {
+    name: 'Browser',
+    title: 'Browser tests: the monitor in Chromium, and behind Express and Fastify',
+    prepare: linkKimdb,
+  },
   load: {
     name: 'Load',
     title: 'Load tests: a short run of the server and its clients',
