@@ -560,6 +560,14 @@ declare namespace SimpleDB {
     flushes: number;
     /** Syncs of the log. */
     syncs: number;
+    /** Bytes of memory that the engine takes outside of the JavaScript heap. */
+    memoryBytes: number;
+    /** Bytes of the index over what is buffered; it is made when that is read. */
+    indexBytes: number;
+    /** Bytes of pages and statements that SQLite keeps for all shards. */
+    sqliteBytes: number;
+    /** Promises of this instance that wait. */
+    waitingCalls: number;
     /** How the database is. */
     state: State;
     /** Bytes of writes that are not in the shard files yet, in the log or waiting for room in it. */

@@ -249,6 +249,7 @@ class Engine {
     stats.syncTime = summary(this.invoke('syncTimes'));
     stats.lastError = this.invoke('failures').at(-1) ?? null;
     if (withShards) stats.shards = this.#shardStats();
+    stats.waitingCalls = this.#waiters.size;
     return stats;
   }
 

@@ -17,6 +17,11 @@ class Waiters {
     this.#hold = hold;
   }
 
+  /** Promises that wait. */
+  get size() {
+    return this.#open.size;
+  }
+
   /**
    * A promise for what the ticket's work results in: undefined, the texts of a query, or a read's text, version and whether
    * it is buffered.

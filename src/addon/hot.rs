@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    external::External,
     mailbox::Mailbox,
     raw::{Call, HotCall, Registers, Scope, Value, function},
     read::{AtOnce, Past, Read, ReadMany, ReadWait},
@@ -27,6 +28,7 @@ pub(super) struct Hot {
     draft: Cell<Draft>,
     pub(super) id: Cell<Vec<u8>>,
     pub(super) text: Cell<Vec<u8>>,
+    pub(super) external: External,
 }
 
 impl Hot {
@@ -46,6 +48,7 @@ impl Hot {
             draft: Cell::default(),
             id: Cell::default(),
             text: Cell::default(),
+            external: External::default(),
         });
         let object = scope.object()?;
         scope.set(object, c"registers", array)?;
@@ -74,8 +77,16 @@ impl Hot {
         Ok((hot, object))
     }
 
+    /// Tells V8 how much memory the engine takes.
+    pub(super) fn report_memory(&self, scope: Scope<'_>) {
+        if let Some(database) = self.database.borrow().as_deref() {
+            self.external.follow(scope, database);
+        }
+    }
+
     /// Lets go of the database; every later call fails as closed.
-    pub(super) fn disconnect(&self) {
+    pub(super) fn disconnect(&self, scope: Scope<'_>) {
+        self.external.end(scope);
         self.database.borrow_mut().take();
     }
 
@@ -311,6 +322,6 @@ impl HotCall for Poll {
     type State = Hot;
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        hot.mailbox.take(call.scope)
+        hot.mailbox.take(call.scope, || hot.report_memory(call.scope))
     }
 }

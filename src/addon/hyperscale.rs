@@ -128,6 +128,9 @@ impl HyperScaleDb {
     /// Figures.
     #[napi]
     pub fn stats(&self, env: Env) -> napi::Result<NativeStats> {
+        if let Some(hot) = self.open.borrow().as_ref().and_then(|open| open.hot.borrow().clone()) {
+            hot.report_memory(Scope::of(&env));
+        }
         self.database(&env).map(|database| database.stats().into())
     }
 
@@ -256,7 +259,7 @@ impl HyperScaleDb {
         open.mailbox.wait_for_reads(PATIENCE);
         let closed = open.database.close();
         if let Some(hot) = open.hot.take() {
-            hot.disconnect();
+            hot.disconnect(Scope::of(&env));
         }
         open.mailbox.disconnect();
         env.remove_env_cleanup_hook(open.hook)?;

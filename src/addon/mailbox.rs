@@ -280,13 +280,17 @@ impl Mailbox {
         self.others.lock().epoch = None;
     }
 
-    /// Everything that has come since the last time, as the object that `lib/` expects; `undefined` if nothing has.
-    pub(super) fn take<'a>(&self, scope: Scope<'a>) -> Result<Value<'a>> {
+    /// Everything that has come since the last time, as the object that `lib/` expects; `undefined` if nothing has. `flushed`
+    /// is called if a flush has ended since.
+    pub(super) fn take<'a>(&self, scope: Scope<'a>, flushed: impl FnOnce()) -> Result<Value<'a>> {
         self.rung.store(false, Ordering::Release);
         let Fetched { done, results, mut failed, events, reads, has_more } = self.content.lock().fetch();
         if done.is_empty() && results.is_empty() && failed.is_empty() && events.is_empty() && reads.is_empty()
         {
             return Ok(Value::UNDEFINED);
+        }
+        if !events.is_empty() {
+            flushed();
         }
         let number = |ticket: &Ticket| scope.double(f64::from(*ticket));
         let poll = scope.object()?;

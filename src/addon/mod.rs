@@ -6,6 +6,7 @@
 
 mod error;
 mod exit;
+mod external;
 mod hot;
 mod hyperscale;
 mod mailbox;

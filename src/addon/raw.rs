@@ -162,6 +162,13 @@ impl<'a> Scope<'a> {
         Err(Error::new(Code::TooLarge, text))
     }
 
+    /// Tells V8 that memory outside of its heap has grown by so many bytes.
+    pub(super) fn adjust_external_memory(self, by: i64) -> Result<()> {
+        let mut total = 0;
+        // SAFETY: the environment is alive.
+        check(unsafe { sys::napi_adjust_external_memory(self.0, by, &mut total) })
+    }
+
     pub(super) fn double(self, number: f64) -> Result<Value<'a>> {
         let mut value = ptr::null_mut();
         // SAFETY: the environment is alive.

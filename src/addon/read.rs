@@ -51,8 +51,17 @@ impl Hot {
     }
 
     /// What a read returns: the text, and the rest in the registers.
-    fn answer<'a>(&self, call: &Call<'a>, found: Option<Document>, text: &[u8]) -> Result<Value<'a>> {
+    fn answer<'a>(
+        &self,
+        call: &Call<'a>,
+        database: &Database,
+        found: Option<Document>,
+        text: &[u8],
+    ) -> Result<Value<'a>> {
         let Some(Document { version, buffered, cached }) = found else { return call.scope.null() };
+        if !buffered && !cached {
+            self.external.follow_cache(call.scope, database);
+        }
         let flag = |is| f64::from(u8::from(is));
         self.registers.put([version as f64, flag(buffered), flag(cached)]);
         call.scope.string(text)
@@ -71,7 +80,7 @@ impl<O: Order> HotCall for Read<O> {
                 return Ok(Value::UNDEFINED);
             }
             match database.try_get(collection, id, text)? {
-                Attempt::Done(found) => hot.answer(call, found, text),
+                Attempt::Done(found) => hot.answer(call, database, found, text),
                 Attempt::WouldWait => {
                     let (ticket, done) = hot.mailbox.read_ticket();
                     database.get_later(collection, id, done)?;
@@ -94,7 +103,7 @@ impl HotCall for ReadWait {
                 database.barrier_wait()?;
             }
             let found = database.get(collection, id, text)?;
-            hot.answer(call, found, text)
+            hot.answer(call, database, found, text)
         })
     }
 }
@@ -128,7 +137,10 @@ impl<O: Order> HotCall for ReadMany<O> {
             done
         })?;
         match found {
-            Some(texts) => scope.string(&texts),
+            Some(texts) => {
+                hot.external.follow_cache(scope, &database);
+                scope.string(&texts)
+            }
             None => scope.double(f64::from(later)),
         }
     }

@@ -38,6 +38,12 @@ pub struct NativeStats {
     pub wal_size: f64,
     /// Bytes of writes waiting for room in the log.
     pub waiting_bytes: f64,
+    /// Bytes of the index over what is buffered.
+    pub index_bytes: f64,
+    /// Bytes of SQLite's pages and statements.
+    pub sqlite_bytes: f64,
+    /// Bytes of memory in all.
+    pub memory_bytes: f64,
     /// Flushes that wrote something.
     pub flushes: f64,
     /// Syncs of the log.
@@ -72,6 +78,9 @@ impl From<Stats> for NativeStats {
             wal_bytes: stats.wal_bytes as f64,
             wal_size: stats.wal_size as f64,
             waiting_bytes: stats.waiting_bytes as f64,
+            index_bytes: stats.index_bytes as f64,
+            sqlite_bytes: stats.sqlite_bytes as f64,
+            memory_bytes: stats.memory_bytes as f64,
             flushes: stats.flushes as f64,
             syncs: stats.syncs as f64,
             state: match stats.state {

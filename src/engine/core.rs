@@ -54,6 +54,10 @@ impl Openers {
         self.tell_whether_shared();
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn leave(&mut self, number: u64) {
         self.0.retain(|(other, _)| *other != number);
         self.tell_whether_shared();

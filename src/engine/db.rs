@@ -319,6 +319,16 @@ impl Database {
         self.engine.core.stats()
     }
 
+    /// This opener's part of the memory that the engine takes, in bytes: it is divided among those who share it.
+    pub fn memory(&self) -> usize {
+        self.engine.core.share_of_memory()
+    }
+
+    /// Bytes in the read cache, the only part of the memory that grows while nothing is written.
+    pub fn cache_bytes(&self) -> usize {
+        self.engine.core.cache.bytes()
+    }
+
     /// Counts reads that the program answered by itself, from documents that it keeps, as hits.
     pub fn count_hits(&self, hits: u64) {
         self.engine.core.counters.hits.fetch_add(hits, Ordering::Relaxed);

@@ -18,6 +18,7 @@ mod json;
 pub mod limits;
 pub mod log;
 mod log_search;
+mod memory;
 mod numbered;
 mod opening;
 mod options;

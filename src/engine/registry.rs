@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::{
     error::{Code, Error, Result},
+    memory,
     opening::Engine,
     options::Options,
     progress::Tell,
@@ -93,6 +94,7 @@ pub(crate) fn leave(slot: &Slot) -> Result<()> {
     }
     let closed = holders.engine.take().map_or(Ok(()), |last| last.close());
     SLOTS.lock().remove(&slot.key);
+    memory::give_back();
     closed
 }
 

@@ -52,6 +52,12 @@ pub struct Stats {
     pub wal_size: u64,
     /// Bytes of writes that wait for room in the log.
     pub waiting_bytes: u64,
+    /// Bytes of the index over what is buffered, which reads need.
+    pub index_bytes: usize,
+    /// Bytes of pages and statements that SQLite keeps for all shards.
+    pub sqlite_bytes: usize,
+    /// Bytes of memory that the engine takes: the ring unless it is a mapped file, what waits, index, cache and SQLite.
+    pub memory_bytes: usize,
     /// Flushes that wrote something.
     pub flushes: u64,
     /// Syncs of the log.
@@ -78,6 +84,7 @@ impl Core {
         let logged_age = oldest_ms.map_or(0, |time| clock::now_ms().saturating_sub(time));
         let waiting_age = self.log.waiting_since().map_or(Duration::ZERO, |since| since.elapsed());
         let (accepted, flushed) = self.totals();
+        let (index_bytes, sqlite_bytes) = (self.buffer.bytes(), self.sqlite_bytes());
         Stats {
             buffered_writes: accepted,
             flushed_writes: flushed,
@@ -94,6 +101,9 @@ impl Core {
             wal_bytes: self.log.used(),
             wal_size: self.log.capacity(),
             waiting_bytes,
+            index_bytes,
+            sqlite_bytes,
+            memory_bytes: self.memory(index_bytes + sqlite_bytes),
             flushes: get(&counters.flushes),
             syncs: get(&counters.syncs),
             state: self.state(),
@@ -120,6 +130,22 @@ impl Core {
             (false, true) => State::Waiting,
             (false, false) => State::Ok,
         }
+    }
+
+    fn sqlite_bytes(&self) -> usize {
+        self.shards.iter().map(|shard| shard.memory()).sum()
+    }
+
+    /// With what `measured` tells of index and SQLite.
+    fn memory(&self, measured: usize) -> usize {
+        let log = self.log.memory() + self.log.waiting_bytes();
+        measured + self.cache.bytes() + usize::try_from(log).unwrap_or(usize::MAX)
+    }
+
+    /// An opener's part of the memory of the engine.
+    pub(crate) fn share_of_memory(&self) -> usize {
+        let openers = self.openers.lock().count();
+        self.memory(self.buffer.bytes() + self.sqlite_bytes()) / openers.max(1)
     }
 }
 

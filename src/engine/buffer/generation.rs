@@ -57,6 +57,11 @@ impl Generation {
         self.claim.start()
     }
 
+    /// Bytes of memory that the index takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.table.allocation_size()
+    }
+
     pub(super) fn end(&self) -> Option<Lsn> {
         self.end
     }

@@ -268,6 +268,11 @@ impl Buffer {
         (head.0 - oldest.start().0, time)
     }
 
+    /// Bytes of memory that the index takes.
+    pub fn bytes(&self) -> usize {
+        self.state.lock().newest_first().map(|generation| generation.bytes()).sum()
+    }
+
     /// Where the oldest write lies that is not in all shards.
     pub fn oldest(&self) -> Lsn {
         self.state.lock().oldest().start()

@@ -90,6 +90,9 @@ impl Scheduler {
             }
             return Ok(false);
         }
+        if let Stage::Counts { side, .. } = &large.stage {
+            self.churn.add(side.log.head().0);
+        }
         self.core.counters.direct.fetch_add(large.ops, Ordering::Relaxed);
         let time = start.elapsed();
         self.core.figures.flush_times.note(time);

@@ -18,6 +18,7 @@ use crate::engine::{
     core::Core,
     error::{Code, Error, Result},
     log::Lsn,
+    memory::Churn,
     shard::ShardId,
 };
 
@@ -39,6 +40,7 @@ pub(super) struct Scheduler {
     stuck: Option<Lsn>,
     /// When the oldest write of the current generation was noticed.
     since: Option<Instant>,
+    pub(super) churn: Churn,
 }
 
 /// Runs until it is told to stop.
@@ -55,6 +57,7 @@ pub(crate) fn run(core: Arc<Core>, pool: Pool) {
         frozen,
         stuck: None,
         since: None,
+        churn: Churn::new(frozen),
     };
     loop {
         let (requests, stop) = scheduler.wait();
@@ -119,6 +122,9 @@ impl Scheduler {
         // IMPORTANT: a large record that lies beside the log is dropped by an opening that finds the log gone on.
         if crowded && self.large.is_none() && applied > core.log.tail() {
             core.sync.reclaim(applied);
+        }
+        if self.churn.is_much(core.log.head()) {
+            core.watch.note_churn();
         }
     }
 

@@ -73,6 +73,10 @@ impl Store for Memory {
         Ok(())
     }
 
+    fn memory(&self) -> usize {
+        unreachable!("a flush does not ask for this")
+    }
+
     fn applied(&self) -> Lsn {
         Lsn(self.applied.load(Ordering::Acquire))
     }

@@ -1,5 +1,5 @@
 //! The thread that notices what other programs write to the shard files, so that nothing read before is given for longer
-//! than a moment.
+//! than a moment. It is the one that nobody waits for, so it also gives memory back to the system.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -10,7 +10,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::panicked;
-use crate::engine::{core::Core, shard::ShardId};
+use crate::engine::{core::Core, memory, shard::ShardId};
 
 /// How long what another program has written may go unnoticed.
 const TICK: Duration = Duration::from_millis(50);
@@ -27,6 +27,8 @@ pub(crate) struct WatchControl {
 #[derive(Debug, Default)]
 struct Inbox {
     is_needed: bool,
+    /// Much has been written since memory was given back.
+    is_churned: bool,
     stop: bool,
 }
 
@@ -45,6 +47,12 @@ impl WatchControl {
         }
     }
 
+    /// Has free memory given back soon.
+    pub(crate) fn note_churn(&self) {
+        self.inbox.lock().is_churned = true;
+        self.changed.notify_one();
+    }
+
     pub(crate) fn stop(&self) {
         self.inbox.lock().stop = true;
         self.changed.notify_one();
@@ -58,21 +66,25 @@ pub(crate) fn run(core: &Core) {
     }
 }
 
-/// Sleeps until something was read.
+/// Sleeps until something was read or much was written.
 fn work(core: &Core) {
     let watch = &core.watch;
     loop {
         let mut inbox = watch.inbox.lock();
-        while !inbox.stop && !inbox.is_needed {
+        while !inbox.stop && !inbox.is_needed && !inbox.is_churned {
             watch.changed.wait(&mut inbox);
         }
-        if !inbox.stop {
+        if !inbox.stop && !inbox.is_churned {
             watch.changed.wait_for(&mut inbox, TICK);
         }
         if inbox.stop {
             return;
         }
+        let is_churned = std::mem::take(&mut inbox.is_churned);
         drop(inbox);
+        if is_churned {
+            memory::give_back();
+        }
         for (shard, read) in (0..).zip(&watch.read) {
             if read.load(Ordering::Acquire) {
                 core.look_outside(shard);

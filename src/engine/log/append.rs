@@ -134,6 +134,11 @@ impl Log {
         self.ring.capacity()
     }
 
+    /// Bytes of the ring that are memory of the process, not pages of its file.
+    pub fn memory(&self) -> u64 {
+        if self.ring.mapped_file().is_some() { 0 } else { self.capacity() }
+    }
+
     /// End of the newest record.
     pub fn head(&self) -> Lsn {
         Lsn(self.head.load(Ordering::Acquire))

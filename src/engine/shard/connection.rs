@@ -8,7 +8,7 @@ use rusqlite::{
     hooks::{AuthAction, AuthContext, Authorization},
 };
 
-use super::{ShardId, statement};
+use super::{ShardId, memory::moderated, statement};
 use crate::engine::error::{Code, Error, Result};
 
 /// How long a statement waits for another program's lock while the database is opened or read.
@@ -119,9 +119,10 @@ const TELLING: [&str; 8] = [
     "quick_check",
 ];
 
-/// A reading connection for statements that users write: these can only look.
-pub(super) fn guest(path: &Path, shard: ShardId) -> Result<Connection> {
-    let mut connection = reader(path, shard)?;
+/// A reading connection, one of those of so many shards, for statements that users write: these can only look.
+pub(super) fn guest(path: &Path, shard: ShardId, shards: u32) -> Result<Connection> {
+    let mut connection =
+        moderated(reader(path, shard)?, shards).map_err(|error| explain("open", path, shard, &error))?;
     let judge = |context: AuthContext<'_>| match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => Authorization::Allow,
         AuthAction::Function { function_name } if !function_name.eq_ignore_ascii_case("load_extension") => {

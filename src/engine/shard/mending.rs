@@ -167,7 +167,7 @@ impl SqliteShard {
         reader.borrow_mut().take();
         self.spares.lock().clear();
         writer.take();
-        let connection = connection::writer(&self.path, self.shard)?;
+        let connection = self.moderated(connection::writer(&self.path, self.shard)?)?;
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
         if schema::identity(&connection).map_err(failed)? != self.owner {
             let text = format!(
@@ -177,7 +177,7 @@ impl SqliteShard {
             return Err(Error::new(Code::Corrupt, text).at(&self.path).in_shard(self.shard));
         }
         let applied = schema::applied(&connection, &self.log.read()).map_err(failed)?;
-        *writer = Some(Writer::new(connection).map_err(failed)?);
+        *writer = Some(Writer::new(connection, self.shards()).map_err(failed)?);
         self.is_reconnected.store(true, Ordering::Release);
         self.size.store(0, Ordering::Release);
         self.applied.store(applied.0, Ordering::Release);
@@ -200,7 +200,7 @@ impl SqliteShard {
         let completed = complete().and_then(|()| self.sync_wal());
         mending(false);
         completed?;
-        let reader = Reader::new(connection::reader(&self.path, self.shard)?);
+        let reader = Reader::new(self.moderated(connection::reader(&self.path, self.shard)?)?, self.shards());
         *readers.borrow_mut() = Some(reader);
         *self.suspect.lock() = None;
         Ok(())

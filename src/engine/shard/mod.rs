@@ -8,6 +8,7 @@ mod digest;
 mod examine;
 mod former;
 mod layout;
+mod memory;
 mod mending;
 mod moving;
 mod number_ids;
@@ -204,6 +205,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// The file.
     fn path(&self) -> &std::path::Path;
+
+    /// Bytes of memory that its connections take for pages and statements.
+    fn memory(&self) -> usize;
 
     /// Lets go of the file, after a checkpoint if nobody else has it open. Later calls fail.
     fn close(&self, is_last: bool) -> Result<()>;

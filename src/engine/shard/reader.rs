@@ -8,26 +8,37 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 
 use super::{
-    Stored, schema,
-    statement::{Param, Statement, pages_read, read_piece},
+    Stored,
+    memory::kept_collections,
+    schema,
+    statement::{self, Param, Statement, pages_read, read_piece},
 };
 use crate::engine::log::{Id, Lsn};
 
-/// Prepared statements are kept for this many collections.
+/// Prepared statements are kept for this many collections, where there are few shards.
 const KEPT_COLLECTIONS: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Reader {
     // NOTE: before the connection, so that they are finalized before it closes.
     statements: HashMap<String, Statement>,
+    kept_collections: usize,
     connection: Connection,
     /// Up to where the open read transaction sees the log applied.
     snapshot: Option<Lsn>,
 }
 
 impl Reader {
-    pub(super) fn new(connection: Connection) -> Self {
-        Reader { statements: HashMap::new(), connection, snapshot: None }
+    /// A reader of one of so many shards.
+    pub(super) fn new(connection: Connection, shards: u32) -> Self {
+        let kept_collections = kept_collections(KEPT_COLLECTIONS, shards);
+        Reader { statements: HashMap::new(), kept_collections, connection, snapshot: None }
+    }
+
+    /// Bytes of pages and statements.
+    pub(super) fn memory(&self) -> usize {
+        let statements: usize = self.statements.values().map(Statement::bytes).sum();
+        statements + statement::cached_bytes(&self.connection)
     }
 
     /// Reads one document. A table that does not exist has none.
@@ -69,7 +80,7 @@ impl Reader {
 
     fn statement(&mut self, table: &str) -> rusqlite::Result<Option<&mut Statement>> {
         if !self.statements.contains_key(table) {
-            if self.statements.len() >= KEPT_COLLECTIONS {
+            if self.statements.len() >= self.kept_collections {
                 self.statements.clear();
             }
             let sql = format!("SELECT data, _version FROM {} WHERE id = ?", schema::quote(table));

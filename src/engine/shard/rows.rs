@@ -52,6 +52,12 @@ impl Statements {
         }
     }
 
+    /// Bytes of memory that they take.
+    pub(super) fn bytes(&self) -> usize {
+        let all = [&self.delete, &self.upsert, &self.wide_upsert, &self.alike_upsert, &self.alike_insert];
+        all.into_iter().flatten().map(Statement::bytes).sum()
+    }
+
     /// Applies changes inside of a transaction, which has to be rolled back if this fails.
     pub(super) fn apply(&mut self, connection: &Connection, changes: &[Change<'_>]) -> rusqlite::Result<()> {
         for change in changes.iter().filter(|change| change.fate != Fate::Stored) {

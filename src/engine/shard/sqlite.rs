@@ -16,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, PrepFlags, config::DbConfig, types::Value}
 use super::{
     Batch, Row, Rows, Scanned, ShardId, Store, Stored,
     connection::{self, explain},
+    memory::{InUse, moderated},
     mending::Suspicion,
     reader::Reader,
     schema,
@@ -58,6 +59,7 @@ pub(super) struct SqliteShard {
     page_size: i64,
     /// Since it was last asked for outside changes.
     pub(super) is_reconnected: AtomicBool,
+    pub(super) in_use: InUse,
     /// Whose the file says that it is.
     pub(super) owner: Option<schema::Identity>,
 }
@@ -76,10 +78,12 @@ impl SqliteShard {
         let owner = schema::identity(&connection).map_err(failed)?;
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
         let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(failed)?;
-        let writer = Writer::new(connection).map_err(failed)?;
+        let shards = owner.map_or(1, |owner| owner.shards);
+        let writer = Writer::new(moderated(connection, shards).map_err(failed)?, shards).map_err(failed)?;
         let Looked { identity, .. } =
             look_at_path(&path).map_err(|error| Error::io("look at", &path, &error).in_shard(shard))?;
-        let reader = Reader::new(connection::reader(&path, shard)?);
+        let reader =
+            Reader::new(moderated(connection::reader(&path, shard)?, shards).map_err(failed)?, shards);
         Ok(SqliteShard {
             shard,
             files,
@@ -94,6 +98,7 @@ impl SqliteShard {
             size: AtomicU64::new(0),
             page_size,
             is_reconnected: AtomicBool::new(false),
+            in_use: InUse::default(),
             owner,
             path,
         })
@@ -129,7 +134,7 @@ impl SqliteShard {
         let spare = self.spares.lock().pop();
         let spare = match spare {
             Some(spare) => spare,
-            None => connection::guest(&self.path, self.shard)?,
+            None => connection::guest(&self.path, self.shard, self.shards())?,
         };
         let result = work(&spare);
         let mut spares = self.spares.lock();
@@ -403,6 +408,10 @@ impl Store for SqliteShard {
 
     fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn memory(&self) -> usize {
+        self.bytes_in_use()
     }
 
     fn close(&self, is_last: bool) -> Result<()> {

@@ -20,6 +20,7 @@ pub(super) enum Param<'a> {
 pub(super) struct Statement {
     raw: *mut ffi::sqlite3_stmt,
     db: *mut ffi::sqlite3,
+    bytes: usize,
 }
 
 // SAFETY: SQLite is built thread-safe; a connection and its statements may move between threads as long as one
@@ -40,8 +41,14 @@ impl Statement {
             let flags = ffi::SQLITE_PREPARE_PERSISTENT | ffi::SQLITE_PREPARE_NO_VTAB;
             (db, ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, ptr::null_mut()))
         };
-        let statement = Statement { raw, db };
-        statement.check(code).map(|()| statement)
+        let mut statement = Statement { raw, db, bytes: 0 };
+        statement.check(code)?;
+        if !raw.is_null() {
+            // SAFETY: it is a live statement. SQLite walks through all of it for this, so it is asked once.
+            let bytes = unsafe { ffi::sqlite3_stmt_status(raw, ffi::SQLITE_STMTSTATUS_MEMUSED, 0) };
+            statement.bytes = usize::try_from(bytes).unwrap_or(0);
+        }
+        Ok(statement)
     }
 
     /// Runs a statement without rows to its end.
@@ -92,6 +99,11 @@ impl Statement {
         Ok(())
     }
 
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn check(&self, code: c_int) -> rusqlite::Result<()> {
         if code == ffi::SQLITE_OK {
             return Ok(());
@@ -131,14 +143,21 @@ impl Drop for Statement {
 
 /// Pages that a connection has asked the system for, because it had not kept them itself.
 pub(super) fn pages_read(connection: &Connection) -> u64 {
-    let (mut pages, mut highest) = (0, 0);
-    // SAFETY: the handle is open during the call, which writes the two numbers.
-    let code = unsafe {
-        let db = connection.handle();
-        ffi::sqlite3_db_status(db, ffi::SQLITE_DBSTATUS_CACHE_MISS, &mut pages, &mut highest, 0)
-    };
-    assert!(code == ffi::SQLITE_OK, "SQLite knows this figure since version 3.7.9");
-    u64::try_from(pages).unwrap_or(0)
+    status(connection, ffi::SQLITE_DBSTATUS_CACHE_MISS) as u64
+}
+
+/// Bytes of the pages that a connection keeps.
+pub(super) fn cached_bytes(connection: &Connection) -> usize {
+    status(connection, ffi::SQLITE_DBSTATUS_CACHE_USED) as usize
+}
+
+/// One of the figures that SQLite has of a connection. Nobody else may use it meanwhile.
+fn status(connection: &Connection, figure: c_int) -> u32 {
+    let (mut value, mut highest) = (0, 0);
+    // SAFETY: the connection is open as long as it is borrowed, and the call writes the two numbers.
+    let code = unsafe { ffi::sqlite3_db_status(connection.handle(), figure, &mut value, &mut highest, 0) };
+    assert!(code == ffi::SQLITE_OK, "SQLite has known these figures since version 3.7.9");
+    u32::try_from(value).unwrap_or(0)
 }
 
 /// Reads a few bytes of the database file, past the pages that the connection keeps; where is told by any number. What

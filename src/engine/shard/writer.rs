@@ -6,15 +6,16 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::engine::log::Lsn;
 
-use super::{Batch, rows::Statements, schema};
+use super::{Batch, memory::kept_collections, rows::Statements, schema, statement};
 
-/// Prepared statements are kept for this many collections.
+/// Prepared statements are kept for this many collections, where there are few shards.
 const KEPT_COLLECTIONS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Writer {
     // NOTE: before the connection, so that they are finalized before it closes.
     statements: HashMap<String, Statements>,
+    kept_collections: usize,
     /// Collections on record in this shard.
     recorded: HashSet<String>,
     /// SQLite's count of what other connections have written, as it was when asked last.
@@ -23,10 +24,18 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
+    /// A writer of one of so many shards.
+    pub(super) fn new(connection: Connection, shards: u32) -> rusqlite::Result<Self> {
+        let kept_collections = kept_collections(KEPT_COLLECTIONS, shards);
         let recorded = schema::collections(&connection)?.into_iter().map(|(name, _)| name).collect();
         let data_version = data_version(&connection)?;
-        Ok(Writer { statements: HashMap::new(), recorded, data_version, connection })
+        Ok(Writer { statements: HashMap::new(), kept_collections, recorded, data_version, connection })
+    }
+
+    /// Bytes of pages and statements.
+    pub(super) fn memory(&self) -> usize {
+        let statements: usize = self.statements.values().map(Statements::bytes).sum();
+        statements + statement::cached_bytes(&self.connection)
     }
 
     /// Whether another connection than this one has written since this was asked last.
@@ -79,7 +88,7 @@ impl Writer {
                 self.connection.execute_batch(&schema::create_table(group.table))?;
                 schema::add_collection(&self.connection, group.collection, group.table)?;
             }
-            let statements = statements_for(&mut self.statements, group.table);
+            let statements = statements_for(&mut self.statements, self.kept_collections, group.table);
             statements.apply(&self.connection, group.changes)?;
         }
         if let Some(side) = &batch.side {
@@ -93,8 +102,12 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }
 
-fn statements_for<'a>(kept: &'a mut HashMap<String, Statements>, table: &str) -> &'a mut Statements {
-    if kept.len() >= KEPT_COLLECTIONS && !kept.contains_key(table) {
+fn statements_for<'a>(
+    kept: &'a mut HashMap<String, Statements>,
+    most: usize,
+    table: &str,
+) -> &'a mut Statements {
+    if kept.len() >= most && !kept.contains_key(table) {
         // Any will do: a batch visits collections in turn, so the one used last is no better than another.
         let victim = kept.keys().next().cloned().expect("it is full");
         kept.remove(&victim);
