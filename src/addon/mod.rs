@@ -19,4 +19,5 @@ mod verify;
 
 /// The version of the package that the engine was built for. JavaScript of another version does not use it.
 #[napi_derive::napi]
+#[cfg_attr(test, expect(dead_code, reason = "JavaScript alone reads it"))]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
