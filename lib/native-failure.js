@@ -21,15 +21,15 @@ function explainMissing(error) {
 function explainMismatch(found, expected) {
   const engine =
     found === undefined ? 'something that is not the engine of kimdb' : `the engine of kimdb ${found}`;
-  const override = process.env[OVERRIDE];
+  const override = readOverride();
   if (override) {
     return `${OVERRIDE} names ${engine}, '${override}', and this is kimdb ${expected}: unset it, or set it to an engine of this version.`;
   }
-  return `kimdb ${expected} has loaded ${engine}, so the installation is mixed up: ${REINSTALL}.`;
+  return `kimdb ${expected} has loaded ${engine}, so the installation is mixed up: ${REINSTALL}. In a clone of the repository: npm run build.`;
 }
 
 function reason(system, failures) {
-  const override = process.env[OVERRIDE];
+  const override = readOverride();
   if (override) {
     const why = firstLine(failures.at(-1) ?? 'no reason is known');
     return `${OVERRIDE} is set to '${override}', which cannot be loaded: ${why}. Unset it to use the installed engine, or set it to a file that fits.`;
@@ -64,6 +64,9 @@ function explainBroken({ glibc }, message) {
     const found = glibc === undefined ? '' : `, and this system has ${glibc}`;
     return `kimdb needs glibc ${OLDEST_GLIBC} or newer${found}: use a newer system (Debian 10, Ubuntu 20.04, RHEL 8 or newer). The system says: ${message}.`;
   }
+  if (message.startsWith('Requires ')) {
+    return `Deno does not let kimdb load its engine, for which it needs --allow-ffi, --allow-read and --allow-env. Deno says: ${message}.`;
+  }
   return `The native engine of kimdb is installed, but cannot be loaded: ${message}. It may be damaged or made for another system: ${REINSTALL}.`;
 }
 
@@ -71,12 +74,21 @@ function explainBroken({ glibc }, message) {
 function failuresIn(error) {
   const messages = [];
   for (let { cause } = error; cause instanceof Error; cause = cause.cause) messages.push(cause.message);
-  return messages;
+  return messages.length > 0 ? messages : [error.message];
 }
 
 const isNotFound = (message) => /^Cannot find (module|package)/i.test(message);
 
 const firstLine = (text) => text.split('\n')[0].replace(/\.$/, '');
+
+function readOverride() {
+  try {
+    return process.env[OVERRIDE];
+  } catch {
+    // Deno, without --allow-env.
+    return undefined;
+  }
+}
 
 function isInstalled(name) {
   try {
@@ -96,19 +108,28 @@ function readSystem() {
   return { platform: `${os}-${arch}-${isMusl ? 'musl' : 'gnu'}`, glibc: header?.glibcVersionRuntime };
 }
 
-/** Says which C library Node.js runs on. Other runtimes may have no such report. */
+/** Says which C library Node.js runs on. Other runtimes may have no such report, or not allow it. */
 function readReport() {
-  const { report } = process;
-  if (typeof report?.getReport !== 'function') return {};
-  // Names of hosts would be looked up, which may take long.
-  report.excludeNetwork = true;
-  return report.getReport();
+  try {
+    // Names of hosts would be looked up, which may take long.
+    process.report.excludeNetwork = true;
+    return process.report.getReport();
+  } catch {
+    return {};
+  }
 }
 
-const hasMusl = () => readdirSync('/lib').some((name) => name.startsWith('ld-musl-'));
+function hasMusl() {
+  try {
+    return readdirSync('/lib').some((name) => name.startsWith('ld-musl-'));
+  } catch {
+    return false;
+  }
+}
 
 function inWords({ platform, glibc }) {
-  const runtime = process.versions.bun ? `Bun ${process.versions.bun}, ` : '';
+  const { bun, deno } = process.versions;
+  const runtime = bun ? `Bun ${bun}, ` : deno ? `Deno ${deno}, ` : '';
   const library = glibc === undefined ? '' : `, glibc ${glibc}`;
   return `${platform}${library}, ${runtime}Node.js ${process.versions.node}, ${process.execPath}`;
 }

@@ -21,4 +21,7 @@ function load() {
 const native = load();
 if (native.VERSION !== version) refuse(explainMismatch(native.VERSION, version));
 
+// Elsewhere the engine hears of the end by itself, later than here and so of more.
+if (process.versions.bun) process.on('exit', () => native.flushAll());
+
 module.exports = native;

@@ -6,7 +6,7 @@ import process from 'node:process';
 import test from 'ava';
 import { thisPlatform } from '../scripts/support/platforms.mjs';
 import { makeInstalledProject, runScript, writeFiles } from './helpers/project.mjs';
-import { nodeVersion } from './helpers/runtimes.mjs';
+import { nodeVersion, RUNTIMES } from './helpers/runtimes.mjs';
 import { ENGINE, VERSION } from './helpers/tarballs.mjs';
 
 const SYSTEM = `(${thisPlatform().name}, glibc ${process.report.getReport().header.glibcVersionRuntime}, Node.js ${process.versions.node}, ${process.execPath})`;
@@ -137,7 +137,7 @@ test('with an engine of another version', async (t) => {
     manifest,
     readFileSync(manifest, 'utf8').replace(`"version": "${VERSION}"`, '"version": "8.9.9"'),
   );
-  const message = `kimdb 8.9.9 has loaded the engine of kimdb ${VERSION}, so the installation is mixed up: ${REINSTALL}.`;
+  const message = `kimdb 8.9.9 has loaded the engine of kimdb ${VERSION}, so the installation is mixed up: ${REINSTALL}. In a clone of the repository: npm run build.`;
   t.deepEqual(await load(t, folder), noBinding(message));
 });
 
@@ -205,4 +205,37 @@ for (const [name, executable] of nodeVersion('node-18')) {
       'npm install again.';
     t.deepEqual(await load(t, folder, { runtime: [executable] }), noBinding(message));
   });
+}
+
+for (const [runtime, command] of RUNTIMES) {
+  if (runtime !== 'Deno') continue;
+  const allowed = ['--allow-ffi', '--allow-read', '--allow-env'];
+  const load = (t, folder, flags) =>
+    runScript(t, folder, 'load.cjs', { runtime: [command[0], 'run', '--no-prompt', ...flags] });
+
+  test('in Deno, with the permissions that the README names', async (t) => {
+    const folder = await makeInstalledProject(t);
+    writeFiles(folder, { 'load.cjs': LOAD });
+    t.like(await load(t, folder, allowed), { code: 0, stdout: 'loaded\n' });
+  });
+
+  for (const [missing, what] of [
+    ['--allow-ffi', 'ffi access to'],
+    ['--allow-env', 'env access to'],
+  ]) {
+    test(`in Deno, without ${missing}`, async (t) => {
+      const folder = await makeInstalledProject(t);
+      writeFiles(folder, { 'load.cjs': LOAD });
+      const { stdout } = await load(
+        t,
+        folder,
+        allowed.filter((flag) => flag !== missing),
+      );
+      const { code, message } = JSON.parse(stdout);
+      t.is(code, 'KIMDB_NO_BINDING');
+      const start =
+        'Deno does not let kimdb load its engine, for which it needs --allow-ffi, --allow-read and --allow-env. Deno says: ';
+      t.true(message.startsWith(`${start}Requires ${what} `), message);
+    });
+  }
 }

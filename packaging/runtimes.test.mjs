@@ -94,6 +94,24 @@ for (const [runtime, command] of RUNTIMES) {
     });
   });
 
+  test.serial(
+    `${runtime}: process.exit() and an error that nobody catches flush, also without a log`,
+    async (t) => {
+      const folder = await makeInstalledProject(t);
+      const opened =
+        "import SimpleDB from 'kimdb/hyperscale';\nconst db = new SimpleDB({ flushInterval: 60000, safeMode: false });\n";
+      writeFiles(folder, {
+        'exits.mjs': `${opened}await db.set('users', 1, 'Kim');\nprocess.exit(3);`,
+        'throws.mjs': `${opened}await db.set('users', 2, 'Lee');\nthrow new Error('on purpose');`,
+        'reads.mjs': `${opened}console.log((await db.getAll('users')).map(({ id }) => id).sort().join());\ndb.close();`,
+      });
+      const start = (script) => runScript(t, folder, script, { runtime: command });
+      t.like(await start('exits.mjs'), { code: 3, stdout: '' });
+      t.like(await start('throws.mjs'), { code: 1, stdout: '' });
+      t.like(await start('reads.mjs'), { code: 0, stdout: '1,2\n' });
+    },
+  );
+
   test.serial(`${runtime}: a worker thread shares the database`, async (t) => {
     const folder = await makeInstalledProject(t);
     writeFiles(folder, { 'workers.mjs': WORKERS });

@@ -30,3 +30,10 @@ extern "C" fn at_exit() {
     // A panic must not cross into the C library; what was not flushed stays in the log.
     let _ = std::panic::catch_unwind(crate::engine::close_all);
 }
+
+/// Brings everything that is open to the shards. For runtimes whose `process.exit()` runs neither hooks nor exit handlers.
+#[napi_derive::napi]
+pub fn flush_all() {
+    // What could not be flushed stays in the log; an exit goes on.
+    let _ = std::panic::catch_unwind(crate::engine::flush_all);
+}

@@ -52,7 +52,10 @@ pub use self::{
 };
 
 #[cfg(feature = "addon")]
-pub(crate) use self::{flush::panicked, registry::close_all};
+pub(crate) use self::{
+    flush::panicked,
+    registry::{close_all, flush_all},
+};
 
 use std::time::Duration;
 

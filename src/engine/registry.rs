@@ -114,6 +114,19 @@ pub(crate) fn close_all() {
     }
 }
 
+/// Flushes what is open, for a process that may end without closing.
+#[cfg(feature = "addon")]
+pub(crate) fn flush_all() {
+    let slots: Vec<_> = SLOTS.lock().values().cloned().collect();
+    for slot in slots {
+        let engine = slot.holders.try_lock().and_then(|holders| holders.engine.clone());
+        if let Some(engine) = engine {
+            // Nobody is left to be told; what could not be flushed is in the log.
+            let _ = super::opening::flush_and_wait(&engine.core);
+        }
+    }
+}
+
 /// The same file by whatever way its folder is named.
 pub(crate) fn key(file: &Path) -> PathBuf {
     match (file.parent().and_then(|folder| folder.canonicalize().ok()), file.file_name()) {
