@@ -1,15 +1,20 @@
-// A program that was made one file, by the settings of the README: with kimdb left outside, and with kimdb inside and its engine
-// as a file beside it.
+// A program that was made one file, by the commands and settings of docs/installing.md: with kimdb left outside, and with kimdb
+// inside and its engine as a file beside it.
 
-import { readdirSync, renameSync } from 'node:fs';
+import { readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import test from 'ava';
-import { build } from 'esbuild';
 import webpack from 'webpack';
-import { makeFolder, makeInstalledProject, runScript, writeFiles } from './helpers/project.mjs';
-
-const nodeLoader = createRequire(import.meta.url).resolve('node-loader');
+import { readPage } from '../__test__/helpers/pages.mjs';
+import {
+  MODULES,
+  makeFolder,
+  makeInstalledProject,
+  runCommand,
+  runScript,
+  writeFiles,
+} from './helpers/project.mjs';
 
 const PROGRAM = `
 import SimpleDB from 'kimdb/hyperscale';
@@ -23,90 +28,68 @@ async function main() {
 main();
 `;
 
+const { blocks } = readPage('docs/installing.md');
+const esbuildCommands = blocks.map(({ code }) => code).filter((code) => code.startsWith('npx esbuild '));
+const webpackConfigs = blocks.filter(({ language }) => language === 'javascript').map(({ code }) => code);
+
+const CASES = [
+  { name: 'kimdb external', index: 0, elsewhere: false },
+  { name: 'kimdb bundled', index: 1, elsewhere: true },
+];
+
 async function makeProject(t) {
   const folder = await makeInstalledProject(t);
-  writeFiles(folder, { 'app.js': PROGRAM });
+  writeFiles(folder, { 'app.mjs': PROGRAM });
   return folder;
 }
 
-const runs = async (t, folder, script) =>
-  t.deepEqual(await runScript(t, folder, script), { code: 0, stdout: 'Kim\n', stderr: '' });
+async function runs(t, folder) {
+  t.deepEqual(await runScript(t, folder, 'dist/app.cjs'), { code: 0, stdout: 'Kim\n', stderr: '' });
+}
 
 /** Without node_modules: what was bundled is all there is. */
 async function runsElsewhere(t, folder) {
   const other = makeFolder(t);
   renameSync(join(folder, 'dist'), join(other, 'dist'));
-  await runs(t, other, 'dist/app.cjs');
-  return readdirSync(join(other, 'dist')).map((name) => name.replace(/[\w.-]+\.node$/, '*.node'));
+  await runs(t, other);
+  const names = readdirSync(join(other, 'dist')).map((name) => name.replace(/^.+\.node$/, '*.node'));
+  t.deepEqual(names.sort(), ['*.node', 'app.cjs']);
 }
 
-const esbuild = (folder, options) =>
-  build({
-    absWorkingDir: folder,
-    entryPoints: ['app.js'],
-    bundle: true,
-    platform: 'node',
-    logLevel: 'silent',
-    ...options,
-  });
-
-for (const [format, outfile] of [
-  ['cjs', 'dist/app.cjs'],
-  ['esm', 'dist/app.mjs'],
-]) {
-  test(`esbuild, kimdb external, ${format}`, async (t) => {
-    const folder = await makeProject(t);
-    const { errors, warnings } = await esbuild(folder, { format, outfile, external: ['kimdb'] });
-    t.deepEqual([errors, warnings], [[], []]);
-    await runs(t, folder, outfile);
-  });
-}
-
-test('esbuild, kimdb bundled', async (t) => {
-  const folder = await makeProject(t);
-  const options = { format: 'cjs', outfile: 'dist/app.cjs', loader: { '.node': 'copy' } };
-  const { errors, warnings } = await esbuild(folder, options);
-  t.deepEqual([errors, warnings], [[], []]);
-  t.deepEqual((await runsElsewhere(t, folder)).sort(), ['*.node', 'app.cjs']);
+test('the page has a command of esbuild and settings of webpack for each case', (t) => {
+  t.deepEqual([esbuildCommands.length, webpackConfigs.length], [CASES.length, CASES.length]);
 });
 
-function pack(folder, options) {
-  const config = {
-    context: folder,
-    entry: './app.js',
-    target: 'node',
-    mode: 'production',
-    output: { path: join(folder, 'dist'), filename: 'app.cjs' },
-    ...options,
-  };
+for (const { name, index, elsewhere } of CASES) {
+  test(`esbuild, ${name}`, async (t) => {
+    const folder = await makeProject(t);
+    const [, , ...args] = esbuildCommands[index].split(' ');
+    const { code, stderr } = await runCommand(t, folder, 'esbuild', [...args, '--log-level=warning']);
+    t.deepEqual([code, stderr], [0, '']);
+    await (elsewhere ? runsElsewhere : runs)(t, folder);
+  });
+
+  test(`webpack, ${name}`, async (t) => {
+    const folder = await makeProject(t);
+    writeFiles(folder, { 'webpack.config.cjs': webpackConfigs[index] });
+    symlinkSync(join(MODULES, 'node-loader'), join(folder, 'node_modules', 'node-loader'), 'junction');
+    const config = createRequire(import.meta.url)(join(folder, 'webpack.config.cjs'));
+    t.deepEqual(await bundle({ context: folder, ...config }), { errors: [], warnings: [] });
+    await (elsewhere ? runsElsewhere : runs)(t, folder);
+  });
+}
+
+function bundle(config) {
   return new Promise((resolve, reject) => {
     const compiler = webpack(config);
-    compiler.run((error, stats) =>
-      compiler.close(() =>
-        error ? reject(error) : resolve(stats.toJson({ all: false, errors: true, warnings: true })),
-      ),
-    );
+    compiler.run((error, stats) => {
+      const end = () => {
+        if (error) return reject(error);
+        const { errors, warnings } = stats.toJson({ all: false, errors: true, warnings: true });
+        const texts = (list) => list.map(({ message }) => message);
+        return resolve({ errors: texts(errors), warnings: texts(warnings) });
+      };
+      compiler.close(end);
+    });
   });
 }
-
-const messages = (list) => list.map(({ message }) => message);
-
-test('webpack, kimdb external', async (t) => {
-  const folder = await makeProject(t);
-  const { errors, warnings } = await pack(folder, {
-    externals: { 'kimdb/hyperscale': 'commonjs kimdb/hyperscale' },
-  });
-  t.deepEqual([messages(errors), messages(warnings)], [[], []]);
-  await runs(t, folder, 'dist/app.cjs');
-});
-
-test('webpack, kimdb bundled', async (t) => {
-  const folder = await makeProject(t);
-  const module = { rules: [{ test: /\.node$/, loader: nodeLoader }] };
-  const { errors, warnings } = await pack(folder, {
-    module,
-    ignoreWarnings: [{ module: /kimdb[\\/](binding|lib[\\/]native-failure)\.js$/ }],
-  });
-  t.deepEqual([messages(errors), messages(warnings)], [[], []]);
-  t.deepEqual((await runsElsewhere(t, folder)).sort(), ['*.node', 'app.cjs']);
-});

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { programsOf, promisedLines } from '../__test__/helpers/pages.mjs';
 import {
   installOffline,
   makeProject,
@@ -15,19 +16,13 @@ import {
 import { startRegistry } from './helpers/registry.mjs';
 import { ENGINE, VERSION } from './helpers/tarballs.mjs';
 
-const PROGRAM = `
-import SimpleDB from 'kimdb/hyperscale';
+const [{ source: PROGRAM }] = programsOf('README.md');
+const PRINTED = `${promisedLines(PROGRAM).join('\n')}\n`;
 
-const db = new SimpleDB();
-await db.set('users', 'u001', { name: 'Kim' });
-console.log((await db.get('users', 'u001')).data.name);
-db.close();
-`;
-
-/** What the README promises: the first write works, and nothing else was needed. */
+/** The first program of the README works, and nothing else was needed. */
 async function writesAndReads(t, folder, options) {
   writeFiles(folder, { 'app.mjs': PROGRAM });
-  t.deepEqual(await runScript(t, folder, 'app.mjs', options), { code: 0, stdout: 'Kim\n', stderr: '' });
+  t.deepEqual(await runScript(t, folder, 'app.mjs', options), { code: 0, stdout: PRINTED, stderr: '' });
 }
 
 /** Only the engine of this system was fetched. */

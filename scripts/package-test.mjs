@@ -1,15 +1,23 @@
 // npm run package:test: makes the packages, installs them in empty projects and runs programs there, in packaging/. Arguments
-// go to AVA: npm run package:test -- bundlers.test.mjs
+// go to AVA: npm run package:test -- bundlers.test.mjs. With --release first, the engine is the one of npm run build:release.
+import { join } from 'node:path';
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
+import { root } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
+import { makePackages, packDependencies } from './support/packaging.mjs';
+import { thisPlatform } from './support/platforms.mjs';
 import { requireTools } from './support/requirements.mjs';
-import { prepareSuite, runSuite, SUITES } from './support/suites.mjs';
+import { runSuite, SUITES } from './support/suites.mjs';
 import { step } from './support/terminal.mjs';
 
+const args = process.argv.slice(2);
+const release = args[0] === '--release';
 requireTools();
 await installDependencies();
 await buildAddon();
-await prepareSuite('packaging');
+await installDependencies(join(root, 'packaging'));
 step(SUITES.packaging.title);
-process.exitCode = await runSuite('packaging', process.argv.slice(2));
+await makePackages({ release, only: [thisPlatform().name] });
+await packDependencies();
+process.exitCode = await runSuite('packaging', release ? args.slice(1) : args);

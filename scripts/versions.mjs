@@ -17,6 +17,10 @@ const wanted = new Map([
     file,
     replaced(file, /(?<=name = "kimdb"\n)version = ".*"/, `version = "${version}"`),
   ]),
+  ...['docs/installing.md', 'docs/installing.ko.md'].map((file) => [
+    file,
+    replaced(file, /(?<=kimdb-(?:linux-x64-gnu-)?)\d+\.\d+\.\d+[\w.-]*(?=\.tgz)/g, version),
+  ]),
   ...PLATFORMS.flatMap((platform) => [
     [`npm/${platform.name}/package.json`, `${JSON.stringify(platformManifest(platform), null, 2)}\n`],
     [`npm/${platform.name}/README.md`, platformReadme(platform)],
@@ -26,12 +30,13 @@ const known = PLATFORMS.map(({ name }) => name);
 const strangers = readdirSync(join(root, 'npm')).filter((name) => !known.includes(name));
 const stale = [...wanted].filter(([file, text]) => !existsSync(join(root, file)) || read(file) !== text);
 
-if (process.argv.includes('--write')) write();
+const isWriting = process.argv.includes('--write');
+if (isWriting) write();
 else check();
-checkByHand();
-say(
-  `Version ${version}: package.json, Cargo.toml, lock files, changelog and ${PLATFORMS.length} packages in npm/ agree`,
-);
+checkOthers();
+const reminder = missingHeading();
+if (reminder !== undefined && !isWriting) fail(reminder);
+say(reminder ?? `Version ${version}: everything that follows from package.json agrees with it`);
 
 function write() {
   for (const name of strangers) rmSync(join(root, 'npm', name), { recursive: true });
@@ -51,22 +56,23 @@ function check() {
   );
 }
 
-/** What no program can write. */
-function checkByHand() {
+/** What others write. */
+function checkOthers() {
   const lock = JSON.parse(read('package-lock.json'));
   if (lock.version !== version || lock.packages[''].version !== version) {
     fail(`package-lock.json is not of version ${version}: change the version with npm version, not by hand.`);
-  }
-  const [, latest] = /^## (?:\[Unreleased\] )?\[?([^\]\s]+)/m.exec(read('CHANGELOG.md'));
-  if (latest !== version) {
-    fail(
-      `CHANGELOG.md begins with ${latest}: give version ${version} a heading and say what changes for users.`,
-    );
   }
   const targets = PLATFORMS.map(({ target }) => target);
   if (targets.join() !== manifest.napi.targets.join()) {
     fail('napi.targets in package.json are not the targets in lib/platforms.js, in that order.');
   }
+}
+
+/** The changelog is written by hand. */
+function missingHeading() {
+  const [, latest] = /^## (?:\[Unreleased\] )?\[?([^\]\s]+)/m.exec(read('CHANGELOG.md'));
+  if (latest === version) return undefined;
+  return `CHANGELOG.md begins with ${latest}: give version ${version} a heading and say what changes for users.`;
 }
 
 function read(file) {
