@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const readFromRoot = (path) => readFileSync(`${ROOT}${path}`, 'utf8');
 
 /** Pages that exist in both languages, without `.md`. */
-export const BILINGUAL = ['docs/api', 'docs/operations', 'README'];
+export const BILINGUAL = ['docs/api', 'docs/operations', 'docs/installing', 'README'];
 
 /** Everything that links may be in, as paths from the root. */
 export function allPages() {
