@@ -33,6 +33,7 @@ extern "C" fn at_exit() {
 
 /// Brings everything that is open to the shards. For runtimes whose `process.exit()` runs neither hooks nor exit handlers.
 #[napi_derive::napi]
+#[cfg_attr(test, expect(dead_code, reason = "JavaScript alone calls it"))]
 pub fn flush_all() {
     // What could not be flushed stays in the log; an exit goes on.
     let _ = std::panic::catch_unwind(crate::engine::flush_all);
