@@ -22,6 +22,6 @@ const native = load();
 if (native.VERSION !== version) refuse(explainMismatch(native.VERSION, version));
 
 // Elsewhere the engine hears of the end by itself, later than here and so of more.
-if (process.versions.bun) process.on('exit', () => native.flushAll());
+if (process.versions.bun) process.on('exit', () => native.Databases.flush());
 
 module.exports = native;

@@ -31,10 +31,17 @@ extern "C" fn at_exit() {
     let _ = std::panic::catch_unwind(crate::engine::close_all);
 }
 
-/// Brings everything that is open to the shards. For runtimes whose `process.exit()` runs neither hooks nor exit handlers.
+/// All databases that this process has open.
 #[napi_derive::napi]
-#[cfg_attr(test, expect(dead_code, reason = "JavaScript alone calls it"))]
-pub fn flush_all() {
-    // What could not be flushed stays in the log; an exit goes on.
-    let _ = std::panic::catch_unwind(crate::engine::flush_all);
+#[derive(Debug)]
+pub struct Databases {}
+
+#[napi_derive::napi]
+impl Databases {
+    /// Brings everything to the shards. For runtimes whose `process.exit()` runs neither hooks nor exit handlers.
+    #[napi]
+    pub fn flush() {
+        // What could not be flushed stays in the log; an exit goes on.
+        let _ = std::panic::catch_unwind(crate::engine::flush_all);
+    }
 }
