@@ -120,6 +120,12 @@ test('a program that is not stripped, and needs libraries that an engine must no
   );
 });
 
+test('an engine that is none', (t) => {
+  const file = engineFile(t);
+  writeFileSync(file, 'cut');
+  t.deepEqual(checkEngine(platform, file).problems, ['is no ELF file']);
+});
+
 test('an engine for musl that needs glibc', (t) => {
   const { problems } = checkEngine({ ...platform, libc: 'musl' }, engineFile(t));
   t.true(problems.includes('needs glibc'), problems.join('\n'));
@@ -140,6 +146,7 @@ test('an engine for macOS or Windows is one', (t) => {
     ['win32', 'is no DLL for arm64'],
   ]) {
     t.deepEqual(checkEngine({ os, cpu: 'arm64' }, undefined, bytes).problems, [what]);
+    t.deepEqual(checkEngine({ os, cpu: 'arm64' }, undefined, Buffer.from('cut')).problems, [what]);
   }
   bytes.writeUInt32LE(0xfeedfacf, 0);
   bytes.writeUInt32LE(0x0100000c, 4);

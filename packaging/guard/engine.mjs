@@ -24,6 +24,7 @@ export function checkEngine(platform, file, content) {
 
 function checkElf({ cpu, libc }, file) {
   const text = readelf(file);
+  if (text === undefined) return { problems: ['is no ELF file'] };
   const problems = [];
   const complain = (is, what) => is && problems.push(what);
   complain(!new RegExp(`Machine: .*${ELF_MACHINE[cpu]}`).test(text), `is not for ${cpu}`);
@@ -54,18 +55,20 @@ function readelf(file) {
     throw new Error(
       'readelf is missing; it comes with: apt install binutils, dnf install binutils, or apk add binutils',
     );
-  if (status !== 0) throw new Error(`readelf cannot read ${file}`);
-  return stdout;
+  return status === 0 ? stdout : undefined;
 }
 
 function checkMachO({ cpu }, content) {
-  const is = content.readUInt32LE(0) === 0xfeedfacf && content.readUInt32LE(4) === MACH_CPU[cpu];
+  const is =
+    content.length > 8 && content.readUInt32LE(0) === 0xfeedfacf && content.readUInt32LE(4) === MACH_CPU[cpu];
   return is ? [] : [`is no Mach-O file for ${cpu}`];
 }
 
 function checkPe({ cpu }, content) {
-  const header = content.readUInt32LE(0x3c);
+  const header = content.length > 0x40 ? content.readUInt32LE(0x3c) : content.length;
   const is =
-    content.toString('latin1', 0, 2) === 'MZ' && content.readUInt16LE(header + 4) === PE_MACHINE[cpu];
+    content.length > header + 6 &&
+    content.toString('latin1', 0, 2) === 'MZ' &&
+    content.readUInt16LE(header + 4) === PE_MACHINE[cpu];
   return is ? [] : [`is no DLL for ${cpu}`];
 }
