@@ -26,6 +26,24 @@ test('documents that are read again are kept as values', async (t) => {
   t.like(db.stats(), { cacheHits: cacheHits + 1, cacheMisses });
 });
 
+test('a read that waited for room in the log keeps nothing that a later write is about to change', async (t) => {
+  const db = openSimple(t, { ...manualFlush, walSize: 2 ** 20 });
+  const large = 'x'.repeat(300_000);
+  for (let i = 0; i < 10; i++) {
+    const id = `u${i}`;
+    await db.set('users', id, 'old');
+    await db.flush();
+    t.is((await db.get('users', id)).data, 'old', 'the engine has it in memory');
+    // A value larger than a quarter of the log makes what comes after it wait: the read, then the write.
+    const writes = [db.set('files', 'f1', large)];
+    const read = db.get('users', id);
+    writes.push(db.set('files', 'f2', large), db.set('users', id, 'new'));
+    t.regex((await read).data, /^(old|new)$/);
+    await Promise.all(writes);
+    t.like(await db.get('users', id), { data: 'new', _version: 2 });
+  }
+});
+
 test('_buffered is there until the shard has the document, whoever asked for the flush', async (t) => {
   const flushes = {
     flush: (db) => db.flush(),

@@ -6,7 +6,8 @@
 //   for none that were called after it.
 // - a ticket: the shard's disk is slow, and reader threads wait for it.
 
-const { parse, toDocument } = require('./documents.js');
+const { BUFFERED, VERSION } = require('./document-cache.js');
+const { parse } = require('./documents.js');
 const { toPublicError } = require('./errors.js');
 
 /** A promise for a document. Many of these wait at the same time: what each keeps alive is to be little. */
@@ -15,19 +16,24 @@ function readLater(engine, number, id, answer) {
 }
 
 const fromThreads = (engine, id, ticket) =>
-  engine.wait(ticket).then(([text, version, buffered]) => {
-    if (text === null) return null;
-    const document = { id, data: parse(text, { id }), _version: version };
-    if (buffered !== 0) document._buffered = true;
-    return document;
-  });
+  engine.wait(ticket).then(([text, version, buffered]) => toDocument(id, text, version, buffered));
+
+// IMPORTANT: nothing read here is for the cache of documents. A write of the same document that was called since has let go of
+// it there already, and may wait for room in the log, so that what was read is older.
+function toDocument(id, text, version, buffered) {
+  if (text === null) return null;
+  const document = { id, data: parse(text, { id }), _version: version };
+  if (buffered !== 0) document._buffered = true;
+  return document;
+}
 
 async function behindWrites(engine, number, id) {
   try {
     await untilLogged(engine);
     const answer = engine.readPast(number, id);
     // NOTE: no await between a read and its registers; the next read overwrites them.
-    if (typeof answer !== 'number') return toDocument(engine, number, id, answer);
+    const { [VERSION]: version, [BUFFERED]: buffered } = engine.registers;
+    if (typeof answer !== 'number') return toDocument(id, answer, version, buffered);
     return await fromThreads(engine, id, answer);
   } catch (error) {
     throw toPublicError(error);
