@@ -20,6 +20,8 @@ async function used(t, options) {
   return db;
 }
 
+const pathsOf = ({ db: { config } }) => ({ dbPath: config.dbPath, walPath: config.walPath });
+
 const valuesOf = (families, name) => families.find((family) => family.name === name).samples;
 
 test('a parser takes it', async (t) => {
@@ -117,6 +119,22 @@ test('several databases are one text', async (t) => {
     states.map(({ labels }) => labels.state),
     ['ok', 'ok', 'closed'],
   );
+});
+
+test('several instances of one database are told once, and closed when the last one is', async (t) => {
+  const a = await used(t);
+  const b = openHyper(t, { ...manualFlush, ...pathsOf(a) });
+  const told = () => {
+    const families = parseExposition(toPrometheus(a, b, a));
+    const states = valuesOf(families, 'kimdb_state').filter(({ value }) => value === 1);
+    return states.map(({ labels }) => labels.state);
+  };
+  t.deepEqual(told(), ['ok']);
+  t.is(valuesOf(parseExposition(toPrometheus(a, b)), 'kimdb_writes_total')[0].value, 21);
+  a.close();
+  t.deepEqual(told(), ['ok'], 'the other one is open');
+  b.close();
+  t.deepEqual(told(), ['closed']);
 });
 
 test('of closed ones there is only the state', (t) => {

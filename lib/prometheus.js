@@ -77,9 +77,10 @@ const SHARD_FAMILIES = [
   ['shard_failing', 'gauge', '1 while the shard cannot be written.', (s) => (s.error === null ? 0 : 1)],
 ];
 
-/** @param {{ path: string, figures: object | undefined }[]} databases without figures: closed */
-function toPrometheus(databases) {
+/** @param {{ path: string, figures: object | undefined }[]} instances without figures: closed */
+function toPrometheus(instances) {
   const lines = [];
+  const databases = eachOnce(instances);
   const open = databases.filter(({ figures }) => figures !== undefined);
   begin(lines, 'state', 'gauge', 'How the database is: 1 for its state, 0 for the others.');
   for (const { path, figures } of databases) {
@@ -88,6 +89,15 @@ function toPrometheus(databases) {
   }
   if (open.length > 0) addOpen(lines, open);
   return `${lines.join('\n')}\n`;
+}
+
+/** Instances of one database share its engine, and Prometheus takes a series once. Closed is what all of them have closed. */
+function eachOnce(instances) {
+  const byPath = new Map();
+  for (const instance of instances) {
+    if (byPath.get(instance.path)?.figures === undefined) byPath.set(instance.path, instance);
+  }
+  return [...byPath.values()];
 }
 
 function addOpen(lines, databases) {
