@@ -183,6 +183,16 @@ test('below a path, and nowhere else', async (t) => {
   }
 });
 
+test('a path is given as people write it, or as browsers do', async (t) => {
+  const db = openSimple(t);
+  for (const path of ['/상태', '/my app', '/%EC%83%81%ED%83%9C', '/a/../b']) {
+    const send = await serve(t, monitor(db, { path }));
+    const { pathname } = new URL(`${path}/metrics`, 'http://localhost');
+    t.is((await send(pathname)).status, 200, path);
+    t.is((await send('/metrics')).status, 404, path);
+  }
+});
+
 test('where Express mounts it', async (t) => {
   const send = await serve(t, mounted('/kimdb', monitor(openSimple(t))));
   for (const path of ['/kimdb/', '/kimdb/metrics', '/kimdb/metrics.json']) {

@@ -32,7 +32,9 @@ function checkPath(given) {
   const sentence = () => `option 'path' must begin with / and not end with it, got ${describe(given)}`;
   if (typeof given !== 'string') throw typeError('KIMDB_INVALID_OPTION', sentence());
   if (!/^\/(?:[^?#]*[^/?#])?$/.test(given)) throw rangeError('KIMDB_INVALID_OPTION', sentence());
-  return given === '/' ? '' : given;
+  // As a browser asks for it: '/상태' and '/my app' come with percent signs.
+  const { pathname } = new URL(`http://localhost${given}`);
+  return pathname === '/' ? '' : pathname;
 }
 
 module.exports = { monitor, toPrometheus };
