@@ -138,7 +138,10 @@ impl Scheduler {
             if store.is_suspect() {
                 reopen(core, shard, self.frozen)?;
             }
-            let follow = |changes: &[Change<'_>], end| core.follow(shard as ShardId, changes, end);
+            let follow = |changes: &[Change<'_>], end| {
+                core.flush.note_progress();
+                core.follow(shard as ShardId, changes, end);
+            };
             apply_side(part, side.log.id(), *place, &**store, &core.collections, &follow)?;
             store.sync()?;
             *brought = shard + 1;
@@ -168,5 +171,23 @@ fn take(core: &Core) -> Option<Large> {
 impl Large {
     fn is_late(&self, core: &Core) -> bool {
         self.since.elapsed() >= Duration::from_millis(core.options.write_timeout_ms)
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use std::time::Duration;
+
+    use crate::engine::{Database, Options};
+
+    #[test]
+    fn a_large_record_is_progress_for_those_that_wait_behind_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options { wal_size: 1 << 20, ..Options::new(folder.path().join("db")) };
+        let db = Database::open(options, None).expect("opens");
+        let has_got_on = || db.shared_core().expect("open").flush.has_got_on(Duration::from_secs(3600));
+        assert!(!has_got_on(), "nothing was written yet");
+        db.set(&db.collection("files"), "f1", &[b'1'; 1 << 20]).expect("writes");
+        assert!(has_got_on());
     }
 }
