@@ -48,6 +48,8 @@ pub struct Database {
     /// Among the openers.
     number: u64,
     closed: AtomicBool,
+    /// Closed, and nobody waits for the reads that are open.
+    pub(super) reads_given_up: Arc<AtomicBool>,
     recovered: u64,
 }
 
@@ -96,7 +98,8 @@ impl Database {
         engine.core.openers.lock().enter(number, observer);
         let recovered = if is_first { engine.core.counters.recovered.load(Ordering::Relaxed) } else { 0 };
         engine.take_damage().iter().for_each(|damage| engine.core.report(damage));
-        Ok(Database { slot, engine, number, closed: AtomicBool::new(false), recovered })
+        let (closed, reads_given_up) = (AtomicBool::new(false), Arc::default());
+        Ok(Database { slot, engine, number, closed, reads_given_up, recovered })
     }
 
     /// What may be asked after closing too.
@@ -373,6 +376,7 @@ impl Database {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.reads_given_up.store(true, Ordering::Release);
         let flushed = flush_and_wait(&self.engine.core);
         // Told last, so that this opener still hears of its own last flush.
         let left = registry::leave(&self.slot);

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{
+    core::Core,
     db::{Database, Document},
     error::Result,
     read::Attempt,
-    readers::{Gather, Read, Wanted, write_member},
+    readers::{Gather, Read, ReadDone, Wanted, write_member},
     shard::collection::Collection,
 };
 
@@ -31,9 +32,14 @@ impl Database {
         done: impl FnOnce(Result<Option<Read>>) + Send + 'static,
     ) -> Result<()> {
         let core = self.shared_core()?;
-        let wanted = Wanted { collection: Arc::clone(collection), id: id.into(), done: Box::new(done) };
-        core.readers.want(core, core.router.shard(id), wanted);
+        self.want(core, collection, id, Box::new(done));
         Ok(())
+    }
+
+    fn want(&self, core: &Arc<Core>, collection: &Arc<Collection>, id: &str, done: ReadDone) {
+        let given_up = Arc::clone(&self.reads_given_up);
+        let wanted = Wanted { collection: Arc::clone(collection), id: id.into(), done, given_up };
+        core.readers.want(core, core.router.shard(id), wanted);
     }
 
     /// Reads several documents as one JSON array; `null` stands for one that does not exist.
@@ -72,10 +78,7 @@ impl Database {
                     let gather = Gather::new(out, ids[index..].to_vec(), Box::new(done()));
                     for (index, id) in gather.ids().iter().enumerate() {
                         let answer = Arc::clone(&gather);
-                        let done = Box::new(move |read| answer.put(index, read));
-                        let collection = Arc::clone(collection);
-                        let wanted = Wanted { collection, id: id.as_str().into(), done };
-                        core.readers.want(core, core.router.shard(id), wanted);
+                        self.want(core, collection, id, Box::new(move |read| answer.put(index, read)));
                     }
                     return Ok(None);
                 }

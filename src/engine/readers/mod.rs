@@ -55,6 +55,8 @@ pub(crate) struct Wanted {
     pub(crate) collection: Arc<Collection>,
     pub(crate) id: Box<str>,
     pub(crate) done: ReadDone,
+    /// Set once nobody waits any more: the instance that asked was closed, and the others want the disk.
+    pub(crate) given_up: Arc<AtomicBool>,
 }
 
 /// The reader threads and what they have to do.
@@ -188,13 +190,13 @@ fn run(core: &Core) {
 
 fn read_all(core: &Core, mut batch: Vec<Wanted>) {
     batch.sort_unstable_by(|a, b| (a.collection.number, &a.id).cmp(&(b.collection.number, &b.id)));
-    for Wanted { collection, id, done } in batch {
+    for Wanted { collection, id, done, given_up } in batch {
         let read = || {
             let mut text = Vec::new();
             let found = core.read(&collection, &id, &mut text)?;
             Ok(found.map(|document| Read { document, text }))
         };
-        done(if core.readers.is_stopping() {
+        done(if core.readers.is_stopping() || given_up.load(Ordering::Acquire) {
             Err(Error::closed())
         } else {
             catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(panicked(&*panic)))

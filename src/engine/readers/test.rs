@@ -200,6 +200,38 @@ fn closing_answers_every_read_one_way_or_the_other() {
 }
 
 #[test]
+fn what_a_closed_instance_asked_for_is_not_read_while_others_wait() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 100);
+    let closing = open(&folder);
+    let shard = db.shard_of("u0");
+    // The thread that goes through the shard's lane waits in the first answer.
+    let ((tell_begun, begun), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel());
+    let first = move |read: Result<Option<Read>>| {
+        tell_begun.send(read).expect("somebody waits");
+        may_go_on.recv_timeout(PATIENCE).expect("it is told to");
+    };
+    db.get_later(&users, "u0", first).expect("open");
+    assert!(begun.recv_timeout(PATIENCE).expect("an answer").is_ok());
+    let (tell, told) = mpsc::channel();
+    let ids: Vec<String> = (1..100).map(|i| format!("u{i}")).filter(|id| db.shard_of(id) == shard).collect();
+    assert!(ids.len() > 1);
+    for id in &ids {
+        let tell = tell.clone();
+        closing
+            .get_later(&closing.collection("users"), id, move |read| tell.send(read).expect("somebody waits"))
+            .expect("open");
+    }
+    closing.close().expect("closes");
+    go_on.send(()).expect("it waits");
+    for _ in &ids {
+        let answer = told.recv_timeout(PATIENCE).expect("an answer");
+        assert_eq!(answer.map_err(|error| error.code()), Err(Code::Closed));
+    }
+    assert!(later(&db, &users, &ids[0]).expect("reads").is_some(), "the other one is open");
+}
+
+#[test]
 fn a_read_that_comes_when_the_threads_have_ended_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let (db, users) = stored(&folder, 10);
