@@ -138,13 +138,12 @@ impl Scheduler {
             if store.is_suspect() {
                 reopen(core, shard, self.frozen)?;
             }
-            let follow = |changes: &[Change<'_>], end| {
-                core.flush.note_progress();
-                core.follow(shard as ShardId, changes, end);
-            };
+            let follow = |changes: &[Change<'_>], end| core.follow(shard as ShardId, changes, end);
             apply_side(part, side.log.id(), *place, &**store, &core.collections, &follow)?;
             store.sync()?;
             *brought = shard + 1;
+            // NOTE: not before. What a failing disk loses and is given again and again would be progress for ever.
+            core.flush.note_progress();
         }
         // Where this fails it does no harm: the shards know that they have it.
         if let Err(error) = side.remove() {
