@@ -66,6 +66,31 @@ test('files that should not be there, or are missing', async (t) => {
   t.deepEqual(problems.sort(), wanted);
 });
 
+test('an engine without the licenses of what is compiled in', async (t) => {
+  const removed = (folder) => rmSync(join(folder, 'THIRD-PARTY.txt'));
+  t.deepEqual(await problemsOf(t, ENGINE_FILE, removed), ['THIRD-PARTY.txt is missing']);
+  const emptied = (folder) => writeFileSync(join(folder, 'THIRD-PARTY.txt'), '');
+  t.deepEqual(await problemsOf(t, ENGINE_FILE, emptied), [
+    'THIRD-PARTY.txt is not the one of the repository',
+  ]);
+});
+
+test('the licenses name the crates whose code can be seen in the engine, and have a text for each', async (t) => {
+  const { entries } = await readTarball(ENGINE_FILE);
+  const notices = entries.get('THIRD-PARTY.txt').content.toString();
+  // Panics say in which file they are.
+  const paths = entries
+    .get(BINARY)
+    .content.toString('latin1')
+    .matchAll(/index\.crates\.io-\w+\/([\w.-]+?)-(\d+\.\d+\.\d+)\//g);
+  const crates = new Set([...paths].map(([, name, version]) => `${name} ${version}`));
+  t.true(crates.size > 5, 'the paths are found');
+  for (const crate of crates) t.true(notices.includes(`\n${crate} (`), crate);
+  const [, ...parts] = notices.split(`\n${'-'.repeat(80)}\n`);
+  for (const part of parts)
+    t.regex(part, /Permission is hereby granted|provided 'as-is'|Permission to use, copy/, part);
+});
+
 test('links and modes', async (t) => {
   const problems = await problemsOf(t, MAIN, (folder) => {
     chmodSync(join(folder, 'bin', 'kimdb.js'), 0o644);

@@ -6,6 +6,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFi
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { NOTICES } from '../scripts/support/notices.mjs';
 import { binaryOf, folderOf, PLATFORMS, packageOf, thisPlatform } from '../scripts/support/platforms.mjs';
 
 export const root = fileURLToPath(new URL('../', import.meta.url));
@@ -82,7 +83,7 @@ function fillEngine(folder, platform, binary, repository) {
   cpSync(binary, target);
   chmodSync(target, 0o644);
   cpSync(join(folderOf(platform), 'README.md'), join(folder, 'README.md'));
-  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+  for (const path of ['LICENSE', NOTICES]) cpSync(join(root, path), join(folder, path));
   writeJson(
     join(folder, 'package.json'),
     withRepository(readJson(join(folderOf(platform), 'package.json')), repository),

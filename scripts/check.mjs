@@ -56,6 +56,11 @@ const steps = [
     help: 'docs/releasing.md says how a version is changed.',
   },
   {
+    name: 'third party: the licenses that go with the engine',
+    run: () => run(process.execPath, ['scripts/third-party.mjs']),
+    help: 'node scripts/third-party.mjs --write makes THIRD-PARTY.txt anew.',
+  },
+  {
     name: 'dependencies: sources, checksums and licenses',
     run: () => run(process.execPath, ['scripts/check-dependencies.mjs']),
     help: 'deny.toml and scripts/check-dependencies.mjs hold the rules.',

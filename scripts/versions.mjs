@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { root } from './support/command.mjs';
+import { NOTICES } from './support/notices.mjs';
 import { binaryOf, PLATFORMS, packageOf } from './support/platforms.mjs';
 import { fail, say } from './support/terminal.mjs';
 
@@ -92,7 +93,7 @@ function platformManifest(platform) {
     description: `The native engine of kimdb for ${inWords(platform)}`,
     type: 'commonjs',
     main: binaryOf(platform),
-    files: [binaryOf(platform)],
+    files: [binaryOf(platform), NOTICES],
     os: [os],
     cpu: [cpu],
     ...(libc === undefined ? {} : { libc: [libc] }),

@@ -1,6 +1,8 @@
 // Nothing is in a tarball that should not be there, and nothing is missing: files, their modes, and package.json.
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
+import { NOTICES } from '../../scripts/support/notices.mjs';
 import { binaryOf } from '../../scripts/support/platforms.mjs';
 import { publishedManifest, readJson, root } from '../pack.mjs';
 
@@ -11,11 +13,12 @@ const BUILT = ['binding.js'];
 
 /** @returns {string[]} what is wrong */
 export function checkContent({ platform }, { entries }) {
-  const expected = platform === undefined ? mainFiles() : [...ALWAYS, binaryOf(platform)];
+  const expected = platform === undefined ? mainFiles() : [...ALWAYS, NOTICES, binaryOf(platform)];
   const found = [...entries.keys()];
   return [
     ...found.filter((path) => !expected.includes(path)).map((path) => `${path} must not be in it`),
     ...expected.filter((path) => !found.includes(path)).map((path) => `${path} is missing`),
+    ...checkNotices(entries.get(NOTICES)),
     ...[...entries].flatMap(([path, entry]) => checkEntry(path, entry)),
     ...checkManifest(JSON.parse(entries.get('package.json')?.content ?? '{}'), platform),
   ];
@@ -32,6 +35,12 @@ function mainFiles() {
   if (status !== 0)
     throw new Error('git ls-files failed: the files of the package are compared with those that git knows.');
   return [...new Set([...stdout.split('\0').filter(Boolean), ...ALWAYS, ...BUILT])];
+}
+
+/** The licenses of what is compiled in; `npm run check` holds the file in the repository to that. */
+function checkNotices(entry) {
+  const isSame = entry === undefined || entry.content.equals(readFileSync(`${root}${NOTICES}`));
+  return isSame ? [] : [`${NOTICES} is not the one of the repository`];
 }
 
 function checkEntry(path, { type, mode }) {
