@@ -24,6 +24,15 @@ test('a walPath that is a link to nothing is an error', (t) => {
   t.throws(() => new SimpleDB(paths), { code: 'KIMDB_IO' });
 });
 
+test('a file where a folder has to be is said so', (t) => {
+  const file = join(useFolder(t), 'data');
+  writeFileSync(file, '');
+  const message = /a file is where a folder has to be: move it away, or choose another path\.$/;
+  for (const folder of [file, join(file, 'below')]) {
+    t.throws(() => new SimpleDB(pathsIn(folder)), { code: 'KIMDB_IO', message });
+  }
+});
+
 test('a walPath that is a folder is an error and stays one', (t) => {
   const folder = useFolder(t);
   const paths = pathsIn(folder);

@@ -85,11 +85,14 @@ impl Error {
 
     /// An operating system error met while `doing` something to `path`.
     pub fn io(doing: &str, path: &Path, cause: &io::Error) -> Self {
-        let full = matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        let (code, advice) = if full {
-            (Code::DiskFull, "free some space; writing goes on by itself")
-        } else {
-            (Code::Io, "check the folder, its permissions and the disk")
+        let (code, advice) = match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                (Code::DiskFull, "free some space; writing goes on by itself")
+            }
+            io::ErrorKind::NotADirectory => {
+                (Code::Io, "a file is where a folder has to be: move it away, or choose another path")
+            }
+            _ => (Code::Io, "check the folder, its permissions and the disk"),
         };
         let message = format!("Could not {doing} '{}': {cause}; {advice}.", path.display());
         Error::new(code, message).at(path).because(cause.to_string())

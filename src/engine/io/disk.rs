@@ -44,7 +44,11 @@ impl FileSystem for Disk {
     fn make_folder(&self, path: &Path) -> io::Result<()> {
         let missing: Vec<PathBuf> =
             path.ancestors().take_while(|folder| !folder.exists()).map(Path::to_owned).collect();
-        fs::create_dir_all(path)?;
+        fs::create_dir_all(path).map_err(|error| match error.kind() {
+            // What is there already is not a folder.
+            io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+            _ => error,
+        })?;
         missing.iter().rev().try_for_each(|folder| self.sync_folder(folder))
     }
 
