@@ -54,7 +54,8 @@ function explainNotFound(wanted) {
   }
   return (
     `${missing}. It comes with kimdb by itself, unless optional dependencies are left out (--omit=optional, --no-optional): ` +
-    `${REINSTALL}, without these. A bundler has to leave kimdb out of the bundle (external). In a clone of the repository: npm run build.`
+    `${REINSTALL}, without these. If it is missing again, delete package-lock.json too: older versions of npm may have left it ` +
+    `out there. A bundler has to leave kimdb out of the bundle (external). In a clone of the repository: npm run build.`
   );
 }
 

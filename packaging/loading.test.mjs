@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import test from 'ava';
 import { thisPlatform } from '../scripts/support/platforms.mjs';
-import { makeInstalledProject, runScript, writeFiles } from './helpers/project.mjs';
+import { makeInstalledProject, run, runScript, writeFiles } from './helpers/project.mjs';
 import { nodeVersion, RUNTIMES } from './helpers/runtimes.mjs';
 import { ENGINE, VERSION } from './helpers/tarballs.mjs';
 
@@ -41,10 +41,19 @@ test('without the package of the engine', async (t) => {
     await load(t, folder),
     noBinding(
       `The native engine of kimdb is not installed: the package ${ENGINE} is missing. It comes with kimdb by itself, unless ` +
-        `optional dependencies are left out (--omit=optional, --no-optional): ${REINSTALL}, without these. A bundler has to ` +
-        `leave kimdb out of the bundle (external). In a clone of the repository: npm run build. ${SYSTEM}`,
+        `optional dependencies are left out (--omit=optional, --no-optional): ${REINSTALL}, without these. If it is missing again, delete ` +
+        `package-lock.json too: older versions of npm may have left it out there. A bundler has to leave kimdb out of the bundle (external). In a clone of the repository: npm run build. ${SYSTEM}`,
     ),
   );
+});
+
+test('the command line without the package of the engine', async (t) => {
+  const folder = await makeInstalledProject(t);
+  rmSync(join(folder, 'node_modules', ENGINE), { recursive: true });
+  const args = ['node_modules/kimdb/bin/kimdb.js', '--db', 'app.db', 'set', 'a', 'b', '{}'];
+  const { code, stdout, stderr } = await run(t, process.execPath, args, { cwd: folder });
+  t.deepEqual([code, stdout], [2, '']);
+  t.regex(stderr, /^kimdb: The native engine of kimdb is not installed: .*\(KIMDB_NO_BINDING\)\n$/);
 });
 
 test('with node_modules from a system with musl', async (t) => {
@@ -204,6 +213,15 @@ for (const [name, executable] of nodeVersion('node-18')) {
       'kimdb needs Node.js 20 or newer, and this is Node.js 18.20.8: install a newer one from https://nodejs.org, then run ' +
       'npm install again.';
     t.deepEqual(await load(t, folder, { runtime: [executable] }), noBinding(message));
+    const monitored = await run(
+      t,
+      executable,
+      ['-e', "try { require('kimdb/monitor') } catch ({ message }) { console.log(message) }"],
+      { cwd: folder },
+    );
+    t.deepEqual([monitored.code, monitored.stdout], [0, `${message}\n`], monitored.stderr);
+    const command = await run(t, executable, ['node_modules/kimdb/bin/kimdb.js', 'ls'], { cwd: folder });
+    t.deepEqual(command, { code: 2, stdout: '', stderr: `kimdb: ${message} (KIMDB_NO_BINDING)\n` });
   });
 }
 

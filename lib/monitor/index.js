@@ -2,6 +2,8 @@
 
 // `kimdb/monitor`: a page that shows how a database is doing, and its figures for programs.
 
+require('../node-version.js');
+
 const path = require('node:path');
 const { describe, rangeError, typeError } = require('../errors.js');
 const { HyperScaleDB, engineOf } = require('../hyperscale-db.js');
