@@ -17,15 +17,34 @@ import {
 } from './helpers/project.mjs';
 
 const PROGRAM = `
+import Same from 'kimdb';
 import SimpleDB from 'kimdb/hyperscale';
+import { toPrometheus } from 'kimdb/monitor';
 
 async function main() {
   const db = new SimpleDB();
   await db.set('users', 'u001', { name: 'Kim' });
+  if (Same !== SimpleDB || !toPrometheus(db).includes('kimdb_')) throw new Error('there are two of kimdb');
   console.log((await db.get('users', 'u001')).data.name);
   db.close();
 }
 main();
+`;
+
+const MONITORED = `
+import { createServer } from 'node:http';
+import SimpleDB from 'kimdb';
+import { monitor } from 'kimdb/monitor';
+
+const db = new SimpleDB();
+const server = createServer(monitor(db)).listen(0, 'localhost', async () => {
+  for (const path of ['/', '/metrics']) {
+    const response = await fetch('http://localhost:' + server.address().port + path);
+    console.log(response.status, (await response.text()).split('\\n')[0]);
+  }
+  server.close();
+  db.close();
+});
 `;
 
 const { blocks } = readPage('docs/installing.md');
@@ -55,6 +74,18 @@ async function runsElsewhere(t, folder) {
   const names = readdirSync(join(other, 'dist')).map((name) => name.replace(/^.+\.node$/, '*.node'));
   t.deepEqual(names.sort(), ['*.node', 'app.cjs']);
 }
+
+test('a bundle with the monitor says that its page is missing, and has its figures', async (t) => {
+  const folder = await makeInstalledProject(t);
+  writeFiles(folder, { 'app.mjs': MONITORED });
+  const [, , ...args] = esbuildCommands[1].split(' ');
+  t.is((await runCommand(t, folder, 'esbuild', args)).code, 0);
+  const { code, stdout, stderr } = await runScript(t, folder, 'dist/app.cjs');
+  t.deepEqual([code, stderr], [0, '']);
+  const [page, metrics] = stdout.trimEnd().split('\n');
+  t.regex(page, /^500 The files of this page are missing\. A bundler has to leave kimdb out/);
+  t.regex(metrics, /^200 # /);
+});
 
 test('the page has a command of esbuild and settings of webpack for each case', (t) => {
   t.deepEqual([esbuildCommands.length, webpackConfigs.length], [CASES.length, CASES.length]);

@@ -12,10 +12,15 @@ const COMMON = {
   'Cache-Control': 'no-store',
 };
 
+const NO_PAGE =
+  'The files of this page are missing. A bundler has to leave kimdb out of the bundle (external); /metrics and /metrics.json work.\n';
+
 /** What there is, by name below the monitor's path. */
 const ANSWERS = {
   '': () => {
-    const { html, policy } = page();
+    const made = page();
+    if (made === undefined) return { status: 500, text: NO_PAGE };
+    const { html, policy } = made;
     return { type: 'text/html; charset=utf-8', text: html, headers: { 'Content-Security-Policy': policy } };
   },
   'metrics.json': (subject) => ({
@@ -42,7 +47,8 @@ function makeHandler(subject, path) {
         .at(-1);
       send(response, 302, { text: '', headers: { Location: `./${last}/` } });
     } else if (Object.hasOwn(ANSWERS, name)) {
-      send(response, 200, ANSWERS[name](subject));
+      const { status = 200, ...answer } = ANSWERS[name](subject);
+      send(response, status, answer);
     } else {
       send(response, 404, {
         text: 'There is no such page. The monitor has /, /metrics and /metrics.json.\n',

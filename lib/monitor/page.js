@@ -11,9 +11,14 @@ const SCRIPTS = ['elements', 'format', 'samples', 'plot', 'main'].map((name) => 
 
 let made;
 
-/** The page and its Content-Security-Policy. Made when somebody looks for the first time. */
+/** The page and its Content-Security-Policy; `undefined` where its files are not. Made when somebody looks for the first time. */
 function page() {
-  made ??= make();
+  try {
+    made ??= make();
+  } catch (error) {
+    // A bundler took the code alone.
+    if (error.code !== 'ENOENT') throw error;
+  }
   return made;
 }
 
