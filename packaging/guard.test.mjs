@@ -3,6 +3,7 @@
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -18,8 +19,9 @@ import { thisPlatform } from '../scripts/support/platforms.mjs';
 import { checkContent } from './guard/content.mjs';
 import { checkEngine, isTooNew } from './guard/engine.mjs';
 import { readTarball } from './guard/tarball.mjs';
-import { makeFolder } from './helpers/project.mjs';
+import { MODULES, makeFolder, runScript, writeFiles } from './helpers/project.mjs';
 import { ENGINE, findTarballs, VERSION } from './helpers/tarballs.mjs';
+import { root } from './pack.mjs';
 
 const platform = thisPlatform();
 const [MAIN, ENGINE_FILE] = findTarballs();
@@ -49,6 +51,25 @@ test('the packages as they are', async (t) => {
   const unchanged = () => {};
   t.deepEqual(await problemsOf(t, MAIN, unchanged), []);
   t.deepEqual(await problemsOf(t, ENGINE_FILE, unchanged), []);
+});
+
+test('in a clone whose path has spaces and letters that are not ASCII', async (t) => {
+  const folder = makeFolder(t);
+  for (const path of [
+    'packaging/guard',
+    'packaging/pack.mjs',
+    'scripts/support',
+    'lib/platforms.js',
+    'package.json',
+  ]) {
+    cpSync(join(root, path), join(folder, path), { recursive: true });
+  }
+  symlinkSync(MODULES, join(folder, 'packaging', 'node_modules'), 'junction');
+  writeFiles(folder, {
+    'look.mjs': `import { checkWithAttw } from './packaging/guard/lint.mjs';\nconsole.log(checkWithAttw(${JSON.stringify(MAIN)}).join());`,
+  });
+  const runtime = [process.execPath, '--preserve-symlinks'];
+  t.deepEqual(await runScript(t, folder, 'look.mjs', { runtime }), { code: 0, stdout: '\n', stderr: '' });
 });
 
 test('files that should not be there, or are missing', async (t) => {

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -18,7 +19,7 @@ export async function checkWithPublint(file) {
 /** @returns {string[]} what are-the-types-wrong complains about */
 export function checkWithAttw(file) {
   const manifest = createRequire(import.meta.url).resolve('@arethetypeswrong/cli/package.json');
-  const bin = new URL(readJson(manifest).bin.attw, `file://${manifest}`).pathname;
+  const bin = join(dirname(manifest), readJson(manifest).bin.attw);
   const { status, stdout, stderr } = spawnSync(process.execPath, [bin, '--no-color', '--no-emoji', file], {
     encoding: 'utf8',
   });
