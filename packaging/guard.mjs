@@ -1,6 +1,8 @@
 // Looks at the tarballs before anybody installs them.
 
 import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { root } from '../scripts/support/command.mjs';
 import { OLDEST_GLIBC } from '../scripts/support/platforms.mjs';
 import { checkContent } from './guard/content.mjs';
 import { checkEngine, isTooNew } from './guard/engine.mjs';
@@ -45,6 +47,8 @@ function lookAtEngine({ file, platform }, { entries }, release) {
   const { problems, glibc } = checkEngine(platform, unpacked, entry.content);
   if (release && glibc !== undefined && isTooNew(glibc))
     problems.push(`needs glibc ${glibc}, newer than ${OLDEST_GLIBC}`);
+  const named = release ? [homedir(), root].filter((folder) => entry.content.includes(folder)) : [];
+  problems.push(...named.map((folder) => `names the folder ${folder} of the machine that built it`));
   return { problems: problems.map((what) => `${path} ${what}`), glibc };
 }
 

@@ -1,7 +1,9 @@
 // npm run build:release -- --target <target>: the engine as it is published, for one system, into npm/. For Linux it is linked
 // against the oldest glibc that is promised; for macOS and Windows it is built on these systems.
 import { copyFileSync, existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { readOptions } from './support/arguments.mjs';
 import { output, root, run } from './support/command.mjs';
 import { binaryOf, folderOf, OLDEST_GLIBC, PLATFORMS, thisPlatform } from './support/platforms.mjs';
@@ -39,13 +41,21 @@ function requireStandardLibrary() {
 async function buildWithZig() {
   const isMusl = platform.libc === 'musl';
   // A library that Node.js loads shares the C library of Node.js; Rust's default for musl is one of its own.
-  const env = { PATH: await prepareZig(), ...(isMusl && { RUSTFLAGS: '-C target-feature=-crt-static' }) };
+  const env = { PATH: await prepareZig(), ...flags(...(isMusl ? ['-Ctarget-feature=-crt-static'] : [])) };
   const linked = isMusl ? target : `${target}.${OLDEST_GLIBC}`;
   return run('cargo', ['zigbuild', '--release', '--lib', '--locked', '--target', linked], { env });
 }
 
 function buildWithCargo() {
   // Otherwise Windows needs Microsoft's C library, which is not part of it.
-  const env = platform.os === 'win32' ? { RUSTFLAGS: '-C target-feature=+crt-static' } : {};
+  const env = flags(...(platform.os === 'win32' ? ['-Ctarget-feature=+crt-static'] : []));
   return run('cargo', ['build', '--release', '--lib', '--locked', '--target', target], { env });
+}
+
+/** The environment for these flags, and those that keep the paths of this machine out of the engine. */
+function flags(...more) {
+  const cargo = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
+  const all = [`--remap-path-prefix=${cargo}=cargo`, `--remap-path-prefix=${root}=kimdb`, ...more];
+  // RUSTFLAGS could not hold a path with a space.
+  return { CARGO_ENCODED_RUSTFLAGS: all.join('\x1f') };
 }
