@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { HyperScaleDB } from 'kimdb/hyperscale';
 import { toPrometheus } from 'kimdb/monitor';
+import { runModule } from './helpers/child.mjs';
 import { manualFlush, openHyper, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
 import { parseExposition } from './helpers/exposition.mjs';
 import { readPage } from './helpers/pages.mjs';
@@ -100,6 +101,24 @@ const onWindows = process.platform === 'win32';
   const db = await used(t, pathsIn(folder));
   const [{ samples }] = parseExposition(db.toPrometheus());
   t.is(samples[0].labels.database, join(folder, 'test.db'));
+});
+
+test('the path is that of the files, wherever the process has gone since', async (t) => {
+  const folder = useFolder(t);
+  const source = `
+    import SimpleDB from 'kimdb/hyperscale';
+    import { toPrometheus } from 'kimdb/monitor';
+    const db = new SimpleDB();
+    const texts = () => [db.toPrometheus(), toPrometheus(db)].map((text) => /database="(.*?)"/.exec(text)[1]);
+    const before = texts();
+    process.chdir('..');
+    console.log(JSON.stringify([...before, ...texts()]));
+    db.close();
+  `;
+  const { code, lines, stderr } = await runModule(t, folder, source);
+  t.deepEqual([code, stderr], [0, '']);
+  const paths = JSON.parse(lines[0]);
+  t.deepEqual(paths, Array(4).fill(paths[0]));
 });
 
 test('several databases are one text', async (t) => {

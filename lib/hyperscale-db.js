@@ -3,7 +3,6 @@
 // The low-level class: calls return at once or block, and the engine's events are emitted.
 
 const { EventEmitter } = require('node:events');
-const path = require('node:path');
 const { bufferedResults, documentPair, readEntries } = require('./batches.js');
 const { publish } = require('./channels.js');
 const { DELETE, UPSERT, existingId, serialise, toDocument, writableId } = require('./documents.js');
@@ -13,12 +12,14 @@ const { effectiveConfig, resolveOptions } = require('./options.js');
 const { toPrometheus } = require('./prometheus.js');
 const { ShardHandle } = require('./shard-handle.js');
 
-/** The engine of an instance, for SimpleDB. Not exported from the package. */
+/** The engine of an instance, for SimpleDB and the monitor, and its absolute path. Not exported from the package. */
 let engineOf;
+let pathOf;
 
 class HyperScaleDB extends EventEmitter {
   static {
     engineOf = (db) => db.#engine;
+    pathOf = (db) => db.#options.dbPath;
   }
 
   #engine;
@@ -135,7 +136,7 @@ class HyperScaleDB extends EventEmitter {
   }
 
   toPrometheus() {
-    return toPrometheus([{ path: path.resolve(this.#config.dbPath), figures: this.#engine.figures() }]);
+    return toPrometheus([{ path: pathOf(this), figures: this.#engine.figures() }]);
   }
 
   getBufferSize() {
@@ -214,4 +215,4 @@ function logFunction(logger) {
   return logger ?? ((line) => console.log(line));
 }
 
-module.exports = { HyperScaleDB, engineOf };
+module.exports = { HyperScaleDB, engineOf, pathOf };

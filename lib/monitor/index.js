@@ -4,9 +4,8 @@
 
 require('../node-version.js');
 
-const path = require('node:path');
 const { describe, rangeError, typeError } = require('../errors.js');
-const { HyperScaleDB, engineOf } = require('../hyperscale-db.js');
+const { HyperScaleDB, engineOf, pathOf } = require('../hyperscale-db.js');
 const prometheus = require('../prometheus.js');
 const { SimpleDB } = require('../simple-db.js');
 const { makeHandler } = require('./handler.js');
@@ -24,7 +23,7 @@ function toPrometheus(...databases) {
 
 function subjectOf(db) {
   const low = db instanceof SimpleDB ? db.db : db;
-  if (low instanceof HyperScaleDB) return new Subject(engineOf(low), path.resolve(low.config.dbPath));
+  if (low instanceof HyperScaleDB) return new Subject(engineOf(low), pathOf(low));
   throw typeError('KIMDB_INVALID_OPTION', `db must be a SimpleDB or a HyperScaleDB, got ${describe(db)}`);
 }
 
