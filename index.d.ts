@@ -79,7 +79,7 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
   ): Promise<SimpleDB.SyncedResult>;
 
   /**
-   * Reads a document. Sees every write that was called before it.
+   * Reads a document. Sees every write that was called before it, and maybe one that is called before it has resolved.
    *
    * @returns A fresh object each time, or `null` where there is no such document.
    * @throws `TypeError` with code `KIMDB_INVALID_COLLECTION` or `KIMDB_INVALID_ID`.
