@@ -1,10 +1,19 @@
 // Runs one program after the other, each in a folder of its own, and prints what each of them has printed, as JSON. One process,
 // because some runtimes take long to start. Arguments: paths of the programs.
+import diagnostics from 'node:diagnostics_channel';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
+
+// What one program follows is not to be told of the next.
+const followed = [];
+const { subscribe } = diagnostics;
+diagnostics.subscribe = (channel, listener) => {
+  followed.push([channel, listener]);
+  subscribe(channel, listener);
+};
 
 const results = {};
 for (const path of process.argv.slice(2)) {
@@ -19,5 +28,6 @@ for (const path of process.argv.slice(2)) {
   } catch (error) {
     results[path] = String(error.stack);
   }
+  for (const [channel, listener] of followed.splice(0)) diagnostics.unsubscribe(channel, listener);
 }
 process.stdout.write(`${JSON.stringify(results)}\n`);
