@@ -85,10 +85,6 @@ impl Store for Memory {
         unreachable!("a flush does not ask for this")
     }
 
-    fn try_read(&self, _: &str, _: &str, _: &mut Vec<u8>) -> Result<Option<Stored>> {
-        unreachable!("a flush does not ask for this")
-    }
-
     fn pages_read(&self) -> Option<u64> {
         unreachable!("a flush does not ask for this")
     }

@@ -25,7 +25,7 @@ mod statement;
 mod test;
 mod writer;
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::Duration};
 
 pub use rusqlite::types::Value;
 
@@ -81,6 +81,8 @@ pub struct Stored {
     pub version: Option<u64>,
     /// The log place up to which the answer is complete.
     pub as_of: Lsn,
+    /// What the read took, without waiting for those of other threads.
+    pub took: Duration,
 }
 
 /// A document met by a scan.
@@ -129,9 +131,6 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Puts the document's JSON text into `value`.
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored>;
-
-    /// The same, unless somebody else reads from the shard at the moment: then `None`, at once.
-    fn try_read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Option<Stored>>;
 
     /// How many pages these reads have asked the system for; `None`: somebody reads at the moment. May begin anew.
     fn pages_read(&self) -> Option<u64>;

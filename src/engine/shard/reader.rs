@@ -3,7 +3,7 @@
 //! The reader stays inside one read transaction from flush to flush, which halves the price of a read. The flush
 //! ends it after each commit, so it never holds up SQLite's checkpoint.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use rusqlite::Connection;
 
@@ -58,6 +58,7 @@ impl Reader {
     }
 
     fn try_read(&mut self, log: &Id, table: &str, id: &str, value: &mut Vec<u8>) -> rusqlite::Result<Stored> {
+        let start = Instant::now();
         let as_of = match self.snapshot {
             Some(as_of) => as_of,
             None => {
@@ -75,7 +76,7 @@ impl Reader {
                 version = Some(row.int(1) as u64);
             })?;
         }
-        Ok(Stored { version, as_of })
+        Ok(Stored { version, as_of, took: start.elapsed() })
     }
 
     fn statement(&mut self, table: &str) -> rusqlite::Result<Option<&mut Statement>> {

@@ -108,18 +108,6 @@ impl SqliteShard {
         explain(doing, &self.path, self.shard, error)
     }
 
-    fn read_by(
-        &self,
-        reader: &RefCell<Option<Reader>>,
-        table: &str,
-        id: &str,
-        value: &mut Vec<u8>,
-    ) -> Result<Stored> {
-        let mut reader = reader.borrow_mut();
-        let reader = reader.as_mut().ok_or_else(|| self.gone())?;
-        reader.read(&self.log.read(), table, id, value).map_err(|error| self.explain("read from", &error))
-    }
-
     fn end_snapshot(&self) {
         if let Some(reader) = self.reader.lock().borrow_mut().as_mut() {
             reader.end();
@@ -183,12 +171,10 @@ impl Store for SqliteShard {
     }
 
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored> {
-        self.read_by(&self.reader.lock(), table, id, value)
-    }
-
-    fn try_read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Option<Stored>> {
-        let Some(reader) = self.reader.try_lock() else { return Ok(None) };
-        self.read_by(&reader, table, id, value).map(Some)
+        let reader = self.reader.lock();
+        let mut reader = reader.borrow_mut();
+        let reader = reader.as_mut().ok_or_else(|| self.gone())?;
+        reader.read(&self.log.read(), table, id, value).map_err(|error| self.explain("read from", &error))
     }
 
     fn pages_read(&self) -> Option<u64> {
