@@ -50,9 +50,10 @@ function suiteTests(folder) {
 
 function report(suites) {
   say('');
-  for (const { name, passed, failed, code } of suites) {
+  for (const { name, passed, failed, failures, code } of suites) {
     const ended = code === 0 ? '' : ` (ended with code ${code})`;
     say(`${name}: ${passed} passed, ${failed} failed${ended}`);
+    for (const failure of failures) say(red(`  failed: ${failure}`));
   }
   const sum = (key) => suites.reduce((total, suite) => total + suite[key], 0);
   const good = suites.every((suite) => suite.code === 0 && suite.failed === 0);

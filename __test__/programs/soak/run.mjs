@@ -19,6 +19,9 @@ const PART = 20;
 const HUGE_EACH = 20_000;
 /** Calls between two turns of the event loop. */
 const AT_ONCE = 500;
+/** Bytes of the values that fill a log in one turn, and how many there are at the most. */
+const SURGE_BYTES = MIB / 4;
+const SURGE_MOST = 64;
 
 const random = randomFrom(seed);
 const values = valuesOf(seed, huge);
@@ -91,6 +94,7 @@ while (Date.now() < end && !hasFault) {
   if (floods && subjects.some(({ db }) => db.stats().waitingBytes > 0)) counts.full += 1;
   await turn();
   if (Date.now() >= nextReopen) {
+    if (surge(subjects[1])) counts.full += 1;
     reopen(subjects[counts.reopened++ % subjects.length]);
     nextReopen = Date.now() + reopenEvery;
   }
@@ -150,6 +154,16 @@ function set(subject, dice) {
   counts.writes += 1;
   if (values.isHuge(key)) counts.huge += 1;
   return dice % 200 === 0 ? db.setSync(name, id, value) : db.set(name, id, value);
+}
+
+/** Fills a log within one turn, which no disk is fast enough for. Whether writes wait for room then. */
+function surge({ db }) {
+  for (let i = 0; i < SURGE_MOST; i++) {
+    counts.writes += 1;
+    db.set('surge', 'last', String(i).padStart(SURGE_BYTES, '-')).catch(failed);
+    if (db.stats().waitingBytes > 0) return true;
+  }
+  return false;
 }
 
 function setHuge({ db, model }) {
