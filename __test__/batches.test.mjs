@@ -1,6 +1,7 @@
 // setMany, getMany, deleteMany, writeBatch: one record each, all or nothing.
 
 import test from 'ava';
+import fc from 'fast-check';
 import { manualFlush, openHyper, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
 import { rejectsCode, throwsCode } from './helpers/errors.mjs';
 
@@ -301,4 +302,84 @@ test('batches that fill the log again and again keep their order with other writ
   t.like(await again.get('users', 'u0'), { data: { round: 19, text: 'after' }, _version: 40 });
   t.like(await again.get('users', 'u299'), { data: { round: 19, text }, _version: 20 });
   t.is((await again.getAll('users', 1000)).length, 300);
+});
+
+/** Gives a prototype a member for as long as `work` runs. */
+async function withMember(prototype, name, value, work) {
+  Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
+  try {
+    return await work();
+  } finally {
+    delete prototype[name];
+  }
+}
+
+test('setMany stores each document as set does', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const document = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ at: fc.date({ noInvalidDate: true }), text: fc.string({ unit: 'binary' }) }),
+    fc.constantFrom(
+      { a: undefined, b: () => 1, c: Number.NaN, d: [undefined], '"},{"': '\\' },
+      { toJSON: (key) => `key '${key}'` },
+      new Map([[1, 2]]),
+      Object.create(null),
+      new Date(0),
+      Object('text'),
+      '\ud800',
+      [[], [[]]],
+    ),
+  );
+  const id = fc.string({ unit: 'binary', minLength: 1 });
+  const entries = fc.uniqueArray(fc.tuple(id, document), { minLength: 1, selector: ([first]) => first });
+  let round = 0;
+  await fc.assert(
+    fc.asyncProperty(entries, async (pairs) => {
+      round += 1;
+      const ids = pairs.map(([first]) => first);
+      const results = await db.setMany(`many ${round}`, pairs);
+      for (const [first, data] of pairs) await db.set(`one ${round}`, first, data);
+      t.deepEqual(
+        results,
+        ids.map((first) => ({ id: first, buffered: true })),
+      );
+      t.deepEqual(await db.getMany(`many ${round}`, ids), await db.getMany(`one ${round}`, ids));
+    }),
+  );
+});
+
+test('a document whose toJSON() gives none refuses the batch', async (t) => {
+  const db = openSimple(t);
+  const none = { toJSON: () => undefined };
+  await rejectsCode(
+    t,
+    () =>
+      db.setMany('users', [
+        ['u1', 1],
+        ['u2', none],
+      ]),
+    'TypeError',
+    'KIMDB_INVALID_DATA',
+    /entries\[1\]\.data/,
+  );
+  t.is(db.stats().bufferedWrites, 0);
+});
+
+test.serial('what a program adds to the prototypes of arrays and texts changes no batch', async (t) => {
+  const db = openSimple(t);
+  const pairs = [
+    ['u1', { a: 1 }],
+    ['u2', 'text'],
+  ];
+  const stray = () => 'stray';
+  await withMember(Array.prototype, 'toJSON', stray, () => db.setMany('arrays', pairs));
+  await withMember(String.prototype, 'toJSON', stray, () => db.setMany('texts', pairs));
+  for (const name of ['arrays', 'texts']) {
+    t.deepEqual(
+      (await db.getMany(name, ['u1', 'u2'])).map(({ data }) => data),
+      [{ a: 1 }, 'text'],
+    );
+  }
+  await withMember(Array.prototype, 'toJSON', stray, () => db.deleteMany('arrays', ['u1', 'u2']));
+  t.is(await db.get('arrays', 'u1'), null);
 });

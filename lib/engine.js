@@ -130,16 +130,19 @@ class Engine {
     this.#appendSyncWait(operation, number, id, json);
   }
 
-  /** Writes operations that are kept all or not at all; a ticket where they have to be waited for. */
+  /**
+   * Writes operations that are kept all or not at all; a ticket where they have to be waited for. `jsons`: one JSON array of
+   * all documents, or a list of their texts.
+   */
   appendMany(operation, number, ids, jsons) {
     this.#forgetAll(number, ids);
-    return this.#appendMany(operation, number, ids, jsons);
+    return this.#appendMany(operation, number, jsonArray(ids), jsons);
   }
 
   /** The same, blocking. */
   appendManyWait(operation, number, ids, jsons) {
     this.#forgetAll(number, ids);
-    this.#appendManyWait(operation, number, ids, jsons);
+    this.#appendManyWait(operation, number, jsonArray(ids), jsons);
   }
 
   #forgetAll(number, ids) {
@@ -354,6 +357,12 @@ class Engine {
     this.barrier = callOf('barrier');
     this.newId = callOf('newId');
   }
+}
+
+/** The texts as one JSON array, also where somebody has given arrays a toJSON(). */
+function jsonArray(texts) {
+  if (texts.toJSON !== undefined) Object.defineProperty(texts, 'toJSON', { value: undefined });
+  return JSON.stringify(texts);
 }
 
 function summary({ count, p50, p90, p99, max }) {

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    ops::RangeFrom,
     rc::Rc,
     sync::Arc,
 };
@@ -9,11 +10,12 @@ use std::{
 use super::{
     external::External,
     mailbox::Mailbox,
+    members::{self, Members},
     raw::{Call, HotCall, Registers, Scope, Value, function},
     read::{AtOnce, Past, Read, ReadMany, ReadWait},
 };
 use crate::engine::{
-    Database, Error, Result, Submitted, limits,
+    Code, Database, Error, Result, Submitted, limits,
     log::{Draft, Kind},
     shard::collection::Collection,
 };
@@ -129,7 +131,7 @@ pub(super) fn by_number(collections: &[Option<Arc<Collection>>], number: u32) ->
     collections
         .get(number as usize)
         .and_then(Option::as_ref)
-        .ok_or_else(|| Error::new(crate::engine::Code::Internal, "An unknown collection number was used."))
+        .ok_or_else(|| Error::new(Code::Internal, "An unknown collection number was used."))
 }
 
 /// How a write is acknowledged.
@@ -218,10 +220,44 @@ impl<M: Mode> HotCall for Append<M> {
     }
 }
 
-/// Members of an array that are read in one handle scope.
-const NESTED: u32 = 64;
+/// Where the documents of a batch are read from.
+enum Values<'a> {
+    /// They are deleted.
+    None,
+    /// One JSON array of all.
+    Together(Members<'a>),
+    /// A list of JSON texts.
+    Listed(Value<'a>, RangeFrom<u32>),
+}
 
-/// `appendMany(op, collection, ids, jsons)`
+impl Values<'_> {
+    /// Appends the next one's text and returns its length.
+    fn read(&mut self, scope: Scope<'_>, out: &mut Vec<u8>) -> Result<usize> {
+        match self {
+            Values::None => Ok(0),
+            Values::Together(members) => Ok(extend(out, members.next().ok_or_else(uneven)?)),
+            Values::Listed(list, places) => {
+                let index = places.next().ok_or_else(uneven)?;
+                scope.nested(|| scope.text(scope.element(*list, index)?, out))
+            }
+        }
+    }
+
+    fn is_at_end(&self) -> bool {
+        !matches!(self, Values::Together(members) if !members.is_at_end())
+    }
+}
+
+fn extend(out: &mut Vec<u8>, text: &[u8]) -> usize {
+    out.extend_from_slice(text);
+    text.len()
+}
+
+fn uneven() -> Error {
+    Error::new(Code::Internal, "A batch came with another number of documents than of ids.")
+}
+
+/// `appendMany(op, collection, ids, documents)`: `ids` is the text of a JSON array, `documents` one too or a list of texts.
 struct AppendMany<M>(M);
 
 impl<M: Mode> HotCall for AppendMany<M> {
@@ -231,22 +267,30 @@ impl<M: Mode> HotCall for AppendMany<M> {
         let database = hot.database()?;
         let kind = kind(call.number(0)?);
         let collection = hot.collection(call.number(1)?)?;
-        let (ids, jsons, scope) = (call.argument(2), call.argument(3), call.scope);
-        hot.with_draft(|draft| {
-            let count = scope.length(ids)?;
-            for first in (0..count).step_by(NESTED as usize) {
-                scope.nested(|| {
-                    (first..count.min(first + NESTED)).try_for_each(|index| {
-                        let id = |out: &mut Vec<u8>| scope.text(scope.element(ids, index)?, out);
-                        let value = |out: &mut Vec<u8>| match kind {
-                            Kind::Upsert => scope.text(scope.element(jsons, index)?, out),
-                            Kind::Delete => Ok(0),
-                        };
-                        push(draft, kind, &collection, id, value)
-                    })
-                })?;
-            }
-            ticket(call, M::submit(hot, &database, draft)?)
+        let (documents, scope) = (call.argument(3), call.scope);
+        lend(&hot.id, |ids| {
+            lend(&hot.text, |text| {
+                call.text(2, ids)?;
+                let mut values = match kind {
+                    Kind::Delete => Values::None,
+                    Kind::Upsert if scope.is_text(documents)? => {
+                        scope.text(documents, text)?;
+                        Values::Together(Members::of(text))
+                    }
+                    Kind::Upsert => Values::Listed(documents, 0..),
+                };
+                hot.with_draft(|draft| {
+                    for id in Members::of(ids) {
+                        let id = members::string(id)?;
+                        let value = |out: &mut Vec<u8>| values.read(scope, out);
+                        push(draft, kind, &collection, |out| Ok(extend(out, &id)), value)?;
+                    }
+                    if !values.is_at_end() {
+                        return Err(uneven());
+                    }
+                    ticket(call, M::submit(hot, &database, draft)?)
+                })
+            })
         })
     }
 }

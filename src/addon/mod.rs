@@ -10,6 +10,7 @@ mod external;
 mod hot;
 mod hyperscale;
 mod mailbox;
+mod members;
 mod options;
 mod raw;
 mod read;

@@ -110,6 +110,14 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Whether it is a string.
+    pub(super) fn is_text(self, value: Value<'_>) -> Result<bool> {
+        let mut kind = 0;
+        // SAFETY: both are alive.
+        check(unsafe { sys::napi_typeof(self.0, value.0, &mut kind) })?;
+        Ok(kind == sys::ValueType::napi_string)
+    }
+
     pub(super) fn length(self, array: Value<'_>) -> Result<u32> {
         let mut length = 0;
         // SAFETY: both are alive.
