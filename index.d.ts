@@ -150,6 +150,15 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
   ): Promise<SimpleDB.BufferedResult[]>;
 
   /**
+   * Resolves when everything written before the call is on the disk, in the log: as safe from power cuts as by
+   * {@link SimpleDB.setSync | setSync}, with one promise for any number of writes.
+   *
+   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_IO` when the log cannot be written; with `safeMode: false`,
+   * where it is a flush, what {@link SimpleDB.flush | flush} throws.
+   */
+  sync(): Promise<void>;
+
+  /**
    * Resolves when everything written before the call is in the shard files and on the disk.
    *
    * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_DISK_FULL` or `KIMDB_IO` when a shard cannot be
@@ -301,6 +310,9 @@ declare class HyperScaleDB<Schema extends object = SimpleDB.AnySchema> extends E
     id: SimpleDB.DocumentId,
     options?: SimpleDB.ReadOptions | null,
   ): SimpleDB.Document<Schema[C]> | null;
+
+  /** See {@link SimpleDB.sync}. */
+  sync(): Promise<void>;
 
   /** See {@link SimpleDB.flush}. */
   flush(): Promise<void>;

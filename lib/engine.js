@@ -186,6 +186,18 @@ class Engine {
     if (!this.#isSettled) await this.wait(this.#durable());
   }
 
+  /** The same behind the writes that wait for room in the log. */
+  async sync() {
+    await this.untilLogged();
+    await this.durable();
+  }
+
+  /** Waits until every write that was called before is in the log. */
+  async untilLogged() {
+    const ticket = this.barrier();
+    if (ticket !== undefined) await this.wait(ticket);
+  }
+
   /** Starts a flush of everything written so far: a promise, or undefined when nothing is buffered. */
   flush() {
     const ticket = this.invoke('flush');

@@ -119,6 +119,14 @@ class HyperScaleDB extends EventEmitter {
     throw typeError('KIMDB_INVALID_OPTION', `option 'sync' must be true or false, got ${describe(sync)}`);
   }
 
+  async sync() {
+    try {
+      await this.#engine.sync();
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
   async flush() {
     return this.#engine.flush();
   }

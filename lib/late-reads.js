@@ -29,7 +29,7 @@ function toDocument(id, text, version, buffered) {
 
 async function behindWrites(engine, number, id) {
   try {
-    await untilLogged(engine);
+    await engine.untilLogged();
     const answer = engine.readPast(number, id);
     // NOTE: no await between a read and its registers; the next read overwrites them.
     const { [VERSION]: version, [BUFFERED]: buffered } = engine.registers;
@@ -44,17 +44,12 @@ async function behindWrites(engine, number, id) {
 async function readManyLater(engine, number, ids, answer) {
   let late = answer;
   if (late === undefined) {
-    await untilLogged(engine);
+    await engine.untilLogged();
     late = engine.readManyPast(number, ids);
   }
   if (typeof late === 'string') return late;
   const [text] = await engine.wait(late);
   return text;
-}
-
-async function untilLogged(engine) {
-  const ticket = engine.barrier();
-  if (ticket !== undefined) await engine.wait(ticket);
 }
 
 module.exports = { readLater, readManyLater };

@@ -41,7 +41,7 @@ class SimpleDB {
     }
   }
 
-  // Many of these wait at the same time, so that each is to keep little alive: no async function.
+  // Many of these wait at the same time, so that each is to keep little alive: no async function and no closure.
   setSync(collection, id, data) {
     try {
       const engine = this.#engine;
@@ -51,7 +51,7 @@ class SimpleDB {
       const ticket = engine.append(UPSERT, number, key, json);
       const durable =
         ticket === undefined ? engine.durable() : engine.wait(ticket).then(() => engine.durable());
-      return durable.then(() => ({ id: key, synced: true }));
+      return durable.then(itself.bind({ id: key, synced: true }));
     } catch (error) {
       return Promise.reject(toPublicError(error));
     }
@@ -131,6 +131,14 @@ class SimpleDB {
     try {
       const number = this.#engine.collection(collection);
       return await this.#writeMany(DELETE, number, readIds(ids), undefined);
+    } catch (error) {
+      throw toPublicError(error);
+    }
+  }
+
+  async sync() {
+    try {
+      await this.#engine.sync();
     } catch (error) {
       throw toPublicError(error);
     }
@@ -218,6 +226,11 @@ class SimpleDB {
       throw toPublicError(error);
     }
   }
+}
+
+/** Answers what it is bound to. */
+function itself() {
+  return this;
 }
 
 function checkLimit(limit) {
