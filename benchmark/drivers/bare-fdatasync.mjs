@@ -28,7 +28,7 @@ export const measures = {
     closeSync(file);
     return [
       { line: 'one', ...one },
-      { line: 'together', operations: together, milliseconds },
+      { line: 'batch', operations: together, milliseconds },
     ];
   },
 };

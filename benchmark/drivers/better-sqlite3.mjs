@@ -68,7 +68,8 @@ export async function open(folder, { durable = false } = {}) {
       for (const [id, data] of entries) set(collection, id, data);
     },
     setSync: setOne,
-    setAllSync: setTogether,
+    // Each call commits for itself and blocks: nobody can wait for many.
+    setAllThenSync: setTogether,
     update: (collection, id, change) => set(collection, id, change(dataOf(get(collection, id)))),
     acknowledge: endTransaction,
     // A commit with FULL syncs the log, and with it every commit before.

@@ -59,7 +59,9 @@ export async function open(folder) {
     setTogether: write,
     setMany: write,
     setSync: (collection, id, data) => collectionOf(collection).put(id, data, { sync: true }),
-    setAllSync: (collection, entries) => write(collection, entries, { sync: true }),
+    setAllSync: (collection, entries) =>
+      Promise.all(entries.map(([id, data]) => collectionOf(collection).put(id, data, { sync: true }))),
+    setAllThenSync: (collection, entries) => write(collection, entries, { sync: true }),
     update: (collection, id, change) => setOne(collection, id, change(get(collection, id))),
     // What is gathered cannot be read yet.
     setVisible: setOne,

@@ -40,6 +40,9 @@ export async function open(folder, { unflushed = false } = {}) {
     setSync: (collection, id, data) => db.setSync(collection, id, data),
     setAllSync: (collection, entries) =>
       Promise.all(entries.map(([id, data]) => db.setSync(collection, id, data))),
+    setAllThenSync: async (collection, entries) => {
+      for (const [id, data] of entries) await db.setSync(collection, id, data);
+    },
     update: async (collection, id, change) =>
       db.set(collection, id, change((await db.get(collection, id)).data)),
     acknowledge: () => undefined,

@@ -36,6 +36,10 @@ export function open(folder, { unflushed = false } = {}) {
     setSync: (collection, id, data) => db.setSync(collection, id, data),
     setAllSync: (collection, entries) =>
       Promise.all(entries.map(([id, data]) => db.setSync(collection, id, data))),
+    setAllThenSync: async (collection, entries) => {
+      await db.setMany(collection, entries);
+      await db.sync();
+    },
     update: async (collection, id, change) =>
       db.set(collection, id, change((await db.get(collection, id)).data)),
     // Every set was acknowledged when it returned.

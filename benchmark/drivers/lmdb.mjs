@@ -50,6 +50,10 @@ export function open(folder) {
     puts += 1;
     return puts % PUTS_PER_TURN === 0 ? eventTurn() : undefined;
   };
+  const setSync = (collection, id, data) => {
+    collectionOf(collection).put(id, data);
+    return root.flushed;
+  };
   return {
     set,
     setOne: (collection, id, data) => collectionOf(collection).put(id, data),
@@ -62,11 +66,10 @@ export function open(folder) {
       puts += entries.length;
       return puts % PUTS_PER_TURN < entries.length ? eventTurn() : undefined;
     },
-    setSync: (collection, id, data) => {
-      collectionOf(collection).put(id, data);
-      return root.flushed;
-    },
-    setAllSync: (collection, entries) => {
+    setSync,
+    setAllSync: (collection, entries) =>
+      Promise.all(entries.map(([id, data]) => setSync(collection, id, data))),
+    setAllThenSync: (collection, entries) => {
       putAll(collection, entries);
       return root.flushed;
     },

@@ -16,6 +16,7 @@ const TARGETS = [
   { workload: 'read-cold', line: 'read', against: { driver: 'better-sqlite3' }, times: 1.5 },
   { workload: 'durable', line: 'one', against: { driver: 'bare-fdatasync' }, times: 0.7 },
   { workload: 'durable', line: 'together', against: { driver: LMDB }, times: 1 },
+  { workload: 'durable', line: 'batch', against: { driver: LMDB }, times: 1 },
   { workload: 'bulk', line: 'acknowledged', against: { workload: 'seed' }, times: 2 },
   { workload: 'bulk', line: 'flushed', against: { workload: 'seed' }, times: 2 },
   { workload: 'recover', line: 'opened', atLeast: 1_000_000 },
