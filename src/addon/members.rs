@@ -93,7 +93,10 @@ mod test {
     fn members_end_at_commas_that_are_in_nothing() {
         assert_eq!(texts("[]"), [""; 0]);
         assert_eq!(texts("[1]"), ["1"]);
-        assert_eq!(texts(r#"["",{"a":[1,2],"b":"},{"},null]"#), [r#""""#, r#"{"a":[1,2],"b":"},{"}"#, "null"]);
+        assert_eq!(
+            texts(r#"["",{"a":[1,2],"b":"},{"},null]"#),
+            [r#""""#, r#"{"a":[1,2],"b":"},{"}"#, "null"]
+        );
         assert_eq!(texts(r#"["a\",\"","\\",[[],[","]]]"#), [r#""a\",\"""#, r#""\\""#, r#"[[],[","]]"#]);
     }
 
