@@ -7,7 +7,7 @@ import { openThreads } from '../support/threads.mjs';
 
 export const title = 'documents of 200 bytes by 1 to 8 worker threads at once, all on one database';
 
-const THREADS = [1, 2, 4, 8];
+export const THREADS = [1, 2, 4, 8];
 const GROUPS = {
   acknowledged: ['acknowledged, writes/s', 'writes/s'],
   flushed: ['until flushed, writes/s', 'writes/s'],
