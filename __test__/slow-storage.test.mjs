@@ -14,7 +14,13 @@ const SOURCE = fileURLToPath(new URL('programs/slow.c', import.meta.url));
 const WRITE_TIMEOUT = 3000;
 const linuxTest = process.platform === 'linux' ? test : test.skip;
 
-linuxTest('no operation on slow storage is the main thread’s', async (t) => {
+for (const walBackend of ['mmap', 'pwrite']) {
+  linuxTest.serial(`no operation on slow storage is the main thread’s (${walBackend})`, (t) =>
+    countOperations(t, walBackend),
+  );
+}
+
+async function countOperations(t, walBackend) {
   const folder = useFolder(t);
   const [library, control] = [join(folder, 'slow.so'), join(folder, 'control')];
   const built = spawnSync('cc', ['-shared', '-fPIC', '-o', library, SOURCE, '-ldl'], { encoding: 'utf8' });
@@ -24,6 +30,7 @@ linuxTest('no operation on slow storage is the main thread’s', async (t) => {
   const env = { ...process.env, LD_PRELOAD: library, KIMDB_SLOW_FOLDER: data, KIMDB_SLOW_CONTROL: control };
   const options = {
     ...pathsIn(data),
+    walBackend,
     walSize: 2 ** 20,
     shardCount: 4,
     batchSize: 25,
@@ -55,7 +62,7 @@ linuxTest('no operation on slow storage is the main thread’s', async (t) => {
   t.deepEqual(rest, { waited: true, seen: 40, of: 40 });
   t.true(longestMs > WRITE_TIMEOUT, `waiting for as long as flushes get on: ${longestMs} ms`);
   t.is(stored, 800);
-});
+}
 
 const IDS = Array.from({ length: 500 }, (_, i) => `u${i}`);
 

@@ -178,6 +178,15 @@ impl Core {
         }
     }
 
+    /// A write waits: for room, or for a thread that brings it to the log's slow file.
+    pub(crate) fn note_waiting(&self) {
+        if self.log.lacks_room() {
+            self.flush.want_room();
+        } else {
+            self.sync.drain();
+        }
+    }
+
     /// The log has another file.
     pub(crate) fn log_mended(&self) {
         self.broken.mend(&self.log);

@@ -186,9 +186,9 @@ impl Database {
                     core.sync.note_activity();
                     core.flush.wake();
                 }
-                Ok(Appended::Queued) => core.flush.want_room(),
+                Ok(Appended::Queued) => core.note_waiting(),
                 Err(error) if error.code() == Code::BufferFull => {
-                    core.flush.want_room();
+                    core.note_waiting();
                     if core.log.wait_for_queue(Instant::now() + timeout) || core.flush.has_got_on(timeout) {
                         continue;
                     }

@@ -107,6 +107,8 @@ pub(super) struct SyncInbox {
     pub(super) reclaim: Option<Lsn>,
     /// The log was written to, so it is synced at the end of the interval.
     pub(super) active: bool,
+    /// Writes wait for a thread that brings them to the log's slow file.
+    pub(super) drain: bool,
     /// The log needs another file, now.
     pub(super) mend: bool,
     pub(super) stop: bool,
@@ -144,6 +146,12 @@ impl SyncControl {
     pub(crate) fn reclaim(&self, applied: Lsn) {
         let mut inbox = self.inbox.lock();
         inbox.reclaim = inbox.reclaim.max(Some(applied));
+        self.changed.notify_one();
+    }
+
+    /// Writes wait for a thread that brings them to the log's slow file.
+    pub(crate) fn drain(&self) {
+        self.inbox.lock().drain = true;
         self.changed.notify_one();
     }
 

@@ -84,7 +84,7 @@ impl Scheduler {
             let now = Instant::now();
             let mut deadline = self.lanes.iter().filter_map(Lane::retry_at).min();
             let mut by = |at: Instant| deadline = Some(deadline.map_or(at, |earlier| earlier.min(at)));
-            if core.log.has_waiting() {
+            if core.log.lacks_room() {
                 by(now + WAITING_TICK);
             }
             if core.log.wake_at(self.frozen_ops + 1) {
@@ -118,7 +118,7 @@ impl Scheduler {
         let held = std::mem::take(&mut self.held);
         self.answer(held.into_iter().chain(requests).collect());
         let applied = self.applied();
-        let crowded = core.log.has_waiting() || core.log.used() > core.log.capacity() / 2;
+        let crowded = core.log.lacks_room() || core.log.used() > core.log.capacity() / 2;
         // IMPORTANT: a large record that lies beside the log is dropped by an opening that finds the log gone on.
         if crowded && self.large.is_none() && applied > core.log.tail() {
             core.sync.reclaim(applied);

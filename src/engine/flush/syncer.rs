@@ -29,7 +29,11 @@ fn work(core: &Core) {
     // Between attempts to go over to another log file, and to give log space back.
     let (mut mending, mut reclaiming) = (Pause::default(), Pause::default());
     loop {
-        let (waiters, reclaim, stop) = wait(core, note.due.map_or(due, |at| at.min(due)), note.is_behind);
+        let Wanted { waiters, reclaim, drain, stop } =
+            wait(core, note.due.map_or(due, |at| at.min(due)), note.is_behind);
+        if drain {
+            bring_in(core);
+        }
         note.write_if_due(core);
         let is_early = Instant::now() < due && waiters.is_empty() && reclaim.is_none() && !stop;
         let head = core.log.head();
@@ -110,10 +114,18 @@ impl Note {
     }
 }
 
+/// What there is to do.
+struct Wanted {
+    waiters: Vec<Done>,
+    reclaim: Option<Lsn>,
+    drain: bool,
+    stop: bool,
+}
+
 /// Waits for something to do, until `due` if there will be something by then.
-fn wait(core: &Core, due: Instant, is_behind: bool) -> (Vec<Done>, Option<Lsn>, bool) {
+fn wait(core: &Core, due: Instant, is_behind: bool) -> Wanted {
     let mut inbox = core.sync.inbox.lock();
-    while !inbox.stop && !inbox.mend && inbox.waiters.is_empty() && inbox.reclaim.is_none() {
+    while !inbox.stop && !inbox.mend && !inbox.drain && inbox.waiters.is_empty() && inbox.reclaim.is_none() {
         if !inbox.active && !is_behind {
             core.sync.changed.wait(&mut inbox);
         } else if core.sync.changed.wait_until(&mut inbox, due).timed_out() {
@@ -121,7 +133,29 @@ fn wait(core: &Core, due: Instant, is_behind: bool) -> (Vec<Done>, Option<Lsn>, 
         }
     }
     inbox.mend = false;
-    (std::mem::take(&mut inbox.waiters), inbox.reclaim.take(), inbox.stop)
+    Wanted {
+        waiters: std::mem::take(&mut inbox.waiters),
+        reclaim: inbox.reclaim.take(),
+        drain: std::mem::take(&mut inbox.drain),
+        stop: inbox.stop,
+    }
+}
+
+/// Brings to the log's slow file what waits for that.
+fn bring_in(core: &Core) {
+    if core.broken.why().is_none()
+        && let Err(error) = core.log.drain()
+    {
+        core.log_failed(&error);
+    }
+    if let Some(error) = core.broken.why() {
+        return core.log.fail_waiting(&error);
+    }
+    // The scheduler counts what is in the log.
+    core.flush.wake();
+    if core.log.lacks_room() {
+        core.flush.want_room();
+    }
 }
 
 /// One sync for everybody who waits.

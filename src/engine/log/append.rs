@@ -5,11 +5,13 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
+    time::Instant,
 };
 
 use super::{
     Claim, Done, Id, Lsn,
     header::LogHeader,
+    pace::Pace,
     queue::{Queue, Task},
     record::{Draft, FLAG_PAD, Header, Ops, RECORD_HEADER, align, decode_op},
     ring::Ring,
@@ -20,7 +22,7 @@ use crate::engine::{
     clock,
     error::{Error, Result},
     io::FileSystem,
-    sync::{AtomicBool, AtomicU64, Condvar, Mutex, publish},
+    sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, publish},
 };
 
 /// Bound of a record in a very large ring: its length has 32 bits.
@@ -44,7 +46,11 @@ pub struct Log {
     pub(super) waiting: AtomicBool,
     pub(super) claims: Mutex<BTreeMap<Lsn, usize>>,
     pub(super) reclaiming: Mutex<()>,
+    /// Held by whoever writes the header; taken before the append lock.
+    pub(super) fronts: Mutex<()>,
     pub(super) progress: Progress,
+    /// What writing to the file takes.
+    pub(super) pace: Pace,
 }
 
 /// Where a log's file is.
@@ -63,6 +69,8 @@ pub(super) struct Appender {
     /// Number of operations at which the flush scheduler wants to be woken.
     wake_at: u64,
     pub(super) queue: Queue,
+    /// Operations that a thread brings from the queue to the file, without the lock: until that is done nobody else appends.
+    pub(super) on_the_way: Option<u64>,
     pub(super) outbox: Outbox,
     pub(super) closed: bool,
 }
@@ -77,7 +85,8 @@ pub enum Appended {
         /// The flush scheduler asked to be woken at this point.
         wake: bool,
     },
-    /// It waits for room, behind everything that was called before.
+    /// It waits, behind everything that was called before: for room (see [`Log::lacks_room`]), or for a thread that writes
+    /// it to a slow file by [`Log::drain`].
     Queued,
 }
 
@@ -95,6 +104,7 @@ impl Log {
                 ops: 0,
                 wake_at: u64::MAX,
                 queue: Queue::new(ring.capacity()),
+                on_the_way: None,
                 outbox: Outbox::default(),
                 closed: false,
             }),
@@ -104,7 +114,9 @@ impl Log {
             waiting: AtomicBool::new(false),
             claims: Mutex::new(BTreeMap::new()),
             reclaiming: Mutex::new(()),
+            fronts: Mutex::new(()),
             progress: Progress::from(header.start),
+            pace: Pace::new(ring.is_written()),
             ring,
         }
     }
@@ -160,8 +172,8 @@ impl Log {
         (self.ring.capacity() / 4).min(LARGEST)
     }
 
-    /// Appends the draft if there is room and nobody waits; otherwise queues a copy and calls `done` once that
-    /// is in the log. Fails with `Code::BufferFull` when the queue itself is full.
+    /// Appends the draft if there is room, nobody waits and the file is fast; otherwise queues a copy and calls `done` once
+    /// that is in the log. Fails with `Code::BufferFull` when the queue itself is full.
     ///
     /// A record that is too large for the ring is queued too: see [`super::Side`].
     pub fn append(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Appended> {
@@ -171,7 +183,8 @@ impl Log {
             return Err(Error::closed());
         }
         let direct = length > self.largest_record();
-        if !direct && appender.queue.is_empty() && self.fits(&appender, length) {
+        let is_in_turn = appender.queue.is_empty() && appender.on_the_way.is_none() && !self.pace.is_slow();
+        if !direct && is_in_turn && self.fits(appender.head, length) {
             let end = self.put(&mut appender, draft, clock::now_ms()).map_err(|error| self.failed(&error))?;
             let wake = appender.ops >= appender.wake_at;
             if wake {
@@ -191,17 +204,27 @@ impl Log {
         (appender.ops, Lsn(appender.head))
     }
 
-    /// Operations appended so far and operations waiting for room.
+    /// Operations appended so far and operations waiting.
     pub fn accepted(&self) -> (u64, u64) {
         let appender = self.appender.lock();
-        (appender.ops, appender.queue.ops())
+        (appender.ops, appender.queue.ops() + appender.on_the_way.unwrap_or(0))
     }
 
     /// Appends an empty record, so that what comes after has a later place than all before. There must be room.
     pub fn mark(&self) -> Result<Lsn> {
         let mut draft = Draft::default();
         draft.clear();
-        self.put(&mut self.appender.lock(), &mut draft, clock::now_ms()).map_err(|error| self.failed(&error))
+        let mut appender = self.appender_in_turn();
+        self.put(&mut appender, &mut draft, clock::now_ms()).map_err(|error| self.failed(&error))
+    }
+
+    /// The append lock, while nothing is on its way to the file.
+    pub(super) fn appender_in_turn(&self) -> MutexGuard<'_, Appender> {
+        let mut appender = self.appender.lock();
+        while appender.on_the_way.is_some() {
+            self.shorter.wait(&mut appender);
+        }
+        appender
     }
 
     /// A failure of the log's file as our error.
@@ -218,9 +241,9 @@ impl Log {
         reached
     }
 
-    pub(super) fn fits(&self, appender: &Appender, length: u64) -> bool {
-        let pad = self.pad(appender.head, length);
-        appender.head + pad + length - self.tail.load(Ordering::Acquire) <= self.ring.capacity()
+    pub(super) fn fits(&self, head: u64, length: u64) -> bool {
+        let pad = self.pad(head, length);
+        head + pad + length - self.tail.load(Ordering::Acquire) <= self.ring.capacity()
     }
 
     /// Bytes to leave unused so that a record of `length` does not wrap.
@@ -234,23 +257,40 @@ impl Log {
     /// # Errors
     /// The file could not be written: the record is not in the log, and the log must not be trusted any more.
     pub(super) fn put(&self, appender: &mut Appender, draft: &mut Draft, time_ms: u64) -> io::Result<Lsn> {
-        let length = draft.len();
-        let pad = self.pad(appender.head, length);
-        if pad >= RECORD_HEADER as u64 {
-            let header =
-                Header { length: pad as u32, lsn: Lsn(appender.head), time_ms, ops: 0, flags: FLAG_PAD };
-            // SAFETY: the append lock is held and `fits` found this range free.
-            unsafe { self.ring.write(appender.head, &header.encode(appender.seed, 0)) }?;
+        let end = self.place(appender, appender.head, draft, time_ms);
+        if self.ring.is_written() {
+            let start = Instant::now();
+            // SAFETY: the append lock is held and nothing is on its way.
+            unsafe { self.ring.write_out(appender.head, end) }?;
+            self.pace.note(start.elapsed());
         }
-        let at = appender.head + pad;
+        Ok(self.publish(appender, end, u64::from(draft.ops())))
+    }
+
+    /// Copies a record to the place behind `head` in memory, where nobody sees it before it is [published](Log::publish).
+    /// Returns its end. The caller has the append lock, or what is on its way is its own.
+    pub(super) fn place(&self, appender: &Appender, head: u64, draft: &mut Draft, time_ms: u64) -> u64 {
+        let length = draft.len();
+        let pad = self.pad(head, length);
+        if pad >= RECORD_HEADER as u64 {
+            let header = Header { length: pad as u32, lsn: Lsn(head), time_ms, ops: 0, flags: FLAG_PAD };
+            // SAFETY: the append lock is held, nothing of another thread is on its way, and `fits` found this range free.
+            unsafe { self.ring.write(head, &header.encode(appender.seed, 0)) };
+        }
+        let at = head + pad;
         let bytes = draft.finish(appender.seed, Lsn(at), time_ms);
         // SAFETY: as above; the record does not wrap because of the padding.
-        unsafe { self.ring.write(at, bytes) }?;
-        appender.head = at + length;
-        appender.ops += u64::from(draft.ops());
+        unsafe { self.ring.write(at, bytes) };
+        at + length
+    }
+
+    /// Moves the head behind records that are in their places.
+    pub(super) fn publish(&self, appender: &mut Appender, end: u64, ops: u64) -> Lsn {
+        appender.head = end;
+        appender.ops += ops;
         // IMPORTANT: Release, after the record: who sees the new head sees the bytes.
-        self.head.store(appender.head, publish());
-        Ok(Lsn(appender.head))
+        self.head.store(end, publish());
+        Lsn(end)
     }
 
     /// Keeps everything from the present head on in place.

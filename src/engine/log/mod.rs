@@ -15,6 +15,7 @@ mod header;
 mod legacy;
 #[cfg(feature = "model")]
 mod model;
+mod pace;
 mod queue;
 mod reclaim;
 mod record;

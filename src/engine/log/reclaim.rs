@@ -2,7 +2,7 @@
 
 use std::{io, sync::atomic::Ordering};
 
-use super::{Draft, Log, Lsn, append::Appender, header::LogHeader, record::align};
+use super::{Draft, Log, Lsn, header::LogHeader, record::align};
 
 impl Log {
     /// Lets the space below `to` be overwritten, as far as no claim covers it. The caller has made everything
@@ -53,15 +53,21 @@ impl Log {
     /// one loses nothing.
     fn write_header(&self) -> io::Result<()> {
         for _ in 0..2 {
-            self.write_one_header(&mut self.appender.lock())?;
+            self.write_one_header()?;
             self.sync_ring(self.head())?;
         }
         Ok(())
     }
 
-    pub(super) fn write_one_header(&self, appender: &mut Appender) -> io::Result<()> {
-        appender.header.sequence += 1;
-        self.ring.write_front(appender.header.offset(), &appender.header.encode())
+    /// NOTE: not with the append lock held, because writing may take as long as the disk.
+    pub(super) fn write_one_header(&self) -> io::Result<()> {
+        let _one_at_a_time = self.fronts.lock();
+        let header = {
+            let header = &mut self.appender.lock().header;
+            header.sequence += 1;
+            *header
+        };
+        self.ring.write_front(header.offset(), &header.encode())
     }
 
     /// Takes over a log that was found at open: `[start, end)` was scanned and is intact.

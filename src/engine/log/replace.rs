@@ -54,7 +54,8 @@ impl Log {
             return Err(Error::new(Code::Corrupt, text).at(&place.path));
         }
 
-        let mut appender = self.appender.lock();
+        let _nobody_writes_headers = self.fronts.lock();
+        let mut appender = self.appender_in_turn();
         let rest = head..self.head();
         if !rest.is_empty() {
             self.copy(rest, &*fresh).map_err(failed)?;

@@ -111,20 +111,15 @@ impl Ring {
         unsafe { self.map.as_mut_ptr().add(self.front + offset) }
     }
 
-    /// Copies a record into its place; its first eight bytes go last, so that a torn copy is no record.
-    ///
-    /// # Errors
-    /// The file could not be written. Nothing can be said about what it holds there then.
+    /// Copies a record into its place in memory; its first eight bytes go last, so that a torn copy is no record. Where the
+    /// memory is not the file's, [`Ring::write_out`] brings it there.
     ///
     /// # Safety
     /// The caller is the only writer and nobody reads `[at, at + bytes.len())`; `at` is a multiple of 8 and
     /// there are at least eight bytes.
-    pub(crate) unsafe fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) unsafe fn write(&self, at: u64, bytes: &[u8]) {
         let place = self.place(at, bytes.len());
         assert!(at.is_multiple_of(ALIGN) && bytes.len() >= 8, "records are aligned and have a header");
-        if let (Some(file), false) = (&self.file, self.is_mapped) {
-            file.read().write_at(bytes, self.offset(at))?;
-        }
         #[cfg(feature = "model")]
         self.model.note_write(at, bytes.len());
         let first = u64::from_ne_bytes(bytes[..8].try_into().expect("eight bytes"));
@@ -133,6 +128,31 @@ impl Ring {
         unsafe {
             std::ptr::copy_nonoverlapping(bytes[8..].as_ptr(), place.add(8), bytes.len() - 8);
             AtomicU64::from_ptr(place.cast()).store(first, Ordering::Release);
+        }
+    }
+
+    /// Whether what is in memory has to be [written out](Ring::write_out) to a file.
+    pub(crate) fn is_written(&self) -> bool {
+        self.file.is_some() && !self.is_mapped
+    }
+
+    /// Brings the bytes `[from, to)` from memory to the file, if they are not the file's.
+    ///
+    /// # Errors
+    /// The file could not be written. Nothing can be said about what it holds there then.
+    ///
+    /// # Safety
+    /// Nobody writes to these bytes meanwhile.
+    pub(crate) unsafe fn write_out(&self, from: u64, to: u64) -> io::Result<()> {
+        let Some(file) = self.file().filter(|_| self.is_written()) else { return Ok(()) };
+        let mut at = from;
+        while at < to {
+            let length = self.to_lap_end(at).min(to - at);
+            // SAFETY: in bounds by `place`, unchanged by contract.
+            let bytes =
+                unsafe { std::slice::from_raw_parts(self.place(at, length as usize), length as usize) };
+            file.write_at(bytes, self.offset(at))?;
+            at += length;
         }
         Ok(())
     }
@@ -148,15 +168,14 @@ impl Ring {
         unsafe { std::slice::from_raw_parts(self.place(at, length), length) }
     }
 
-    /// Overwrites one copy of the header. Does nothing for anonymous memory. The caller holds the append lock.
+    /// Overwrites one copy of the header. Does nothing for anonymous memory. One caller at a time.
     pub(crate) fn write_front(&self, offset: usize, bytes: &[u8]) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         if !self.is_mapped {
             return file.read().write_at(bytes, offset as u64);
         }
         assert!(offset + bytes.len() <= self.front, "the header lies in front of the ring");
-        // SAFETY: in bounds; only the holder of the append lock writes the front, and nobody reads it while the
-        // log is open.
+        // SAFETY: in bounds; one caller at a time writes the front, and nobody reads it while the log is open.
         unsafe {
             let place = self.map.as_mut_ptr().add(offset);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());

@@ -57,12 +57,14 @@ impl Log {
     /// The header could not be written.
     pub fn note_synced(&self) -> io::Result<()> {
         let synced = self.synced();
-        let mut appender = self.appender.lock();
-        if synced <= appender.header.synced || !self.is_file() {
-            return Ok(());
+        {
+            let header = &mut self.appender.lock().header;
+            if synced <= header.synced || !self.is_file() {
+                return Ok(());
+            }
+            header.synced = synced;
         }
-        appender.header.synced = synced;
-        self.write_one_header(&mut appender)
+        self.write_one_header()
     }
 
     /// Brings what was written up to `head` to the disk, and the header.

@@ -1,11 +1,11 @@
-//! The log's queue at work: what happens to writes that find no room in the ring.
+//! The log's queue at work: what happens to writes that find no room in the ring, or a slow file.
 //!
 //! Callbacks run in the order of the calls, whichever thread finished them, and without any lock: one may write,
 //! or ask for a barrier, itself. So they go through an outbox, which one thread at a time empties.
 
-use std::{collections::VecDeque, fmt, sync::atomic::Ordering, time::Instant};
+use std::{collections::VecDeque, fmt, io, sync::atomic::Ordering, time::Instant};
 
-use super::{Done, Draft, Log, Lsn, append::Appender, queue::Task};
+use super::{Done, Draft, Log, append::Appender, queue::Task};
 use crate::engine::{
     error::{Error, Result},
     sync::MutexGuard,
@@ -25,6 +25,17 @@ impl fmt::Debug for Outbox {
     }
 }
 
+/// Bytes that are brought from the queue to a file at once: whoever waits is told after that.
+const BROUGHT_AT_ONCE: u64 = 1 << 20;
+
+/// Writes that were taken from the queue to their places behind the head.
+struct Gathered {
+    /// Where the head will be.
+    end: u64,
+    ops: u64,
+    callbacks: Vec<Done>,
+}
+
 impl Log {
     /// Calls `done` once everything that waits now is in the log and its callers were told; returns false if nothing
     /// waits.
@@ -32,7 +43,7 @@ impl Log {
         let mut appender = self.appender.lock();
         let outbox = &mut appender.outbox;
         let is_telling = outbox.is_delivering || !outbox.finished.is_empty();
-        if !appender.queue.is_empty() {
+        if !appender.queue.is_empty() || appender.on_the_way.is_some() {
             appender.queue.push_barrier(done);
         } else if is_telling {
             appender.outbox.finished.push_back((done(), Ok(())));
@@ -42,17 +53,29 @@ impl Log {
         true
     }
 
-    /// Whether writes wait for room.
+    /// Whether writes wait.
     pub fn has_waiting(&self) -> bool {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// Bytes waiting for room.
+    /// Whether the first that waits does so for room. Otherwise [`Log::drain`] gets it in.
+    pub fn lacks_room(&self) -> bool {
+        self.has_waiting() && {
+            let appender = self.appender.lock();
+            match appender.queue.first_length() {
+                None => false,
+                Some(None) => true,
+                Some(Some(length)) => length > 0 && !self.fits(appender.head, length),
+            }
+        }
+    }
+
+    /// Bytes that wait.
     pub fn waiting_bytes(&self) -> u64 {
         self.appender.lock().queue.bytes()
     }
 
-    /// Since when the first of those that wait for room has waited.
+    /// Since when the first of those that wait has waited.
     pub fn waiting_since(&self) -> Option<Instant> {
         self.appender.lock().queue.since()
     }
@@ -68,34 +91,67 @@ impl Log {
         true
     }
 
-    /// Moves waiting writes into the log as far as there is room, and calls back those that got in.
+    /// Moves waiting writes into the log as far as there is room, and calls back those that got in. The lock is free while they
+    /// are written to a file.
     /// True: a record too large for the log is now first in line (see [`Log::take_direct`]).
     ///
     /// # Errors
-    /// The log could not be written, so its caller was told and it must not be trusted any more.
+    /// The log could not be written, so its callers were told and it must not be trusted any more.
     pub fn drain(&self) -> Result<bool> {
         let mut appender = self.appender.lock();
-        let direct = loop {
-            match appender.queue.first_length() {
-                None => break Ok(false),
-                Some(None) => break Ok(true),
-                Some(Some(length)) if length > 0 && !self.fits(&appender, length) => break Ok(false),
-                Some(Some(_)) => {}
+        if appender.on_the_way.is_some() {
+            // Another thread is at it, and goes on with what has come.
+            return Ok(false);
+        }
+        let mut drained = Ok(());
+        while drained.is_ok() {
+            let Gathered { end, ops, callbacks } = self.gather(&mut appender);
+            if callbacks.is_empty() {
+                break;
             }
-            let (task, callback) = appender.queue.pop().expect("there is a first one");
-            let logged = match task {
-                // NOTE: the time is that of the call, the place that of now.
-                Task::Record { mut draft, time_ms, .. } => self.put(&mut appender, &mut draft, time_ms),
-                Task::Barrier | Task::Taken => Ok(Lsn(appender.head)),
-            };
-            let logged = logged.map(|_| ()).map_err(|error| self.failed(&error));
-            appender.outbox.finished.push_back((callback, logged.clone()));
-            if let Err(error) = logged {
-                break Err(error);
+            drained = self.bring_out(&mut appender, end, ops).map_err(|error| self.failed(&error));
+            if drained.is_ok() {
+                self.publish(&mut appender, end, ops);
             }
-        };
+            let told = callbacks.into_iter().map(|callback| (callback, drained.clone()));
+            appender.outbox.finished.extend(told);
+        }
+        let is_direct_first = matches!(appender.queue.first_length(), Some(None));
         self.deliver(appender);
-        direct
+        drained.map(|()| is_direct_first)
+    }
+
+    /// Takes waiting writes from the queue to their places behind the head, as far as there is room.
+    fn gather(&self, appender: &mut Appender) -> Gathered {
+        let mut gathered = Gathered { end: appender.head, ops: 0, callbacks: Vec::new() };
+        while gathered.end - appender.head < BROUGHT_AT_ONCE
+            && let Some(Some(length)) = appender.queue.first_length()
+            && (length == 0 || self.fits(gathered.end, length))
+        {
+            let (task, callback) = appender.queue.pop().expect("there is a first one");
+            if let Task::Record { mut draft, time_ms, .. } = task {
+                // NOTE: the time is that of the call, the place that of now.
+                gathered.end = self.place(appender, gathered.end, &mut draft, time_ms);
+                gathered.ops += u64::from(draft.ops());
+            }
+            gathered.callbacks.push(callback);
+        }
+        gathered
+    }
+
+    /// Brings what was gathered to the file, where there is one to write. Nobody has to wait for the lock meanwhile.
+    fn bring_out(&self, appender: &mut MutexGuard<'_, Appender>, end: u64, ops: u64) -> io::Result<()> {
+        if !self.ring.is_written() {
+            return Ok(());
+        }
+        let head = appender.head;
+        appender.on_the_way = Some(ops);
+        let start = Instant::now();
+        // SAFETY: nobody else appends while this is on its way.
+        let brought = MutexGuard::unlocked(appender, || unsafe { self.ring.write_out(head, end) });
+        appender.on_the_way = None;
+        self.pace.note(start.elapsed());
+        brought
     }
 
     /// The record too large for the log that is first in line, with the time of its call. It stays in line, so
@@ -149,7 +205,8 @@ impl Log {
 
     /// Tells the callers of finished tasks, and those who wait for a shorter queue.
     fn deliver(&self, mut appender: MutexGuard<'_, Appender>) {
-        self.waiting.store(!appender.queue.is_empty(), Ordering::Release);
+        let is_waiting = !appender.queue.is_empty() || appender.on_the_way.is_some();
+        self.waiting.store(is_waiting, Ordering::Release);
         self.shorter.notify_all();
         if appender.outbox.is_delivering {
             return;
