@@ -54,10 +54,9 @@ pub(crate) fn apply(
         let end = if rest.is_empty() { part.end } else { now[now.len() - 1].end };
         let changes = coalesce(part, now)?;
         // IMPORTANT: or a power cut could leave a later write without an earlier one, or a part of a batch, and no log to
-        // complete it from. What a transaction leaves in SQLite's log without its end counts for nothing, so that the shard
-        // is filled meanwhile.
-        let may_commit = || part.claim.log().wait_until_synced(part.end);
-        commit(&changes, (log, end), None, store, collections, &may_commit)?;
+        // complete it from.
+        part.claim.log().wait_until_synced(part.end);
+        commit(&changes, log, end, None, store, collections)?;
         follow(&changes, end);
     }
     Ok(())
@@ -76,7 +75,7 @@ pub(crate) fn apply_side(
         return Ok(());
     }
     let changes = coalesce(part, &part.entries)?;
-    commit(&changes, (log, end), Some(side), store, collections, &|| ())?;
+    commit(&changes, log, end, Some(side), store, collections)?;
     follow(&changes, end);
     Ok(())
 }
@@ -154,11 +153,11 @@ fn last_state<'a>(history: &[Item<'a>]) -> Change<'a> {
 
 fn commit(
     changes: &[Change<'_>],
-    (log, end): (Id, Lsn),
+    log: Id,
+    end: Lsn,
     side: Option<Id>,
     store: &dyn Store,
     collections: &Collections,
-    may_commit: &dyn Fn(),
 ) -> Result<()> {
     let groups: Vec<(Arc<Collection>, &[Change<'_>])> = changes
         .chunk_by(|a, b| a.number == b.number)
@@ -173,5 +172,5 @@ fn commit(
         table: collection.settled().expect("on record since a moment ago"),
         changes,
     });
-    store.apply(&Batch { log, end, side, groups: groups.collect() }, may_commit)
+    store.apply(&Batch { log, end, side, groups: groups.collect() })
 }

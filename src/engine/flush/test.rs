@@ -48,8 +48,7 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn apply(&self, batch: &Batch<'_>, may_commit: &dyn Fn()) -> Result<()> {
-        may_commit();
+    fn apply(&self, batch: &Batch<'_>) -> Result<()> {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 0 {
             return Err(Error::new(Code::Busy, "no more"));
         }

@@ -126,8 +126,8 @@ pub struct Rows {
 
 /// One shard. All methods may be called from any thread; reads never wait for writes.
 pub trait Store: Send + Sync + std::fmt::Debug {
-    /// Applies a batch in one transaction, which is committed once `may_commit` returns. On an error nothing of it is applied.
-    fn apply(&self, batch: &Batch<'_>, may_commit: &dyn Fn()) -> Result<()>;
+    /// Applies a batch in one transaction. On an error nothing of it is applied.
+    fn apply(&self, batch: &Batch<'_>) -> Result<()>;
 
     /// Puts the document's JSON text into `value`.
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored>;

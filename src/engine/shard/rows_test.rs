@@ -52,7 +52,7 @@ fn versions_and_times_are_stored_whichever_statement_a_row_comes_in() {
         let group = Group { collection: &collection.name, table: &table, changes: &changes };
         setup
             .store
-            .apply(&Batch { log: LOG, end: Lsn(end), side: None, groups: vec![group] }, &|| ())
+            .apply(&Batch { log: LOG, end: Lsn(end), side: None, groups: vec![group] })
             .expect("applies");
     };
     let found = || {

@@ -160,11 +160,11 @@ impl SqliteShard {
 }
 
 impl Store for SqliteShard {
-    fn apply(&self, batch: &Batch<'_>, may_commit: &dyn Fn()) -> Result<()> {
+    fn apply(&self, batch: &Batch<'_>) -> Result<()> {
         let mut writer = self.writer.lock();
         let writer = writer.as_mut().ok_or_else(|| self.gone())?;
         self.check_file(true)?;
-        writer.apply(batch, may_commit).map_err(|error| self.explain("write to", &error))?;
+        writer.apply(batch).map_err(|error| self.explain("write to", &error))?;
         self.applied.store(batch.end.0, Ordering::Release);
         self.end_snapshot();
         Ok(())

@@ -95,7 +95,7 @@ impl Setup {
         let changes: Vec<Change<'_>> = stored.chain(deleted).collect();
         let table = self.table_of(&collection);
         let group = Group { collection: &collection.name, table: &table, changes: &changes };
-        self.store.apply(&Batch { log: LOG, end: Lsn(end), side: None, groups: vec![group] }, &|| ())
+        self.store.apply(&Batch { log: LOG, end: Lsn(end), side: None, groups: vec![group] })
     }
 
     pub(super) fn read(&self, table: &str, id: &str) -> (Option<(String, u64)>, Lsn) {
@@ -240,7 +240,7 @@ fn a_one_record_log_is_remembered_until_it_is_forgotten() {
     let side: Id = [9; 16];
     assert_eq!(setup.store.has_side(side), Ok(false));
     let batch = Batch { log: LOG, end: Lsn(8), side: Some(side), groups: Vec::new() };
-    setup.store.apply(&batch, &|| ()).expect("applies");
+    setup.store.apply(&batch).expect("applies");
     assert_eq!((setup.store.has_side(side), setup.store.applied()), (Ok(true), Lsn(8)));
     let setup = setup.reopen(LOG);
     assert_eq!(setup.store.has_side(side), Ok(true));

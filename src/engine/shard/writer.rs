@@ -44,14 +44,11 @@ impl Writer {
         Ok(std::mem::replace(&mut self.data_version, version) != version)
     }
 
-    /// Applies a batch, and commits it once `may_commit` returns. On an error the transaction is rolled back and the next call
-    /// starts afresh.
-    pub(super) fn apply(&mut self, batch: &Batch<'_>, may_commit: &dyn Fn()) -> rusqlite::Result<()> {
+    /// Applies a batch. On an error the transaction is rolled back and the next call starts afresh.
+    pub(super) fn apply(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let result = self.fill(batch).and_then(|()| {
-            may_commit();
-            self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())
-        });
+        let result =
+            self.fill(batch).and_then(|()| self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ()));
         if result.is_err() {
             self.statements.clear();
             if !self.connection.is_autocommit() {
