@@ -153,8 +153,8 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    * Resolves when everything written before the call is on the disk, in the log: as safe from power cuts as by
    * {@link SimpleDB.setSync | setSync}, with one promise for any number of writes.
    *
-   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_IO` when the log cannot be written; with `safeMode: false`,
-   * where it is a flush, what {@link SimpleDB.flush | flush} throws.
+   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_IO` or `KIMDB_DISK_FULL` when the log cannot be written; with
+   * `safeMode: false`, where it is a flush, what {@link SimpleDB.flush | flush} throws.
    */
   sync(): Promise<void>;
 

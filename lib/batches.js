@@ -72,7 +72,11 @@ function serialiseTogether(documents) {
   }
 }
 
-/** Among the members of an array toJSON() is told a place, and what has no JSON form becomes null. */
+/**
+ * Among the members of an array toJSON() is told a place, and what has no JSON form becomes null.
+ *
+ * NOTE: a program that adds a toJSON() while its documents are made into text, from a getter in them, is not noticed.
+ */
 function isItselfInArray(data) {
   switch (typeof data) {
     case 'object':

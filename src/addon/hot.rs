@@ -122,6 +122,8 @@ pub(super) fn lend<T>(place: &Cell<Vec<u8>>, work: impl FnOnce(&mut Vec<u8>) -> 
     let mut buffer = place.take();
     buffer.clear();
     let result = work(&mut buffer);
+    // Empty, or it could not become smaller than what it holds.
+    buffer.clear();
     buffer.shrink_to(1 << 20);
     place.set(buffer);
     result

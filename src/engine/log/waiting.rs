@@ -150,8 +150,7 @@ impl Log {
         // SAFETY: nobody else appends while this is on its way.
         let brought = MutexGuard::unlocked(appender, || unsafe { self.ring.write_out(head, end) });
         appender.on_the_way = None;
-        self.pace.note(start.elapsed());
-        brought
+        brought.inspect(|()| self.pace.note(start.elapsed()))
     }
 
     /// The record too large for the log that is first in line, with the time of its call. It stays in line, so

@@ -4,6 +4,7 @@ mod claims;
 mod damage;
 mod format;
 mod ring;
+mod slow;
 mod waiting;
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};

@@ -1,0 +1,170 @@
+//! A log whose file takes its time: nobody but the thread that writes it waits for it.
+
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+use super::{
+    super::{Appended, Done, Log, file},
+    DATABASE, one, texts,
+};
+use crate::engine::{
+    error::Code,
+    io::{Disk, File, FileSystem},
+    log::Access,
+    options::Backend,
+};
+
+/// The disk, whose files are written while a gate is open, and fail once it is broken.
+#[derive(Debug, Clone, Default)]
+struct Gated {
+    gate: Arc<Mutex<bool>>,
+}
+
+#[derive(Debug)]
+struct GatedFile {
+    file: Arc<dyn File>,
+    gate: Arc<Mutex<bool>>,
+}
+
+impl Gated {
+    fn through(&self, file: io::Result<Arc<dyn File>>) -> io::Result<Arc<dyn File>> {
+        file.map(|file| Arc::new(GatedFile { file, gate: Arc::clone(&self.gate) }) as Arc<dyn File>)
+    }
+}
+
+impl FileSystem for Gated {
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.through(Disk.open(path))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.through(Disk.create(path))
+    }
+
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        Disk.make_folder(path)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Disk.link(from, to)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Disk.remove(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        Disk.sync_folder(path)
+    }
+}
+
+impl File for GatedFile {
+    fn handle(&self) -> &std::fs::File {
+        self.file.handle()
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(bytes, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if *self.gate.lock().expect("no panic") {
+            return Err(io::Error::other("broken"));
+        }
+        self.file.write_at(bytes, offset)
+    }
+
+    fn allocate(&self, size: u64) -> io::Result<()> {
+        self.file.allocate(size)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+}
+
+type Notes = Arc<Mutex<Vec<(&'static str, bool)>>>;
+
+fn noting(notes: &Notes, name: &'static str) -> Done {
+    let notes = Arc::clone(notes);
+    Box::new(move |result| notes.lock().expect("no panic").push((name, result.is_ok())))
+}
+
+/// A new log in a file of that file system, written by system calls.
+fn written(path: &Path, files: &Gated) -> Arc<Log> {
+    let access = Access { files: Arc::new(files.clone()), backend: Backend::Pwrite, capacity: 1 << 20 };
+    file::open(path, DATABASE, &access).expect("a new log").log
+}
+
+fn queue(log: &Log, notes: &Notes, name: &'static str) {
+    assert_eq!(log.append(&mut one(name), || noting(notes, name)), Ok(Appended::Queued), "{name}");
+}
+
+/// Waits until another thread has taken all that waits and is writing it.
+fn until_on_its_way(log: &Log) {
+    while log.waiting_bytes() > 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn while_a_thread_writes_to_the_file_others_go_on_and_keep_their_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, notes) = (Gated::default(), Notes::default());
+    let log = written(&folder.path().join("log"), &files);
+    queue(&log, &notes, "first");
+    assert!(log.has_waiting() && !log.lacks_room(), "it waits for a thread, not for room");
+    thread::scope(|scope| {
+        let gate = files.gate.lock().expect("no panic");
+        let drains = scope.spawn(|| log.drain());
+        until_on_its_way(&log);
+        assert_eq!((log.accepted(), log.head()), ((0, 1), log.tail()), "nobody sees it yet");
+        queue(&log, &notes, "second");
+        assert!(log.barrier(|| noting(&notes, "barrier")));
+        assert_eq!(log.drain(), Ok(false), "another thread is at it");
+        assert!(notes.lock().expect("no panic").is_empty());
+        drop(gate);
+        assert_eq!(drains.join().expect("no panic"), Ok(false));
+    });
+    assert_eq!(*notes.lock().expect("no panic"), [("first", true), ("second", true), ("barrier", true)]);
+    assert_eq!((log.accepted(), log.has_waiting()), ((2, 0), false));
+    assert_eq!(texts(&log), [b"first".to_vec(), b"second".to_vec()]);
+    log.mark().expect("writes");
+}
+
+#[test]
+fn what_was_written_by_a_thread_is_found_by_the_next_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, notes) = (Gated::default(), Notes::default());
+    let path = folder.path().join("log");
+    let log = written(&path, &files);
+    (0..100).for_each(|_| queue(&log, &notes, "one of many"));
+    assert_eq!(log.drain(), Ok(false));
+    drop(log);
+    assert_eq!(texts(&written(&path, &files)).len(), 100);
+}
+
+#[test]
+fn what_could_not_be_written_fails_and_is_not_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, notes) = (Gated::default(), Notes::default());
+    let log = written(&folder.path().join("log"), &files);
+    queue(&log, &notes, "first");
+    *files.gate.lock().expect("no panic") = true;
+    assert_eq!(log.drain().expect_err("broken").code(), Code::Io);
+    assert_eq!(*notes.lock().expect("no panic"), [("first", false)]);
+    assert_eq!((log.accepted(), log.head()), ((0, 0), log.tail()));
+    *files.gate.lock().expect("no panic") = false;
+    queue(&log, &notes, "second");
+    assert_eq!(log.drain(), Ok(false));
+    assert_eq!(texts(&log), [b"second".to_vec()]);
+}
