@@ -566,7 +566,7 @@ declare namespace SimpleDB {
     walBytes: number;
     /** Bytes of the log. */
     walSize: number;
-    /** Bytes of writes that wait for room in the log. */
+    /** Bytes of writes that wait for room in the log, or for a thread that writes a slow one. */
     waitingBytes: number;
     /** Flushes that wrote something. */
     flushes: number;

@@ -15,7 +15,7 @@ use super::{
     error::Error,
     figures::Figures,
     flush::{FlushControl, SyncControl, WatchControl},
-    log::{Log, Lsn},
+    log::{Log, Lsn, WaitsFor},
     options::Options,
     readers::{Pace, Readers},
     shard::{REGISTRAR, Router, ShardId, Store, collection::Collections},
@@ -178,18 +178,33 @@ impl Core {
         }
     }
 
-    /// A write waits: for room, or for a thread that brings it to the log's slow file.
+    /// A write waits: has what it waits for done.
     pub(crate) fn note_waiting(&self) {
-        if self.log.lacks_room() {
-            self.flush.want_room();
-        } else {
+        match self.log.waits_for() {
+            WaitsFor::Room => self.flush.want_room(),
+            WaitsFor::Thread => self.sync.drain(),
+            WaitsFor::Nothing => {}
+        }
+    }
+
+    /// Gets waiting writes into the log, and has the sync thread go on with it if more could get in. True: a record too large
+    /// for the log is first in line.
+    pub(crate) fn drain(&self) -> bool {
+        let drained = self.log.drain();
+        match &drained {
+            Err(error) => self.log_failed(error),
+            Ok(_) => self.sync.note_activity(),
+        }
+        if self.log.waits_for() == WaitsFor::Thread {
             self.sync.drain();
         }
+        drained.unwrap_or(false)
     }
 
     /// The log has another file.
     pub(crate) fn log_mended(&self) {
         self.broken.mend(&self.log);
+        self.sync.drain();
     }
 
     /// Refuses writes from now on.
@@ -197,6 +212,8 @@ impl Core {
         if self.broken.set(error.clone(), false, &self.log) {
             self.report(&error);
         }
+        // It fails what waits.
+        self.sync.drain();
     }
 
     /// Refuses writes until the log has another file, which the sync thread sees to.
@@ -205,5 +222,7 @@ impl Core {
             self.report(error);
             self.sync.mend();
         }
+        // It fails what waits, unless there is another file by then.
+        self.sync.drain();
     }
 }

@@ -50,7 +50,7 @@ pub struct Stats {
     pub wal_bytes: u64,
     /// Bytes of the log's ring.
     pub wal_size: u64,
-    /// Bytes of writes that wait for room in the log.
+    /// Bytes of writes that wait for room in the log, or for a thread that writes a slow one.
     pub waiting_bytes: u64,
     /// Bytes of the index over what is buffered, which reads need.
     pub index_bytes: usize,
@@ -125,7 +125,7 @@ impl Core {
         if self.broken.why().is_some() {
             return if self.broken.is_the_file() { State::Refusing } else { State::Readonly };
         }
-        match (self.figures.is_a_shard_failing(), self.log.has_waiting()) {
+        match (self.figures.is_a_shard_failing(), self.log.lacks_room()) {
             (true, _) => State::Retrying,
             (false, true) => State::Waiting,
             (false, false) => State::Ok,

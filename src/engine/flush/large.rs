@@ -58,9 +58,7 @@ impl Scheduler {
                 }
                 Err(error) => core.log.finish_direct(Err(error)),
             }
-            if let Err(error) = core.log.drain() {
-                core.log_failed(&error);
-            }
+            core.drain();
         }
     }
 

@@ -141,16 +141,12 @@ fn wait(core: &Core, due: Instant, is_behind: bool) -> Wanted {
     }
 }
 
-/// Brings to the log's slow file what waits for that.
+/// Brings to the log's slow file what waits for that, as much as at once; then there are others to serve.
 fn bring_in(core: &Core) {
-    if core.broken.why().is_none()
-        && let Err(error) = core.log.drain()
-    {
-        core.log_failed(&error);
-    }
     if let Some(error) = core.broken.why() {
         return core.log.fail_waiting(&error);
     }
+    core.drain();
     // The scheduler counts what is in the log.
     core.flush.wake();
     if core.log.lacks_room() {
@@ -210,12 +206,8 @@ fn give_back(core: &Core, applied: Lsn) -> Result<(), Error> {
         core.flush.want_room();
         return Err(error);
     }
-    let direct = core.log.drain().unwrap_or_else(|error| {
-        core.log_failed(&error);
-        false
-    });
-    core.sync.note_activity();
-    if direct || (core.log.has_waiting() && core.log.tail() > before) {
+    let direct = core.drain();
+    if direct || (core.log.lacks_room() && core.log.tail() > before) {
         core.flush.want_room();
     }
     Ok(())

@@ -85,8 +85,7 @@ pub enum Appended {
         /// The flush scheduler asked to be woken at this point.
         wake: bool,
     },
-    /// It waits, behind everything that was called before: for room (see [`Log::lacks_room`]), or for a thread that writes
-    /// it to a slow file by [`Log::drain`].
+    /// It waits, behind everything that was called before: see [`Log::waits_for`].
     Queued,
 }
 

@@ -38,6 +38,7 @@ pub use queue::Done;
 pub use record::{Draft, Kind, Op};
 pub use recovery::Content;
 pub use side::Side;
+pub use waiting::WaitsFor;
 
 /// A place in the log: bytes since the log began. It only grows; the ring offset is its remainder.
 /// Ranges are half-open, so "applied up to" names the first byte that is not applied.

@@ -25,6 +25,17 @@ impl fmt::Debug for Outbox {
     }
 }
 
+/// What a write waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// None waits, or a thread is at it.
+    Nothing,
+    /// For room in the ring, or it is too large for that.
+    Room,
+    /// For a thread that calls [`Log::drain`].
+    Thread,
+}
+
 /// Bytes that are brought from the queue to a file at once: whoever waits is told after that.
 const BROUGHT_AT_ONCE: u64 = 1 << 20;
 
@@ -58,16 +69,25 @@ impl Log {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// Whether the first that waits does so for room. Otherwise [`Log::drain`] gets it in.
-    pub fn lacks_room(&self) -> bool {
-        self.has_waiting() && {
-            let appender = self.appender.lock();
-            match appender.queue.first_length() {
-                None => false,
-                Some(None) => true,
-                Some(Some(length)) => length > 0 && !self.fits(appender.head, length),
-            }
+    /// What the first that waits does so for.
+    pub fn waits_for(&self) -> WaitsFor {
+        if !self.has_waiting() {
+            return WaitsFor::Nothing;
         }
+        let appender = self.appender.lock();
+        match appender.queue.first_length() {
+            // Who has brought that to the file asks again.
+            _ if appender.on_the_way.is_some() => WaitsFor::Nothing,
+            None => WaitsFor::Nothing,
+            Some(None) => WaitsFor::Room,
+            Some(Some(length)) if length > 0 && !self.fits(appender.head, length) => WaitsFor::Room,
+            Some(Some(_)) => WaitsFor::Thread,
+        }
+    }
+
+    /// Whether writes wait for room.
+    pub fn lacks_room(&self) -> bool {
+        self.waits_for() == WaitsFor::Room
     }
 
     /// Bytes that wait.
@@ -91,8 +111,8 @@ impl Log {
         true
     }
 
-    /// Moves waiting writes into the log as far as there is room, and calls back those that got in. The lock is free while they
-    /// are written to a file.
+    /// Moves waiting writes into the log as far as there is room, and calls back those that got in; where they are written to a
+    /// file, so many as are written at once, while the lock is free. Ask [`Log::waits_for`] after it.
     /// True: a record too large for the log is now first in line (see [`Log::take_direct`]).
     ///
     /// # Errors
@@ -100,31 +120,25 @@ impl Log {
     pub fn drain(&self) -> Result<bool> {
         let mut appender = self.appender.lock();
         if appender.on_the_way.is_some() {
-            // Another thread is at it, and goes on with what has come.
             return Ok(false);
         }
-        let mut drained = Ok(());
-        while drained.is_ok() {
-            let Gathered { end, ops, callbacks } = self.gather(&mut appender);
-            if callbacks.is_empty() {
-                break;
-            }
-            drained = self.bring_out(&mut appender, end, ops).map_err(|error| self.failed(&error));
-            if drained.is_ok() {
-                self.publish(&mut appender, end, ops);
-            }
-            let told = callbacks.into_iter().map(|callback| (callback, drained.clone()));
-            appender.outbox.finished.extend(told);
+        let Gathered { end, ops, callbacks } = self.gather(&mut appender);
+        let brought = self.bring_out(&mut appender, end, ops).map_err(|error| self.failed(&error));
+        if brought.is_ok() {
+            self.publish(&mut appender, end, ops);
         }
+        let told = callbacks.into_iter().map(|callback| (callback, brought.clone()));
+        appender.outbox.finished.extend(told);
         let is_direct_first = matches!(appender.queue.first_length(), Some(None));
         self.deliver(appender);
-        drained.map(|()| is_direct_first)
+        brought.map(|()| is_direct_first)
     }
 
     /// Takes waiting writes from the queue to their places behind the head, as far as there is room.
     fn gather(&self, appender: &mut Appender) -> Gathered {
         let mut gathered = Gathered { end: appender.head, ops: 0, callbacks: Vec::new() };
-        while gathered.end - appender.head < BROUGHT_AT_ONCE
+        let most = if self.ring.is_written() { BROUGHT_AT_ONCE } else { u64::MAX };
+        while gathered.end - appender.head < most
             && let Some(Some(length)) = appender.queue.first_length()
             && (length == 0 || self.fits(gathered.end, length))
         {
@@ -141,10 +155,10 @@ impl Log {
 
     /// Brings what was gathered to the file, where there is one to write. Nobody has to wait for the lock meanwhile.
     fn bring_out(&self, appender: &mut MutexGuard<'_, Appender>, end: u64, ops: u64) -> io::Result<()> {
-        if !self.ring.is_written() {
+        let head = appender.head;
+        if !self.ring.is_written() || end == head {
             return Ok(());
         }
-        let head = appender.head;
         appender.on_the_way = Some(ops);
         let start = Instant::now();
         // SAFETY: nobody else appends while this is on its way.
@@ -156,7 +170,9 @@ impl Log {
     /// The record too large for the log that is first in line, with the time of its call. It stays in line, so
     /// that later writes wait, until [`Log::finish_direct`].
     pub fn take_direct(&self) -> Option<(Draft, u64, Instant)> {
-        self.appender.lock().queue.direct()
+        let mut appender = self.appender.lock();
+        // IMPORTANT: what was called before it has to be in the log first.
+        if appender.on_the_way.is_some() { None } else { appender.queue.direct() }
     }
 
     /// Ends what [`Log::take_direct`] began.
@@ -177,17 +193,23 @@ impl Log {
         self.deliver(appender);
     }
 
-    /// Fails what has waited since before `since`.
+    /// Fails what has waited since before `since`; nothing while something that was called before it is on its way.
     pub fn expire(&self, since: Instant, error: impl Fn() -> Error) {
         let mut appender = self.appender.lock();
+        if appender.on_the_way.is_some() {
+            return;
+        }
         let expired = appender.queue.expire(since);
         appender.outbox.finished.extend(expired.into_iter().map(|callback| (callback, Err(error()))));
         self.deliver(appender);
     }
 
-    /// Fails everything that waits and nobody has taken.
+    /// Fails everything that waits and nobody has taken; nothing while something that was called before it is on its way.
     pub fn fail_waiting(&self, error: &Error) {
         let mut appender = self.appender.lock();
+        if appender.on_the_way.is_some() {
+            return;
+        }
         let waiting = appender.queue.take_untaken();
         appender.outbox.finished.extend(waiting.into_iter().map(|callback| (callback, Err(error.clone()))));
         self.deliver(appender);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    super::{Appended, Done, Log, file},
+    super::{Appended, Done, Log, WaitsFor, file},
     DATABASE, one, texts,
 };
 use crate::engine::{
@@ -132,13 +132,62 @@ fn while_a_thread_writes_to_the_file_others_go_on_and_keep_their_order() {
         assert!(log.barrier(|| noting(&notes, "barrier")));
         assert_eq!(log.drain(), Ok(false), "another thread is at it");
         assert!(notes.lock().expect("no panic").is_empty());
+        let mut large = one(&"x".repeat(300 << 10));
+        assert_eq!(log.append(&mut large, || noting(&notes, "large")), Ok(Appended::Queued));
+        assert_eq!(log.waits_for(), WaitsFor::Nothing, "the thread asks again");
         drop(gate);
         assert_eq!(drains.join().expect("no panic"), Ok(false));
     });
-    assert_eq!(*notes.lock().expect("no panic"), [("first", true), ("second", true), ("barrier", true)]);
+    assert_eq!(*notes.lock().expect("no panic"), [("first", true)]);
+    assert_eq!(log.waits_for(), WaitsFor::Thread);
+    assert_eq!(log.drain(), Ok(true), "the large record is next");
+    let told = [("first", true), ("second", true), ("barrier", true)];
+    assert_eq!(*notes.lock().expect("no panic"), told);
+    assert_eq!(log.waits_for(), WaitsFor::Room);
+    assert!(log.take_direct().is_some());
+    log.finish_direct(Ok(()));
     assert_eq!((log.accepted(), log.has_waiting()), ((2, 0), false));
     assert_eq!(texts(&log), [b"first".to_vec(), b"second".to_vec()]);
     log.mark().expect("writes");
+}
+
+#[test]
+fn a_large_record_waits_for_what_is_on_its_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, notes) = (Gated::default(), Notes::default());
+    let log = written(&folder.path().join("log"), &files);
+    queue(&log, &notes, "first");
+    thread::scope(|scope| {
+        let gate = files.gate.lock().expect("no panic");
+        let drains = scope.spawn(|| log.drain());
+        until_on_its_way(&log);
+        let mut large = one(&"x".repeat(300 << 10));
+        assert_eq!(log.append(&mut large, || noting(&notes, "large")), Ok(Appended::Queued));
+        assert!(log.take_direct().is_none(), "the first write is not in the log yet");
+        drop(gate);
+        assert_eq!(drains.join().expect("no panic"), Ok(true));
+    });
+    assert!(log.take_direct().is_some());
+    assert_eq!(texts(&log), [b"first".to_vec()]);
+}
+
+#[test]
+fn so_much_waits_that_it_is_written_in_parts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, notes) = (Gated::default(), Notes::default());
+    let access = Access { files: Arc::new(files), backend: Backend::Pwrite, capacity: 8 << 20 };
+    let log = file::open(&folder.path().join("log"), DATABASE, &access).expect("a new log").log;
+    let large = "x".repeat(200 << 10);
+    for _ in 0..20 {
+        let appended = log.append(&mut one(&large), || noting(&notes, "one of many"));
+        assert_eq!(appended, Ok(Appended::Queued));
+    }
+    let mut told = Vec::new();
+    while log.waits_for() == WaitsFor::Thread {
+        assert_eq!(log.drain(), Ok(false));
+        told.push(notes.lock().expect("no panic").len());
+    }
+    assert_eq!(told, [6, 12, 18, 20], "those of a part are told before the next is written");
 }
 
 #[test]
