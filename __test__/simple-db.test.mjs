@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import { HyperScaleDB, SimpleDB } from 'kimdb/hyperscale';
-import { filesIn, manualFlush, openSimple, pathsIn, sleep, until, useFolder } from './helpers/database.mjs';
+import { filesIn, manualFlush, openSimple, pathsIn, sleep, useFolder } from './helpers/database.mjs';
 import { rejectsCode, throwsCode } from './helpers/errors.mjs';
 
 // constructor
@@ -78,37 +78,6 @@ test('many setSync at once', async (t) => {
   );
   for (const [i, result] of results.entries()) t.deepEqual(result, { id: `tx${i}`, synced: true });
   t.is((await db.getAll('transactions', 1000)).length, 500);
-});
-
-// sync
-
-for (const [name, of] of [
-  ['SimpleDB', (db) => db],
-  ['HyperScaleDB', (db) => db.db],
-]) {
-  test(`sync of ${name} brings all that was written before to the disk, and nothing to the shards`, async (t) => {
-    const db = openSimple(t, manualFlush);
-    const syncs = () => db.stats().syncTime.count;
-    t.is(await of(db).sync(), undefined);
-    for (let i = 0; i < 100; i++) db.set('users', `u${i}`, i);
-    const before = syncs();
-    t.is(await of(db).sync(), undefined);
-    // A sync is counted a moment after those who waited for it hear of it.
-    await until(() => syncs() > before);
-    t.is(db.stats().flushedWrites, 0);
-    db.close();
-    await t.throwsAsync(of(db).sync(), { code: 'KIMDB_CLOSED' });
-  });
-}
-
-test('sync waits for writes that have no room in the log yet', async (t) => {
-  const db = openSimple(t, { walSize: 2 ** 20, shardCount: 2 });
-  const written = Array.from({ length: 100 }, (_, i) => db.set('users', `u${i}`, '-'.repeat(20_000)));
-  t.true(db.stats().waitingBytes > 0);
-  let open = written.length;
-  for (const write of written) write.then(() => (open -= 1));
-  await db.sync();
-  t.is(open, 0);
 });
 
 // get

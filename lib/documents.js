@@ -63,6 +63,12 @@ function serialise(data, where = 'data') {
   return json;
 }
 
+/** The texts as one JSON array, also where somebody has given arrays a toJSON(). */
+function jsonArray(texts) {
+  if (texts.toJSON !== undefined) Object.defineProperty(texts, 'toJSON', { value: undefined });
+  return JSON.stringify(texts);
+}
+
 /**
  * A fresh document object from what a read left: its JSON text, or null where there is none, and
  * version and state in registers.
@@ -97,6 +103,7 @@ module.exports = {
   writableId,
   checkCollection,
   serialise,
+  jsonArray,
   toDocument,
   parse,
 };

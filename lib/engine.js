@@ -5,7 +5,7 @@
 
 const { channels } = require('./channels.js');
 const { DocumentCache, REGISTERS } = require('./document-cache.js');
-const { checkCollection, parse } = require('./documents.js');
+const { checkCollection, jsonArray, parse } = require('./documents.js');
 const { closed, notOpen, toPublicError } = require('./errors.js');
 const { Events } = require('./events.js');
 const native = require('./native.js');
@@ -369,12 +369,6 @@ class Engine {
     this.barrier = callOf('barrier');
     this.newId = callOf('newId');
   }
-}
-
-/** The texts as one JSON array, also where somebody has given arrays a toJSON(). */
-function jsonArray(texts) {
-  if (texts.toJSON !== undefined) Object.defineProperty(texts, 'toJSON', { value: undefined });
-  return JSON.stringify(texts);
 }
 
 function summary({ count, p50, p90, p99, max }) {

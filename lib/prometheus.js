@@ -49,7 +49,12 @@ const FAMILIES = [
     'Age of the oldest write that is not in its shard file.',
     (f) => seconds(f.oldestAge),
   ],
-  ['waiting_bytes', 'gauge', 'Bytes of writes that wait for room in the log, or for a thread that writes a slow one.', (f) => f.waitingBytes],
+  [
+    'waiting_bytes',
+    'gauge',
+    'Bytes of writes that wait for room in the log, or for a thread that writes a slow one.',
+    (f) => f.waitingBytes,
+  ],
   ['log_used_bytes', 'gauge', 'Bytes of the log in use.', (f) => f.walBytes],
   ['log_size_bytes', 'gauge', 'Bytes of the log.', (f) => f.walSize],
   ['log_damaged_bytes', 'gauge', 'Bytes of the log found damaged at opening.', (f) => f.damagedBytes],

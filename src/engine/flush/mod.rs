@@ -11,6 +11,8 @@ mod part;
 mod pause;
 mod pool;
 mod scheduler;
+#[cfg(test)]
+mod slow_log_test;
 mod syncer;
 #[cfg(test)]
 mod test;

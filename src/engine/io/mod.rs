@@ -5,6 +5,8 @@
 //! [`File`].
 
 mod disk;
+#[cfg(test)]
+pub(crate) mod gated;
 mod identity;
 mod kind;
 

@@ -257,12 +257,7 @@ impl Log {
     /// The file could not be written: the record is not in the log, and the log must not be trusted any more.
     pub(super) fn put(&self, appender: &mut Appender, draft: &mut Draft, time_ms: u64) -> io::Result<Lsn> {
         let end = self.place(appender, appender.head, draft, time_ms);
-        if self.ring.is_written() {
-            let start = Instant::now();
-            // SAFETY: the append lock is held and nothing is on its way.
-            unsafe { self.ring.write_out(appender.head, end) }?;
-            self.pace.note(start.elapsed());
-        }
+        self.write_out(appender.head, end)?;
         Ok(self.publish(appender, end, u64::from(draft.ops())))
     }
 
@@ -281,6 +276,18 @@ impl Log {
         // SAFETY: as above; the record does not wrap because of the padding.
         unsafe { self.ring.write(at, bytes) };
         at + length
+    }
+
+    /// Brings records that are in their places to the file, where they are not there already. The caller has the append lock,
+    /// or what is on its way is its own.
+    pub(super) fn write_out(&self, from: u64, to: u64) -> io::Result<()> {
+        if self.ring.is_written() {
+            let start = Instant::now();
+            // SAFETY: nobody else appends meanwhile.
+            unsafe { self.ring.write_out(from, to) }?;
+            self.pace.note(start.elapsed());
+        }
+        Ok(())
     }
 
     /// Moves the head behind records that are in their places.

@@ -1,7 +1,6 @@
 //! A log whose file takes its time: nobody but the thread that writes it waits for it.
 
 use std::{
-    io,
     path::Path,
     sync::{Arc, Mutex},
     thread,
@@ -12,85 +11,7 @@ use super::{
     super::{Appended, Done, Log, WaitsFor, file},
     DATABASE, one, texts,
 };
-use crate::engine::{
-    error::Code,
-    io::{Disk, File, FileSystem},
-    log::Access,
-    options::Backend,
-};
-
-/// The disk, whose files are written while a gate is open, and fail once it is broken.
-#[derive(Debug, Clone, Default)]
-struct Gated {
-    gate: Arc<Mutex<bool>>,
-}
-
-#[derive(Debug)]
-struct GatedFile {
-    file: Arc<dyn File>,
-    gate: Arc<Mutex<bool>>,
-}
-
-impl Gated {
-    fn through(&self, file: io::Result<Arc<dyn File>>) -> io::Result<Arc<dyn File>> {
-        file.map(|file| Arc::new(GatedFile { file, gate: Arc::clone(&self.gate) }) as Arc<dyn File>)
-    }
-}
-
-impl FileSystem for Gated {
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        self.through(Disk.open(path))
-    }
-
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        self.through(Disk.create(path))
-    }
-
-    fn make_folder(&self, path: &Path) -> io::Result<()> {
-        Disk.make_folder(path)
-    }
-
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        Disk.link(from, to)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        Disk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        Disk.remove(path)
-    }
-
-    fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        Disk.sync_folder(path)
-    }
-}
-
-impl File for GatedFile {
-    fn handle(&self) -> &std::fs::File {
-        self.file.handle()
-    }
-
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(bytes, offset)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        if *self.gate.lock().expect("no panic") {
-            return Err(io::Error::other("broken"));
-        }
-        self.file.write_at(bytes, offset)
-    }
-
-    fn allocate(&self, size: u64) -> io::Result<()> {
-        self.file.allocate(size)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.file.sync()
-    }
-}
+use crate::engine::{error::Code, io::gated::Gated, log::Access, options::Backend};
 
 type Notes = Arc<Mutex<Vec<(&'static str, bool)>>>;
 

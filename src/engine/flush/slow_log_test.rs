@@ -1,0 +1,125 @@
+//! A database whose log is written by system calls and takes its time, or fails.
+
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::engine::{
+    Backend, Code, Database, Options, Result, Submitted,
+    io::gated::Gated,
+    log::{Draft, Kind},
+};
+
+/// Nothing here takes that long unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// So large that five are written at once.
+const LARGE: usize = 200 << 10;
+
+struct Setup {
+    // NOTE: before the folder.
+    db: Arc<Database>,
+    files: Gated,
+    _folder: tempfile::TempDir,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Gated::default();
+        let options = Options {
+            shard_count: 1,
+            wal_size: 8 << 20,
+            wal_backend: Backend::Pwrite,
+            files: Arc::new(files.clone()),
+            ..Options::new(folder.path().join("app"))
+        };
+        let db = Arc::new(Database::open(options, None).expect("opens"));
+        Setup { db, files, _folder: folder }
+    }
+
+    /// Writes a document of so many bytes, which has to wait, and tells through the channel how it ended.
+    fn queue(&self, id: &str, bytes: usize, ended: &mpsc::Sender<Result<()>>) {
+        let collection = self.db.collection("c");
+        collection.claim();
+        let mut draft = Draft::default();
+        draft.clear();
+        let text = format!("\"{}\"", "x".repeat(bytes));
+        draft.push(Kind::Upsert, collection.number, "c", id, text.as_bytes());
+        let ended = ended.clone();
+        let done = || -> crate::engine::log::Done { Box::new(move |result| drop(ended.send(result))) };
+        assert_eq!(self.db.submit(&mut draft, done).expect("is taken"), Submitted::Queued);
+    }
+
+    fn has(&self, id: &str) -> bool {
+        let mut text = Vec::new();
+        self.db.get(&self.db.collection("c"), id, &mut text).expect("reads").is_some()
+    }
+}
+
+fn until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "it hangs");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn while_the_log_is_slow_writes_of_all_sizes_keep_their_order_and_reach_the_shards() {
+    let setup = Setup::new();
+    let (tell, ended) = mpsc::channel();
+    let gate = setup.files.gate.lock().expect("no panic");
+    setup.queue("on its way", 10, &tell);
+    until(|| setup.db.stats().waiting_bytes == 0);
+    // Too large for the log: brought to its shard by itself, but not before what was called earlier.
+    setup.queue("too large", 3 << 20, &tell);
+    setup.queue("after it", 10, &tell);
+    thread::sleep(Duration::from_millis(50));
+    assert!(ended.try_recv().is_err(), "nothing is done before the first");
+    drop(gate);
+    (0..3).for_each(|_| ended.recv_timeout(PATIENCE).expect("it hangs").expect("is written"));
+    setup.db.flush_wait().expect("flushes");
+    setup.db.clear_cache();
+    assert!(["on its way", "too large", "after it"].iter().all(|id| setup.has(id)));
+    assert_eq!(setup.db.stats().buffer_size, 0);
+}
+
+#[test]
+fn what_waits_for_a_log_that_fails_is_told_and_service_goes_on() {
+    let setup = Setup::new();
+    let (tell, ended) = mpsc::channel();
+    let mut gate = setup.files.gate.lock().expect("no panic");
+    (0..30).for_each(|i| setup.queue(&i.to_string(), LARGE, &tell));
+    until(|| setup.db.stats().waiting_bytes < 30 * LARGE as u64);
+    *gate = true;
+    drop(gate);
+    for _ in 0..30 {
+        let error = ended.recv_timeout(PATIENCE).expect("it hangs").expect_err("the log is broken");
+        assert_eq!(error.code(), Code::Io);
+    }
+    assert!(setup.db.flush_wait().is_ok(), "nothing is left to flush");
+    *setup.files.gate.lock().expect("no panic") = false;
+    let collection = setup.db.collection("c");
+    until(|| setup.db.set(&collection, "later", b"1").is_ok());
+    setup.db.flush_wait().expect("flushes");
+    assert!(setup.has("later") && !setup.has("29"));
+}
+
+#[test]
+fn closing_brings_what_waits_for_a_slow_log_to_the_shards() {
+    let setup = Setup::new();
+    let (tell, ended) = mpsc::channel();
+    let gate = setup.files.gate.lock().expect("no panic");
+    (0..20).for_each(|i| setup.queue(&i.to_string(), LARGE, &tell));
+    let closes = thread::spawn({
+        let db = Arc::clone(&setup.db);
+        move || db.close()
+    });
+    thread::sleep(Duration::from_millis(20));
+    drop(gate);
+    closes.join().expect("no panic").expect("closes");
+    (0..20).for_each(|_| ended.recv_timeout(PATIENCE).expect("it hangs").expect("is written"));
+}
