@@ -212,14 +212,14 @@ test('a toJSON that closes the database', async (t) => {
   }
 });
 
-test('a batch that changes its own list while it is read', async (t) => {
+test('a batch that changes its own list while it is written', async (t) => {
   const db = openSimple(t, manualFlush);
-  const written = async (collection, change) => {
+  const written = async (collection, first, change) => {
     const entries = [
-      ['a', { toJSON: () => change(entries) && 1 }],
       ['b', 2],
       ['c', 3],
     ];
+    entries.unshift(first(() => change(entries)));
     const results = await db.setMany(collection, entries);
     t.deepEqual(
       (await db.getAll(collection)).map(({ id }) => id).sort(),
@@ -227,6 +227,18 @@ test('a batch that changes its own list while it is read', async (t) => {
     );
     return results.map(({ id }) => id).join('');
   };
-  t.is(await written('longer', (entries) => entries.push(['d', 4])), 'abcd');
-  t.is(await written('shorter', (entries) => entries.splice(1)), 'a');
+  const longer = (entries) => entries.push(['d', 4]);
+  const shorter = (entries) => entries.splice(1);
+  const whileRead = (change) => ({
+    id: 'a',
+    get data() {
+      return change() && 1;
+    },
+  });
+  t.is(await written('read, longer', whileRead, longer), 'abcd');
+  t.is(await written('read, shorter', whileRead, shorter), 'a');
+  // The list was read before any of it becomes text.
+  const whileMadeText = (change) => ['a', { toJSON: () => change() && 1 }];
+  t.is(await written('text, longer', whileMadeText, longer), 'abc');
+  t.is(await written('text, shorter', whileMadeText, shorter), 'abc');
 });
