@@ -33,6 +33,7 @@ mod scan;
 mod settling;
 pub mod shard;
 mod stats;
+mod stopwatch;
 mod sync;
 mod threads;
 pub mod verify;

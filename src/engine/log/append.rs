@@ -5,7 +5,6 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
-    time::Instant,
 };
 
 use super::{
@@ -22,6 +21,7 @@ use crate::engine::{
     clock,
     error::{Error, Result},
     io::FileSystem,
+    stopwatch::Stopwatch,
     sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, publish},
 };
 
@@ -282,10 +282,10 @@ impl Log {
     /// or what is on its way is its own.
     pub(super) fn write_out(&self, from: u64, to: u64) -> io::Result<()> {
         if self.ring.is_written() {
-            let start = Instant::now();
+            let watch = Stopwatch::start();
             // SAFETY: nobody else appends meanwhile.
             unsafe { self.ring.write_out(from, to) }?;
-            self.pace.note(start.elapsed());
+            self.pace.note(watch.took());
         }
         Ok(())
     }

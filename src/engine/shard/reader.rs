@@ -3,7 +3,7 @@
 //! The reader stays inside one read transaction from flush to flush, which halves the price of a read. The flush
 //! ends it after each commit, so it never holds up SQLite's checkpoint.
 
-use std::{collections::HashMap, time::Instant};
+use std::collections::HashMap;
 
 use rusqlite::Connection;
 
@@ -13,7 +13,10 @@ use super::{
     schema,
     statement::{self, Param, Statement, pages_read, read_piece},
 };
-use crate::engine::log::{Id, Lsn};
+use crate::engine::{
+    log::{Id, Lsn},
+    stopwatch::Stopwatch,
+};
 
 /// Prepared statements are kept for this many collections, where there are few shards.
 const KEPT_COLLECTIONS: usize = 256;
@@ -58,7 +61,7 @@ impl Reader {
     }
 
     fn try_read(&mut self, log: &Id, table: &str, id: &str, value: &mut Vec<u8>) -> rusqlite::Result<Stored> {
-        let start = Instant::now();
+        let watch = Stopwatch::start();
         let as_of = match self.snapshot {
             Some(as_of) => as_of,
             None => {
@@ -76,7 +79,7 @@ impl Reader {
                 version = Some(row.int(1) as u64);
             })?;
         }
-        Ok(Stored { version, as_of, took: start.elapsed() })
+        Ok(Stored { version, as_of, took: watch.took() })
     }
 
     fn statement(&mut self, table: &str) -> rusqlite::Result<Option<&mut Statement>> {
