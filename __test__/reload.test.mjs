@@ -9,6 +9,8 @@ import { openSimple, pathsIn, sleep, useFolder } from './helpers/database.mjs';
 
 const ROUNDS = 100;
 const RESTARTS = 4;
+// A database starts one only where all others are at work, and no more than these.
+const READERS = 4;
 
 // What an instance that nobody closes keeps: itself and what listens to it, and all its modules if they are its own. Seen
 // are 12 KB and 140 KB.
@@ -33,8 +35,9 @@ for (const how of Object.keys(UNCLOSED_MB)) {
       const { written } = later.pop();
       t.log(first, later.at(-1));
       const most = (closes ? CLOSED_MB : UNCLOSED_MB[how]) * ROUNDS;
-      for (const { heapMb, threads } of later) {
+      for (const { heapMb, threads, readers } of later) {
         t.is(threads, first.threads);
+        t.true(readers === undefined || readers <= READERS, `${readers} reader threads`);
         t.true(heapMb - first.heapMb < most, `${first.heapMb} MB became ${heapMb}`);
       }
       // Connections for queries come and go with the moments that meet.

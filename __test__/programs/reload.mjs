@@ -27,8 +27,14 @@ const writer = (async () => {
 function look(round) {
   globalThis.gc();
   const { heapUsed, rss } = process.memoryUsage();
-  const held = canCount ? { threads: threads().ofEngine.length, files: files(folder).inFolder.length } : {};
+  const held = canCount ? { ...countThreads(), files: files(folder).inFolder.length } : {};
   console.log(JSON.stringify({ round, heapMb: heapUsed / 2 ** 20, rssMb: rss / 2 ** 20, ...held }));
+}
+
+/** Threads that an open database always has, and those that are started once reads find nobody free. */
+function countThreads() {
+  const readers = threads().ofEngine.filter((name) => name.startsWith('kimdb-read-')).length;
+  return { threads: threads().ofEngine.length - readers, readers };
 }
 
 for (let round = 1; round <= rounds; round++) {
