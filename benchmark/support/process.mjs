@@ -9,18 +9,19 @@ const child = fileURLToPath(new URL('child.mjs', import.meta.url));
 const TIMEOUT_MS = 30 * 60_000;
 
 /**
- * All phases of a workload on one driver.
+ * All phases of a workload on one driver. They share a folder, which one that `starts` 'empty' finds empty.
  * @returns {Promise<{ figures: object[], peakMegabytes: number }>}
  */
 export async function measure({ workload, driver, phases, folder, options, isSmoke }) {
   const own = join(folder, driver);
-  rmSync(own, { recursive: true, force: true });
-  mkdirSync(own, { recursive: true });
+  emptyFolder(own);
   const order = { workload, driver, folder: own, options };
   const results = [];
   try {
     for (let phase = 0; phase < phases.length; phase++) {
-      results.push(await runPhase({ ...order, phase }, phases[phase].ends === 'killed'));
+      const { starts, ends } = phases[phase];
+      if (starts === 'empty') emptyFolder(own);
+      results.push(await runPhase({ ...order, phase }, ends === 'killed'));
     }
   } finally {
     rmSync(own, { recursive: true, force: true });
@@ -31,6 +32,11 @@ export async function measure({ workload, driver, phases, folder, options, isSmo
     figures: results.flatMap(({ figures }) => figures),
     peakMegabytes: Math.max(...results.map(({ peakMegabytes }) => peakMegabytes)),
   };
+}
+
+function emptyFolder(path) {
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(path, { recursive: true });
 }
 
 function runPhase(order, endsKilled) {

@@ -35,38 +35,40 @@ export const sizes = {
   smoke: { count: 800 },
 };
 
-export const phases = () => [
-  async ({ open, options: { count }, driver, folder }) => {
-    const store = await open();
-    const figures = [];
-    for (const threads of THREADS) {
-      const pool = await openThreads(threads, { driver, folder, each: count / threads });
-      const note = (line, operations, milliseconds) =>
-        figures.push({ line: `${line}-${threads}`, operations, milliseconds });
-      const noteCost = (line, before) =>
-        figures.push({ line: `${line}-${threads}`, value: (processorMs(before) / count) * 1e6 });
+/** Each number of threads begins with an empty database: what others wrote before would cost the later ones more. */
+export const phases = ({ count }) =>
+  THREADS.map((threads) =>
+    Object.assign((phase) => measureThreads(threads, count, phase), { starts: 'empty' }),
+  );
 
-      let before = process.cpuUsage();
-      let start = performance.now();
-      await pool.run('write');
-      note('acknowledged', count, performance.now() - start);
-      await store.flush();
-      note('flushed', count, performance.now() - start);
-      noteCost('write-cost', before);
-      for (let number = 0; number < threads; number++) {
-        await expectDocuments(store, COLLECTION, count / threads, (i) => pool.idOf(number, i), smallDocument);
-      }
+async function measureThreads(threads, count, { open, driver, folder }) {
+  const store = await open();
+  const pool = await openThreads(threads, { driver, folder, each: count / threads });
+  const figures = [];
+  const note = (line, operations, milliseconds) =>
+    figures.push({ line: `${line}-${threads}`, operations, milliseconds });
+  const noteCost = (line, before) =>
+    figures.push({ line: `${line}-${threads}`, value: (processorMs(before) / count) * 1e6 });
 
-      before = process.cpuUsage();
-      start = performance.now();
-      await pool.run('read');
-      note('read', count, performance.now() - start);
-      noteCost('read-cost', before);
-      await pool.end();
-    }
-    return figures;
-  },
-];
+  let before = process.cpuUsage();
+  let start = performance.now();
+  await pool.run('write');
+  note('acknowledged', count, performance.now() - start);
+  await store.flush();
+  note('flushed', count, performance.now() - start);
+  noteCost('write-cost', before);
+  for (let number = 0; number < threads; number++) {
+    await expectDocuments(store, COLLECTION, count / threads, (i) => pool.idOf(number, i), smallDocument);
+  }
+
+  before = process.cpuUsage();
+  start = performance.now();
+  await pool.run('read');
+  note('read', count, performance.now() - start);
+  noteCost('read-cost', before);
+  await pool.end();
+  return figures;
+}
 
 /** Of all threads of the process, those of the store too. */
 function processorMs(before) {
