@@ -6,7 +6,10 @@ import { installDependencies } from './dependencies.mjs';
 import { makePackages, packDependencies } from './packaging.mjs';
 import { compileSqlite } from './sqlite.mjs';
 
-/** By folder: the name of the suite, what it is, and what has to be prepared beside its packages. */
+/**
+ * By folder: the name of the suite, what it is, what `complete`s its packages, and what has to be prepared besides, with
+ * the addon.
+ */
 export const SUITES = {
   'examples/fastify': {
     name: 'Examples',
@@ -30,7 +33,7 @@ export const SUITES = {
   compat: {
     name: 'Compatibility',
     title: 'Compatibility tests: kimdb 7 and this one side by side',
-    prepare: compileSqlite,
+    complete: compileSqlite,
   },
   packaging: {
     name: 'Packages',
@@ -42,10 +45,21 @@ export const SUITES = {
   },
 };
 
-export async function prepareSuite(folder) {
+/** Gets the packages of all suites, one after the other. Needs no addon. */
+export async function installSuites() {
+  for (const folder of Object.keys(SUITES)) await installSuite(folder);
+}
+
+async function installSuite(folder) {
   const path = join(root, folder);
   await installDependencies(path);
-  await SUITES[folder].prepare?.(path);
+  await SUITES[folder].complete?.(path);
+}
+
+/** Gets what a suite still lacks. Needs the addon. */
+export async function prepareSuite(folder) {
+  await installSuite(folder);
+  await SUITES[folder].prepare?.(join(root, folder));
 }
 
 /** Runs the tests of a folder; the arguments go to AVA. */
