@@ -19,6 +19,7 @@ pub mod limits;
 pub mod log;
 mod log_search;
 mod memory;
+mod newest;
 mod numbered;
 mod opening;
 mod options;

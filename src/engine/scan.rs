@@ -11,11 +11,12 @@ use std::{
 
 use super::{
     core::Core,
-    error::{Code, Error, Result},
+    error::{Error, Result},
     flush::{panicked, spawn},
+    newest::newest,
     opening::flush_and_wait,
     pages::count_rows,
-    shard::{REGISTRAR, Scanned, collection::Collection},
+    shard::collection::Collection,
 };
 
 /// One scan.
@@ -77,9 +78,6 @@ impl Scanner {
     }
 }
 
-/// A text is not longer than this unless a single document is: V8 cannot hold strings of 512 MiB.
-const LONGEST_TEXT: usize = 64 << 20;
-
 /// A document for [`write_document`].
 pub(crate) struct Fields<'a> {
     pub(crate) id: &'a str,
@@ -97,34 +95,6 @@ pub(crate) fn write_document(out: &mut Vec<u8>, document: &Fields<'_>) {
     out.extend_from_slice(b",\"_version\":");
     out.extend_from_slice(document.version.to_string().as_bytes());
     out.extend_from_slice(if document.buffered { b",\"_buffered\":true}" } else { b"}" });
-}
-
-/// The `limit` documents updated last, newest first (of the same second: by id, highest first), as JSON arrays.
-fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Vec<String>> {
-    core.look_outside(REGISTRAR);
-    let Some(table) = collection.table() else {
-        return Ok(Vec::new());
-    };
-    let mut all: Vec<Scanned> = Vec::new();
-    for shard in &core.shards {
-        all.extend(shard.newest(&table, limit)?);
-    }
-    all.sort_unstable_by(|a, b| (&b.updated, &b.id).cmp(&(&a.updated, &a.id)));
-    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let mut texts = Vec::new();
-    let mut text = Vec::new();
-    for Scanned { id, value, version, .. } in &all {
-        text.push(if text.is_empty() { b'[' } else { b',' });
-        let fields = Fields { id, value: value.as_bytes(), version: *version, buffered: false };
-        write_document(&mut text, &fields);
-        if text.len() > LONGEST_TEXT {
-            texts.push(finish(std::mem::take(&mut text))?);
-        }
-    }
-    if !text.is_empty() {
-        texts.push(finish(text)?);
-    }
-    Ok(texts)
 }
 
 /// Documents in each shard, as one JSON array.
@@ -145,14 +115,4 @@ fn rows(core: &Core, stop: &AtomicBool) -> Result<Vec<String>> {
         counts.push(count);
     }
     Ok(vec![format!("{counts:?}")])
-}
-
-fn finish(mut text: Vec<u8>) -> Result<String> {
-    text.push(b']');
-    String::from_utf8(text).map_err(|error| {
-        Error::new(
-            Code::Corrupt,
-            format!("A stored document is not UTF-8 text: {error}; restore its shard from a backup."),
-        )
-    })
 }

@@ -36,6 +36,7 @@ impl Stopwatch {
 mod waits {
     use std::{
         cell::Cell,
+        ffi::c_long,
         sync::LazyLock,
         thread,
         time::{Duration, Instant},
@@ -55,12 +56,12 @@ mod waits {
 
     thread_local! {
         /// When this thread was asked last, and how often it had waited until then.
-        static KNOWN: Cell<Option<(Instant, i64)>> = const { Cell::new(None) };
+        static KNOWN: Cell<Option<(Instant, c_long)>> = const { Cell::new(None) };
     }
 
     /// How often this thread has given up the processor by itself; the same for ever where that cannot be had.
-    fn count() -> i64 {
-        getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.voluntary_context_switches().into())
+    fn count() -> c_long {
+        getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.voluntary_context_switches())
     }
 
     #[inline]

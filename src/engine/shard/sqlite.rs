@@ -18,6 +18,7 @@ use super::{
     connection::{self, explain},
     memory::{InUse, moderated},
     mending::Suspicion,
+    newest,
     reader::Reader,
     schema,
     writer::Writer,
@@ -201,31 +202,9 @@ impl Store for SqliteShard {
     }
 
     fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>> {
-        self.with_spare(|connection| {
-            let scan = || -> rusqlite::Result<Vec<Scanned>> {
-                let sql = format!(
-                    "SELECT id, CAST(data AS BLOB), _version, coalesce(updated_at, '') FROM {}
-                     ORDER BY 4 DESC, id DESC LIMIT ?",
-                    schema::quote(table)
-                );
-                // A name that no table of the file has must not be one of SQLite's own, such as "dbstat".
-                let mut statement = connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB)?;
-                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-                let rows = statement.query_map([limit], |row| {
-                    let value: Vec<u8> = row.get(1)?;
-                    Ok(Scanned {
-                        id: row.get(0)?,
-                        value: String::from_utf8_lossy(&value).into_owned(),
-                        version: row.get::<_, i64>(2)? as u64,
-                        updated: row.get(3)?,
-                    })
-                })?;
-                rows.collect()
-            };
-            match scan() {
-                Err(error) if schema::is_no_table(&error) => Ok(Vec::new()),
-                scanned => scanned.map_err(|error| self.explain("read from", &error)),
-            }
+        self.with_spare(|connection| match newest::newest(connection, table, limit) {
+            Err(error) if schema::is_no_table(&error) => Ok(Vec::new()),
+            scanned => scanned.map_err(|error| self.explain("read from", &error)),
         })
     }
 
