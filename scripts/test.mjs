@@ -28,6 +28,7 @@ step('Compiling the Rust tests');
 for (const tests of [engine, model]) await run('cargo', [...tests, '--no-run']);
 await installed;
 for (const folder of Object.keys(SUITES)) await prepareSuite(folder);
+const prepared = seconds(start);
 const results = [await rustTests(), await modelTests(), await javascriptTests(process.argv.slice(2))];
 for (const folder of Object.keys(SUITES)) results.push(await suiteTests(folder));
 report(results);
@@ -59,9 +60,10 @@ function suiteTests(folder) {
 
 function report(suites) {
   say('');
-  for (const { name, passed, failed, failures, code } of suites) {
+  say(`Prepared in ${prepared}`);
+  for (const { name, passed, failed, failures, code, time } of suites) {
     const ended = code === 0 ? '' : ` (ended with code ${code})`;
-    say(`${name}: ${passed} passed, ${failed} failed${ended}`);
+    say(`${name}: ${passed} passed, ${failed} failed${ended} in ${time}`);
     for (const failure of failures) say(red(`  failed: ${failure}`));
   }
   const sum = (key) => suites.reduce((total, suite) => total + suite[key], 0);

@@ -4,7 +4,9 @@
 mod common;
 
 use std::{
-    fs, thread,
+    fs,
+    io::{Seek, SeekFrom, Write},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -12,6 +14,7 @@ use common::{
     Home, all, delete, observer::Witness, open, open_observed, random::Random, record, refused, set, value,
 };
 use kimdb::{Code, Database, Options};
+use rusqlite::Connection;
 
 /// Where the ring begins in the file, behind two header pages.
 const RING_AT: usize = 8192;
@@ -305,5 +308,32 @@ fn whole_records_behind_a_damaged_one_do_not_come_back() {
         let db = open(small(&image));
         assert_eq!(db.recovered(), appended);
         assert_eq!(all(&db, "c", 99).len() as u64, 3 + appended);
+    }
+}
+
+#[test]
+fn what_was_changed_before_its_flush_reaches_no_shard() {
+    const RECORD_HEADER: usize = 32;
+    let text = "\"some text\"";
+    // All that tells where the operation is and what it does; not the record's own checksum, time and flags.
+    let length = RECORD_HEADER + 20 + "c".len() + "a".len() + text.len();
+    let places = (0..4).chain(8..16).chain(24..28).chain(RECORD_HEADER..length);
+    for place in places {
+        let home = Home::new();
+        let db = open(small(&home));
+        set(&db, "c", "a", text);
+        let byte = fs::read(home.wal()).expect("reads")[RING_AT + place];
+        let mut log = fs::OpenOptions::new().write(true).open(home.wal()).expect("opens");
+        log.seek(SeekFrom::Start((RING_AT + place) as u64)).expect("seeks");
+        log.write_all(&[!byte]).expect("writes");
+        let error = db.flush_wait().expect_err("it is not what was written");
+        assert_eq!(error.code(), Code::Corrupt, "byte {place}: {error}");
+        drop(db);
+        let shard = Connection::open(home.shard(0)).expect("opens");
+        let count = "SELECT count(*) FROM sqlite_master WHERE name = 'c'";
+        let tables: i64 = shard.query_row(count, [], |row| row.get(0)).expect("counts");
+        let rows = "SELECT count(*) FROM c";
+        let documents = if tables == 0 { Ok(0_i64) } else { shard.query_row(rows, [], |row| row.get(0)) };
+        assert_eq!(documents, Ok(0), "byte {place}");
     }
 }

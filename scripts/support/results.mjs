@@ -1,10 +1,13 @@
 // Reads the numbers of passed and failed tests, and the names of those that failed, out of what the test programs print.
 import { stripVTControlCharacters } from 'node:util';
+import { seconds } from './terminal.mjs';
 
 /** Runs a suite through `start(onLine)`, which gives its exit code, and counts with `read`. */
 export async function countResults(name, read, start) {
-  const count = { name, passed: 0, failed: 0, failures: [], code: 0 };
+  const started = Date.now();
+  const count = { name, passed: 0, failed: 0, failures: [], code: 0, time: '' };
   count.code = await start((line) => read(stripVTControlCharacters(line), count));
+  count.time = seconds(started);
   // A suite that ended badly before its first test (it did not compile, say) has not passed.
   if (count.code !== 0 && count.failed === 0) count.failed = 1;
   return count;
