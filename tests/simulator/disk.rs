@@ -148,8 +148,7 @@ impl Disk {
             durable.insert(name.clone(), own);
         }
         for (ino, own) in numbers {
-            let durable = Arc::clone(&photograph.files[&ino][0].durable);
-            state.nodes.get_mut(&own).expect("it was made").unsync(durable);
+            state.nodes.get_mut(&own).expect("it was made").unsync(&photograph.files[&ino]);
         }
         state.names.unsync(durable);
         drop(state);

@@ -66,10 +66,12 @@ impl Node {
         Ok(node)
     }
 
-    /// Takes back that it is durable: only this is.
-    pub fn unsync(&mut self, durable: Arc<Vec<u8>>) {
-        self.present.durable = Arc::clone(&durable);
-        self.durable = durable;
+    /// Takes back that it is durable: it has come to be what it is as a photograph tells.
+    pub fn unsync(&mut self, eras: &[Era]) {
+        let (present, past) = eras.split_last().expect("the present");
+        self.durable = Arc::clone(&eras[0].durable);
+        self.past = past.to_vec();
+        self.present = present.clone();
     }
 
     /// What a program that reads the file sees, stores to mapped pages included.
