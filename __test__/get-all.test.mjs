@@ -42,7 +42,7 @@ test.serial('the event loop turns between parts of a large collection', async (t
   t.is(new Set(turns).size, turns.length, `in the turns ${turns}`);
 });
 
-test('all documents, some, and the limit of those that SQLite chooses', async (t) => {
+test('all documents, and some', async (t) => {
   const db = await fillAndOpen(t);
   const all = await db.getAll('many', Number.POSITIVE_INFINITY);
   t.deepEqual(
@@ -50,7 +50,7 @@ test('all documents, some, and the limit of those that SQLite chooses', async (t
     [...Array(COUNT).keys()],
   );
   const idsOf = (documents) => documents.map(({ id }) => id);
-  for (const limit of [1, 999, 1000, 1001, 2500, COUNT - 1, COUNT, COUNT + 1]) {
+  for (const limit of [1, 2500, COUNT - 1, COUNT, COUNT + 1, Number.MAX_SAFE_INTEGER]) {
     t.deepEqual(idsOf(await db.getAll('many', limit)), idsOf(all).slice(0, limit), `limit ${limit}`);
   }
 });

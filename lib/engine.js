@@ -3,7 +3,7 @@
 // One instance's connection to the native engine. Both public classes work through it; it knows
 // whether the database is open, which native calls there are, and turns native errors into ours.
 
-// NOTE: of the module, because those who test with a clock of their own change the global ones.
+// NOTE: of the module, because those who test with a clock of their own mostly change the global ones only.
 const { setImmediate } = require('node:timers');
 const { setImmediate: nextTurn } = require('node:timers/promises');
 const { channels } = require('./channels.js');
@@ -221,14 +221,19 @@ class Engine {
   /** Up to `limit` documents of a collection, after a flush. */
   async getAll(collection, limit) {
     checkCollection(collection);
-    const texts = await this.wait(this.#whole().getAll(collection, limit));
+    const whole = this.#whole();
+    const ticket = whole.getAll(collection, limit);
+    await this.wait(ticket);
     // NOTE: a list of ours. Where modules have a realm of their own, as in Jest, that of the addon is of another.
     const documents = [];
-    for (let i = 0; i < texts.length; i++) {
-      // A text of a megabyte takes some milliseconds.
-      if (i > 0) await nextTurn();
-      for (const document of parse(texts[i], { collection })) documents.push(document);
-      texts[i] = undefined;
+    try {
+      for (let text = whole.nextText(ticket); text !== null; text = whole.nextText(ticket)) {
+        // A text of a megabyte takes some milliseconds.
+        if (documents.length > 0) await nextTurn();
+        for (const document of parse(text, { collection })) documents.push(document);
+      }
+    } finally {
+      whole.endTexts(ticket);
     }
     return documents;
   }

@@ -20,18 +20,25 @@ export async function measure({ workload, driver, phases, folder, options, isSmo
   try {
     for (let phase = 0; phase < phases.length; phase++) {
       const { starts, ends } = phases[phase];
-      if (starts === 'empty') emptyFolder(own);
+      if (starts === 'empty' && phase > 0) {
+        emptyFolder(own);
+        writeBack(isSmoke);
+      }
       results.push(await runPhase({ ...order, phase }, ends === 'killed'));
     }
   } finally {
     rmSync(own, { recursive: true, force: true });
-    // What this driver left to be written to the disk must not slow down the next one.
-    if (!isSmoke && process.platform !== 'win32') spawnSync('sync');
+    writeBack(isSmoke);
   }
   return {
     figures: results.flatMap(({ figures }) => figures),
     peakMegabytes: Math.max(...results.map(({ peakMegabytes }) => peakMegabytes)),
   };
+}
+
+/** What was left to be written to the disk must not slow down what comes next. */
+function writeBack(isSmoke) {
+  if (!isSmoke && process.platform !== 'win32') spawnSync('sync');
 }
 
 function emptyFolder(path) {

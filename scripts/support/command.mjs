@@ -7,6 +7,12 @@ import { fileURLToPath } from 'node:url';
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const windows = process.platform === 'win32';
 
+/** Programs that run. None goes on when a script has ended, because something else that it started has failed. */
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill();
+});
+
 /**
  * Runs a program and waits for it. Its output goes to the terminal as it comes; `onLine` sees each
  * line of the standard output too, or alone if it is `hidden`.
@@ -21,8 +27,13 @@ export function run(program, args, { cwd = root, env = {}, onLine, hidden = fals
       stdio: ['inherit', onLine ? 'pipe' : 'inherit', 'inherit'],
     });
     if (onLine) readLines(child.stdout, onLine, hidden);
-    child.on('error', () => resolve(127));
-    child.on('close', (code) => resolve(code ?? 1));
+    running.add(child);
+    const end = (code) => {
+      running.delete(child);
+      resolve(code);
+    };
+    child.on('error', () => end(127));
+    child.on('close', (code) => end(code ?? 1));
   });
 }
 

@@ -199,7 +199,7 @@ impl Mailbox {
         }
     }
 
-    fn finish(&self, ticket: Ticket, result: Result<()>) {
+    pub(super) fn finish(&self, ticket: Ticket, result: Result<()>) {
         let mut content = self.content.lock();
         match result {
             Ok(()) => content.done.push(ticket),

@@ -2,7 +2,9 @@
 
 use std::{
     cell::RefCell,
+    collections::HashMap,
     sync::{Arc, Weak},
+    vec,
 };
 
 use napi::{
@@ -10,8 +12,13 @@ use napi::{
     bindgen_prelude::{Buffer, Reference},
 };
 use napi_derive::napi;
+use parking_lot::Mutex;
 
-use super::{error::or_throw, hyperscale::HyperScaleDb, mailbox::Mailbox};
+use super::{
+    error::or_throw,
+    hyperscale::HyperScaleDb,
+    mailbox::{Mailbox, Ticket},
+};
 use crate::engine::{Database, Error, Pages, Result};
 
 /// Reads whole collections of a database that a `HyperScaleDB` has open.
@@ -19,7 +26,11 @@ use crate::engine::{Database, Error, Pages, Result};
 pub struct SimpleDb {
     database: Weak<Database>,
     mailbox: Weak<Mailbox>,
+    lists: Arc<Mutex<Lists>>,
 }
+
+/// What was read by tickets, as texts that JavaScript has not taken yet.
+type Lists = HashMap<Ticket, vec::IntoIter<String>>;
 
 #[napi]
 impl SimpleDb {
@@ -27,10 +38,11 @@ impl SimpleDb {
     #[napi(constructor)]
     pub fn new(env: Env, db: Reference<HyperScaleDb>) -> napi::Result<Self> {
         let (database, mailbox) = or_throw(&env, db.parts().ok_or_else(Error::closed))?;
-        Ok(SimpleDb { database: Arc::downgrade(&database), mailbox: Arc::downgrade(&mailbox) })
+        let (database, mailbox) = (Arc::downgrade(&database), Arc::downgrade(&mailbox));
+        Ok(SimpleDb { database, mailbox, lists: Arc::default() })
     }
 
-    /// Flushes, then reads the `limit` documents updated last. The ticket completes with JSON arrays.
+    /// Flushes, then reads the `limit` documents updated last. Once the ticket is done, `nextText` gives them.
     #[napi]
     pub fn get_all(&self, env: Env, collection: String, limit: f64) -> napi::Result<u32> {
         let start = || -> Result<u32> {
@@ -38,12 +50,29 @@ impl SimpleDb {
             let (Some(database), Some(mailbox)) = (database, mailbox) else {
                 return Err(Error::closed());
             };
-            let ticket = mailbox.number();
+            let (ticket, lists) = (mailbox.number(), Arc::clone(&self.lists));
+            let done = move |result: Result<Vec<String>>| {
+                let kept = result.map(|texts| drop(lists.lock().insert(ticket, texts.into_iter())));
+                mailbox.finish(ticket, kept);
+            };
             // Infinity becomes the largest number.
-            database.newest(&collection, limit as u64, move |result| mailbox.finish_with(ticket, result))?;
+            database.newest(&collection, limit as u64, done)?;
             Ok(ticket)
         };
         or_throw(&env, start())
+    }
+
+    /// The next JSON array of a ticket that is done; `null` at the end. One at a time, because making a string of a megabyte
+    /// takes long enough. The database may be closed meanwhile.
+    #[napi]
+    pub fn next_text(&self, ticket: Ticket) -> Option<String> {
+        self.lists.lock().get_mut(&ticket)?.next()
+    }
+
+    /// Lets go of what is left of a ticket.
+    #[napi]
+    pub fn end_texts(&self, ticket: Ticket) {
+        self.lists.lock().remove(&ticket);
     }
 
     /// Names of the collections that have a table.

@@ -8,15 +8,15 @@ use std::{
 
 use super::{
     core::Core,
-    error::{Code, Error, Result},
+    error::Result,
     flush::panicked,
     scan::{Fields, write_document},
     shard::{REGISTRAR, Scanned, collection::Collection, newest_first},
 };
 
-/// A text is not longer than this unless a single document is: the other side makes values of one after the other, and goes on
+/// A text ends with the document that brings it here: the other side makes values of one after the other, and goes on
 /// with other work in between.
-const LONGEST_TEXT: usize = 1 << 20;
+const LONG_TEXT: usize = 1 << 20;
 
 /// Where the first shard takes longer, other threads help with the rest.
 const LONG: Duration = Duration::from_millis(2);
@@ -31,7 +31,7 @@ pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result
     let mut all = of_all_shards(core, &table, limit)?;
     all.sort_by(newest_first);
     all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    texts(&all)
+    Ok(texts(&all))
 }
 
 /// Those of one shard behind those of the other.
@@ -39,7 +39,12 @@ fn of_all_shards(core: &Core, table: &str, limit: u64) -> Result<Vec<Scanned>> {
     let next = AtomicUsize::new(0);
     let read_next = || {
         let shard = core.shards.get(next.fetch_add(1, Ordering::Relaxed))?;
-        Some(shard.newest(table, limit))
+        let read = shard.newest(table, limit);
+        if read.is_err() {
+            // Nobody needs the rest.
+            next.store(core.shards.len(), Ordering::Relaxed);
+        }
+        Some(read)
     };
     let read_rest = || std::iter::from_fn(read_next).collect::<Result<Vec<_>>>();
     let start = Instant::now();
@@ -64,29 +69,24 @@ fn helpers(shards: usize) -> usize {
     shards.min(cores).saturating_sub(1)
 }
 
-fn texts(documents: &[Scanned]) -> Result<Vec<String>> {
+fn texts(documents: &[Scanned]) -> Vec<String> {
     let mut texts = Vec::new();
     let mut text = Vec::new();
     for Scanned { id, value, version, .. } in documents {
         text.push(if text.is_empty() { b'[' } else { b',' });
         let fields = Fields { id, value: value.as_bytes(), version: *version, buffered: false };
         write_document(&mut text, &fields);
-        if text.len() > LONGEST_TEXT {
-            texts.push(finish(std::mem::take(&mut text))?);
+        if text.len() >= LONG_TEXT {
+            texts.push(finish(std::mem::take(&mut text)));
         }
     }
     if !text.is_empty() {
-        texts.push(finish(text)?);
+        texts.push(finish(text));
     }
-    Ok(texts)
+    texts
 }
 
-fn finish(mut text: Vec<u8>) -> Result<String> {
+fn finish(mut text: Vec<u8>) -> String {
     text.push(b']');
-    String::from_utf8(text).map_err(|error| {
-        Error::new(
-            Code::Corrupt,
-            format!("A stored document is not UTF-8 text: {error}; restore its shard from a backup."),
-        )
-    })
+    String::from_utf8(text).expect("texts, put together")
 }

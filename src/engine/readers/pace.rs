@@ -13,7 +13,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::engine::shard::Store;
+use crate::engine::{shard::Store, stopwatch::Stopwatch};
 
 /// A read that takes longer is slow. Handing it to another thread and back takes a tenth of this.
 const SLOW: Duration = Duration::from_micros(500);
@@ -87,10 +87,10 @@ impl Pace {
         if sampled.is_some_and(|at| at.elapsed() < SAMPLE_EVERY) {
             return;
         }
-        let start = Instant::now();
-        *sampled = Some(start);
+        *sampled = Some(Instant::now());
+        let watch = Stopwatch::start();
         read();
-        match start.elapsed() >= SLOW {
+        match watch.took() >= SLOW {
             true => self.owe(1),
             false => self.pay(SAMPLE_WEIGHT),
         }

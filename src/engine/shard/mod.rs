@@ -83,7 +83,7 @@ pub struct Stored {
     pub version: Option<u64>,
     /// The log place up to which the answer is complete.
     pub as_of: Lsn,
-    /// What the read took, without waiting for those of other threads, and for a processor.
+    /// What the read took, without waiting for those of other threads or, where that is known, for a processor.
     pub took: Duration,
 }
 
