@@ -49,8 +49,7 @@ pub(crate) fn divide(
     };
     // Their shards are found together.
     let mut met: Vec<(&str, Entry)> = Vec::with_capacity(Router::TOGETHER);
-    // NOTE: checksums are computed when a shard's operations are put together, so that each is once.
-    frozen.claim.walk_unchecked(frozen.start, frozen.end, |Met { at, end, time_ms, op }| {
+    frozen.claim.walk(frozen.start, frozen.end, |Met { at, end, time_ms, op }| {
         let number = if foreign { collections.get(op.collection).number } else { op.number };
         met.push((op.id, Entry { at, end, number, time_ms }));
         if let Ok(all) = <[_; Router::TOGETHER]>::try_from(&met[..]) {

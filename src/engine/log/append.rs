@@ -318,9 +318,8 @@ impl Log {
         decode_op(unsafe { self.ring.bytes(at, length) }, check)
     }
 
-    /// The record at `at` or, behind padding, at the start of the next lap: its place, header and operations, whose checksums
-    /// are computed if `check`.
-    pub(super) fn record_at(&self, mut at: u64, end: u64, check: bool) -> Option<(u64, Header, Ops<'_>)> {
+    /// The record at `at` or, behind padding, at the start of the next lap: its place, header and operations.
+    pub(super) fn record_at(&self, mut at: u64, end: u64) -> Option<(u64, Header, Ops<'_>)> {
         loop {
             let left = self.ring.to_lap_end(at);
             if left < RECORD_HEADER as u64 {
@@ -339,7 +338,7 @@ impl Log {
                 return None;
             }
             let body = bytes.get(RECORD_HEADER..header.length as usize)?;
-            return Some((at, header, Ops::new(body, header.ops, check)));
+            return Some((at, header, Ops::new(body, header.ops, true)));
         }
     }
 

@@ -64,33 +64,12 @@ impl Claim {
         &'a self,
         from: Lsn,
         to: Lsn,
-        visit: impl FnMut(Met<'a>) -> ControlFlow<()>,
-    ) -> Result<()> {
-        self.walk_and::<true>(from, to, visit)
-    }
-
-    /// The same without computing checksums, for those who ask for each operation by [`Claim::op`] later, before anything
-    /// comes of it.
-    pub fn walk_unchecked<'a>(
-        &'a self,
-        from: Lsn,
-        to: Lsn,
-        visit: impl FnMut(Met<'a>) -> ControlFlow<()>,
-    ) -> Result<()> {
-        self.walk_and::<false>(from, to, visit)
-    }
-
-    fn walk_and<'a, const CHECK: bool>(
-        &'a self,
-        from: Lsn,
-        to: Lsn,
         mut visit: impl FnMut(Met<'a>) -> ControlFlow<()>,
     ) -> Result<()> {
         assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
         let mut at = from.0;
         while at < to.0 {
-            let (record, header, mut ops) =
-                self.log.record_at(at, to.0, CHECK).ok_or_else(|| self.damaged(at))?;
+            let (record, header, mut ops) = self.log.record_at(at, to.0).ok_or_else(|| self.damaged(at))?;
             let end = Log::after(record, &header);
             for _ in 0..header.ops {
                 let place = record + u64::from(header.length) - ops.remaining() as u64;
@@ -111,7 +90,7 @@ impl Claim {
         assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
         let mut at = from.0;
         while at < to.0 {
-            let (record, header, _) = self.log.record_at(at, to.0, false)?;
+            let (record, header, _) = self.log.record_at(at, to.0)?;
             if header.ops > 0 {
                 return Some(header.time_ms);
             }
