@@ -21,16 +21,17 @@ const model = [...engine, '--features', 'model', '--lib'];
 
 requireTools();
 await installDependencies();
-// Packages come over the network and code is compiled here: at the same time.
+// Packages come over the network and code is compiled here, the suites mostly wait for programs that they start, and the Rust
+// tests for the disk: so one goes on while the other waits. The JavaScript tests have the machine for themselves.
 const installed = installSuites();
 await buildAddon();
+const suites = installed.then(runSuites);
 step('Compiling the Rust tests');
 for (const tests of [engine, model]) await run('cargo', [...tests, '--no-run']);
-await installed;
-for (const folder of Object.keys(SUITES)) await prepareSuite(folder);
-const prepared = seconds(start);
-const results = [await rustTests(), await modelTests(), await javascriptTests(process.argv.slice(2))];
-for (const folder of Object.keys(SUITES)) results.push(await suiteTests(folder));
+const compiled = seconds(start);
+const results = [await rustTests(), await modelTests()];
+const ofSuites = await suites;
+results.push(await javascriptTests(process.argv.slice(2)), ...ofSuites);
 report(results);
 
 function rustTests() {
@@ -52,15 +53,27 @@ function javascriptTests(files) {
   );
 }
 
-function suiteTests(folder) {
-  const { name, title } = SUITES[folder];
-  step(title);
-  return countResults(name, readAvaLine, (onLine) => runSuite(folder, [], { onLine, env: avaColors }));
+/** All suites, one after the other. What one prints comes when it ends, in one piece. */
+async function runSuites() {
+  const results = [];
+  for (const [folder, { name, title }] of Object.entries(SUITES)) {
+    await prepareSuite(folder);
+    const lines = [];
+    const keep = (onLine) => (line) => {
+      lines.push(line);
+      onLine(line);
+    };
+    const start = (onLine) => runSuite(folder, [], { onLine: keep(onLine), hidden: true, env: avaColors });
+    results.push(await countResults(name, readAvaLine, start));
+    step(title);
+    say(lines.join('\n'));
+  }
+  return results;
 }
 
 function report(suites) {
   say('');
-  say(`Prepared in ${prepared}`);
+  say(`Compiled in ${compiled}`);
   for (const { name, passed, failed, failures, code, time } of suites) {
     const ended = code === 0 ? '' : ` (ended with code ${code})`;
     say(`${name}: ${passed} passed, ${failed} failed${ended} in ${time}`);
