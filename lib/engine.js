@@ -3,14 +3,14 @@
 // One instance's connection to the native engine. Both public classes work through it; it knows
 // whether the database is open, which native calls there are, and turns native errors into ours.
 
-// NOTE: of the module, because those who test with a clock of their own mostly change the global ones only.
+// NOTE: as in lists.js.
 const { setImmediate } = require('node:timers');
-const { setImmediate: nextTurn } = require('node:timers/promises');
 const { channels } = require('./channels.js');
 const { DocumentCache, REGISTERS } = require('./document-cache.js');
-const { checkCollection, jsonArray, parse } = require('./documents.js');
+const { checkCollection, jsonArray } = require('./documents.js');
 const { closed, notOpen, toPublicError } = require('./errors.js');
 const { Events } = require('./events.js');
+const { takeList } = require('./lists.js');
 const native = require('./native.js');
 const { Progress } = require('./progress.js');
 const { Waiters } = require('./waiters.js');
@@ -223,19 +223,7 @@ class Engine {
     checkCollection(collection);
     const whole = this.#whole();
     const ticket = whole.getAll(collection, limit);
-    await this.wait(ticket);
-    // NOTE: a list of ours. Where modules have a realm of their own, as in Jest, that of the addon is of another.
-    const documents = [];
-    try {
-      for (let text = whole.nextText(ticket); text !== null; text = whole.nextText(ticket)) {
-        // A text of a megabyte takes some milliseconds.
-        if (documents.length > 0) await nextTurn();
-        for (const document of parse(text, { collection })) documents.push(document);
-      }
-    } finally {
-      whole.endTexts(ticket);
-    }
-    return documents;
+    return takeList(whole, ticket, this.wait(ticket), collection);
   }
 
   /** Names of the collections. */

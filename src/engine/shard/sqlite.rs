@@ -27,6 +27,7 @@ use crate::engine::{
     error::{Code, Error, Result},
     io::{FileSystem, Identity, Looked, look_at_path},
     log::{Id, Lsn},
+    stopwatch::Stopwatch,
 };
 
 /// Bytes of SQLite's own log at which a flush moves them into the database file. The longer that log, the more changes of a
@@ -172,7 +173,11 @@ impl Store for SqliteShard {
     }
 
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored> {
-        let reader = self.reader.lock();
+        let reader = self.reader.try_lock().unwrap_or_else(|| {
+            let reader = self.reader.lock();
+            Stopwatch::forget();
+            reader
+        });
         let mut reader = reader.borrow_mut();
         let reader = reader.as_mut().ok_or_else(|| self.gone())?;
         reader.read(&self.log.read(), table, id, value).map_err(|error| self.explain("read from", &error))
