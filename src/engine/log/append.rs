@@ -272,6 +272,9 @@ impl Log {
             unsafe { self.ring.write(head, &header.encode(appender.seed, 0)) };
         }
         let at = head + pad;
+        if self.ring.lacks_pages(at + length) {
+            self.ring.map_ahead(at, at + length, self.tail().0 + self.capacity(), self.synced().0);
+        }
         let bytes = draft.finish(appender.seed, Lsn(at), time_ms);
         // SAFETY: as above; the record does not wrap because of the padding.
         unsafe { self.ring.write(at, bytes) };

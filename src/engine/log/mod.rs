@@ -16,6 +16,7 @@ mod legacy;
 #[cfg(feature = "model")]
 mod model;
 mod pace;
+mod pages;
 mod queue;
 mod reclaim;
 mod record;

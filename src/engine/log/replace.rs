@@ -9,7 +9,7 @@ use std::{io, ops::Range, path::Path, sync::Arc};
 use super::{Log, Lsn, append::Place, file, header::LogHeader, recovery, ring::Ring};
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, look_at_file, rewrite, same_file},
+    io::{File, look_at_file, look_at_path, rewrite},
 };
 
 impl Log {
@@ -121,11 +121,12 @@ impl Log {
     pub(super) fn check_file(&self) -> io::Result<()> {
         let (Some(place), Some(file)) = (&self.place, self.ring.file()) else { return Ok(()) };
         let size = self.ring.offset(0) + self.capacity();
-        if look_at_file(file.handle())?.size < size {
+        let open = look_at_file(file.handle())?;
+        if open.size < size {
             file.allocate(size)?;
             return Err(io::Error::other("its end was cut off while it was open"));
         }
-        if !same_file(file.handle(), &place.path) {
+        if !look_at_path(&place.path).is_ok_and(|named| named.identity == open.identity) {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 "it was removed or replaced while it was open",

@@ -14,7 +14,7 @@ use std::{
 use memmap2::{MmapMut, MmapRaw};
 use parking_lot::RwLock;
 
-use super::{header::RING_AT, record::ALIGN};
+use super::{header::RING_AT, pages::Pages, record::ALIGN};
 use crate::engine::io::File;
 
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(crate) struct Ring {
     /// Bytes of the mapping in front of the ring.
     front: usize,
     capacity: u64,
+    pages: Pages,
     #[cfg(feature = "model")]
     model: super::model::Memory,
 }
@@ -36,8 +37,17 @@ impl Ring {
     pub(crate) fn mapped(file: Arc<dyn File>, capacity: u64) -> io::Result<Self> {
         let map = MmapRaw::map_raw(file.handle())?;
         assert!(map.len() as u64 == RING_AT + capacity, "the file has the size that its header names");
-        let front = RING_AT as usize;
-        Ok(Ring { file: Some(RwLock::new(file)), is_mapped: true, front, ..Self::over(map, capacity) })
+        let (front, pages) = (RING_AT as usize, Pages::of(&map));
+        let file = Some(RwLock::new(file));
+        Ok(Ring { file, is_mapped: true, front, pages, ..Self::over(map, capacity) })
+    }
+
+    /// Reads into memory, while others go on, what is not there of a mapped ring that was written before, from `first` on.
+    pub(crate) fn warm(&mut self, first: u64) {
+        if let Some(file) = self.mapped_file() {
+            let first = self.offset(first);
+            self.pages.warm(file, RING_AT..RING_AT + self.capacity, first);
+        }
     }
 
     /// Keeps a copy of a log file in memory and writes both.
@@ -71,6 +81,7 @@ impl Ring {
             is_mapped: false,
             front: 0,
             capacity,
+            pages: Pages::none(),
             #[cfg(feature = "model")]
             model: super::model::Memory::new(capacity),
         }
@@ -109,6 +120,19 @@ impl Ring {
         assert!(offset + length <= self.capacity as usize, "a record never wraps");
         // SAFETY: the offset lies inside the mapping, as just asserted.
         unsafe { self.map.as_mut_ptr().add(self.front + offset) }
+    }
+
+    /// Whether the writer, before it writes up to `end`, has to [map what comes](Ring::map_ahead).
+    #[inline]
+    pub(crate) fn lacks_pages(&self, end: u64) -> bool {
+        self.pages.lack(end)
+    }
+
+    /// Maps the pages of `[at, end)`, and more up to `room` if much was written since the log was `synced`.
+    pub(crate) fn map_ahead(&self, at: u64, end: u64, room: u64, synced: u64) {
+        let offset = self.offset(at) as usize;
+        let room = room.min(at + self.to_lap_end(at));
+        self.pages.map_ahead(&self.map, offset, at, end, room, synced);
     }
 
     /// Copies a record into its place in memory; its first eight bytes go last, so that a torn copy is no record. Where the
@@ -242,6 +266,7 @@ impl Ring {
         unsafe {
             mmap(address, self.map.len(), protection, MapFlags::SHARED | MapFlags::FIXED, file.handle(), 0)
         }?;
+        Pages::split(&self.map);
         Ok(())
     }
 
