@@ -4,14 +4,14 @@ use std::{
     ops::Range,
     path::Path,
     sync::Arc,
-    thread,
+    thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
 use super::{
     buffer::Frozen,
     error::{Code, Error, Result},
-    flush,
+    flush::{self, Part},
     log::{self, Log, Lsn, Opened, Side},
     log_search,
     numbered::is_numbered,
@@ -155,49 +155,41 @@ fn recover_log(
     collections: &Collections,
     patience: Duration,
 ) -> Result<u64> {
-    let mut recovered = 0;
-    if !found.content.intact.is_empty() {
-        found.sync()?;
+    if found.content.intact.is_empty() {
+        return Ok(0);
     }
-    for part in &found.content.intact {
-        recovered += recover_part(&found.log, part, router, shards, collections, patience)?;
-    }
-    if !found.content.intact.is_empty() {
-        shards.iter().try_for_each(|shard| shard.sync())?;
-    }
-    Ok(recovered)
+    let applied: Vec<Lsn> = shards.iter().map(|shard| shard.applied()).collect();
+    let divide = |part: &Range<Lsn>| {
+        let claim = Arc::new(found.log.claim(part.start));
+        let frozen = Frozen { claim, start: part.start, end: part.end, ops: 0 };
+        flush::divide(&frozen, router, collections, true, &applied)
+    };
+    // The disk and the processor have work at the same time; no shard gets anything before both are done.
+    let divided: Vec<Vec<Part>> = thread::scope(|scope| {
+        let syncing = scope.spawn(|| found.sync());
+        let divided = found.content.intact.iter().map(divide).collect::<Result<_>>();
+        join(syncing)?;
+        divided
+    })?;
+    let bring = |(number, store): (usize, &Arc<dyn Store>)| -> Result<()> {
+        for parts in &divided {
+            let part = &parts[number];
+            patiently(patience, || flush::apply(part, found.log.id(), &**store, collections, &|_, _| (), 0))?;
+        }
+        store.sync()
+    };
+    thread::scope(|scope| {
+        let threads = shards.iter().enumerate().map(|shard| scope.spawn(move || bring(shard)));
+        let threads: Vec<_> = threads.collect();
+        let results: Vec<_> = threads.into_iter().map(join).collect();
+        results.into_iter().collect::<Result<()>>()
+    })?;
+    Ok(divided.iter().flatten().map(|part| part.entries.len() as u64).sum())
 }
 
-fn recover_part(
-    log: &Arc<Log>,
-    part: &Range<Lsn>,
-    router: Router,
-    shards: &[Arc<dyn Store>],
-    collections: &Collections,
-    patience: Duration,
-) -> Result<u64> {
-    let claim = Arc::new(log.claim(part.start));
-    let frozen = Frozen { claim, start: part.start, end: part.end, ops: 0 };
-    let applied: Vec<Lsn> = shards.iter().map(|shard| shard.applied()).collect();
-    let parts = flush::divide(&frozen, router, collections, true, &applied)?;
-    let recovered = parts.iter().map(|part| part.entries.len() as u64).sum();
-    let log_id = log.id();
-    let results = thread::scope(|scope| {
-        let threads: Vec<_> = shards
-            .iter()
-            .zip(&parts)
-            .map(|(store, part)| {
-                scope.spawn(move || {
-                    patiently(patience, || flush::apply(part, log_id, &**store, collections, &|_, _| (), 0))
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
-    });
-    for result in results {
-        result.unwrap_or_else(|panic| Err(flush::panicked(&*panic)))?;
-    }
-    Ok(recovered)
+/// What a thread came to. Its panic is an error.
+fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|panic| Err(flush::panicked(&*panic)))
 }
 
 /// What to tell about a damaged record beside the log.

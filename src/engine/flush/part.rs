@@ -47,10 +47,20 @@ pub(crate) fn divide(
             entries[shard as usize].push(entry);
         }
     };
+    // What follows often belongs to the same collection.
+    let mut last = ("", None);
+    let mut number_of = |name| match last {
+        (known, Some(number)) if known == name => number,
+        _ => {
+            let number = collections.get(name).number;
+            last = (name, Some(number));
+            number
+        }
+    };
     // Their shards are found together.
     let mut met: Vec<(&str, Entry)> = Vec::with_capacity(Router::TOGETHER);
     frozen.claim.walk(frozen.start, frozen.end, |Met { at, end, time_ms, op }| {
-        let number = if foreign { collections.get(op.collection).number } else { op.number };
+        let number = if foreign { number_of(op.collection) } else { op.number };
         met.push((op.id, Entry { at, end, number, time_ms }));
         if let Ok(all) = <[_; Router::TOGETHER]>::try_from(&met[..]) {
             let shards = router.shards(all.map(|(id, _)| id));
