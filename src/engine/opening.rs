@@ -1,6 +1,7 @@
 //! Opening a database: lock, shards, log, recovery, threads; and closing it in the reverse order.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, atomic::Ordering},
 };
@@ -51,7 +52,8 @@ impl Engine {
     pub(crate) fn open(options: Options, tell: Tell<'_>) -> Result<Engine> {
         let _gate = Gate::enter(&options.base, presence::TO_OPEN)?;
         let (presence, is_alone) = Presence::enter(&options.base, options.exclusive)?;
-        let started = Engine::start(options, tell, is_alone);
+        let start = AssertUnwindSafe(|| Engine::start(options, tell, is_alone));
+        let started = catch_unwind(start).unwrap_or_else(|panic| Err(flush::panicked(&*panic)));
         match started.and_then(|started| presence.share().map(|()| started)) {
             Ok((core, running, damage)) => Ok(Engine {
                 core,

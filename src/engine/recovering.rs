@@ -4,7 +4,7 @@ use std::{
     ops::Range,
     path::Path,
     sync::Arc,
-    thread::{self, ScopedJoinHandle},
+    thread::{self, Scope, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
@@ -166,9 +166,9 @@ fn recover_log(
     };
     // The disk and the processor have work at the same time; no shard gets anything before both are done.
     let divided: Vec<Vec<Part>> = thread::scope(|scope| {
-        let syncing = scope.spawn(|| found.sync());
+        let syncing = beside(scope, || found.sync());
         let divided = found.content.intact.iter().map(divide).collect::<Result<_>>();
-        join(syncing)?;
+        syncing.join()?;
         divided
     })?;
     let bring = |(number, store): (usize, &Arc<dyn Store>)| -> Result<()> {
@@ -179,17 +179,39 @@ fn recover_log(
         store.sync()
     };
     thread::scope(|scope| {
-        let threads = shards.iter().enumerate().map(|shard| scope.spawn(move || bring(shard)));
-        let threads: Vec<_> = threads.collect();
-        let results: Vec<_> = threads.into_iter().map(join).collect();
+        let bring = &bring;
+        let threads: Vec<_> =
+            shards.iter().enumerate().map(|shard| beside(scope, move || bring(shard))).collect();
+        let results: Vec<_> = threads.into_iter().map(Work::join).collect();
         results.into_iter().collect::<Result<()>>()
     })?;
     Ok(divided.iter().flatten().map(|part| part.entries.len() as u64).sum())
 }
 
-/// What a thread came to. Its panic is an error.
-fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    thread.join().unwrap_or_else(|panic| Err(flush::panicked(&*panic)))
+/// Work that a thread of its own does, or that is done because the system gave none.
+enum Work<'scope> {
+    Begun(ScopedJoinHandle<'scope, Result<()>>),
+    Done(Result<()>),
+}
+
+fn beside<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> Result<()> + Copy + Send + 'scope,
+) -> Work<'scope> {
+    match thread::Builder::new().name("kimdb-recover".to_owned()).spawn_scoped(scope, work) {
+        Ok(thread) => Work::Begun(thread),
+        Err(_) => Work::Done(work()),
+    }
+}
+
+impl Work<'_> {
+    /// What it came to. A panic is an error.
+    fn join(self) -> Result<()> {
+        match self {
+            Work::Begun(thread) => thread.join().unwrap_or_else(|panic| Err(flush::panicked(&*panic))),
+            Work::Done(result) => result,
+        }
+    }
 }
 
 /// What to tell about a damaged record beside the log.

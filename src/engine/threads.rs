@@ -26,6 +26,9 @@ impl Threads {
         threads.run("kimdb-scheduler", |core| core.flush.stop(), |core| flush::run_scheduler(core, pool))?;
         threads.run("kimdb-sync", |core| core.sync.stop(), |core| flush::run_syncer(&core))?;
         threads.run("kimdb-watch", |core| core.watch.stop(), |core| flush::run_watch(&core))?;
+        if core.log.wants_reading_ahead() {
+            threads.run("kimdb-ahead", |core| core.log.stop_reading_ahead(), |core| core.log.read_ahead())?;
+        }
         Ok(threads)
     }
 

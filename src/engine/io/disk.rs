@@ -6,10 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{File, FileSystem};
-
-/// Bytes that are written or copied in one go.
-const CHUNK: usize = 1 << 20;
+use super::{File, FileSystem, write_in_pages};
 
 /// The files of this machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -120,11 +117,11 @@ impl File for DiskFile {
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
             Err(error) => return Err(error.into()),
         }
-        let zeros = vec![0; CHUNK];
+        let zeros = vec![0; 1 << 20];
         let mut at = self.0.metadata()?.len();
         while at < size {
-            let step = (size - at).min(CHUNK as u64);
-            self.write_at(&zeros[..step as usize], at)?;
+            let step = (size - at).min(zeros.len() as u64);
+            write_in_pages(self, &zeros[..step as usize], at)?;
             at += step;
         }
         Ok(())

@@ -77,6 +77,20 @@ pub(crate) fn read_front(file: &dyn File, length: usize) -> io::Result<Vec<u8>> 
     Ok(bytes)
 }
 
+/// Writes what will be mapped: Linux keeps what is written at once in memory as one piece, and a byte that is changed through a mapping
+/// marks the whole piece as changed.
+pub(crate) fn write_in_pages(file: &dyn File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    const PAGE: usize = 4096;
+    let first = bytes.len().min(PAGE - (offset % PAGE as u64) as usize);
+    let (first, rest) = bytes.split_at(first);
+    let mut at = offset;
+    for page in std::iter::once(first).chain(rest.chunks(PAGE)) {
+        file.write_at(page, at)?;
+        at += page.len() as u64;
+    }
+    Ok(())
+}
+
 /// Writes a part of a file over itself, as far as the file goes. After a failed sync the kernel calls lost pages clean;
 /// this makes them dirty again, so that the next sync tells the truth. The caller keeps other writers away.
 pub(crate) fn rewrite(file: &dyn File, part: Range<u64>) -> io::Result<()> {

@@ -140,6 +140,21 @@ impl Log {
         self.ring.is_file()
     }
 
+    /// Keeps the file's pages in front of the head in memory, until [`Log::stop_reading_ahead`].
+    pub fn read_ahead(&self) {
+        self.ring.follow_writer(self.head().0);
+    }
+
+    /// Whether somebody should [`Log::read_ahead`].
+    pub fn wants_reading_ahead(&self) -> bool {
+        self.ring.wants_follower()
+    }
+
+    /// See [`Log::read_ahead`].
+    pub fn stop_reading_ahead(&self) {
+        self.ring.end();
+    }
+
     /// Bytes of the ring.
     pub fn capacity(&self) -> u64 {
         self.ring.capacity()

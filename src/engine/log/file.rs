@@ -149,14 +149,12 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
         }
         Found::Header(header) => {
             let is_cut = size != RING_AT + header.capacity;
-            let mut ring = match access.backend_for(path) {
+            let ring = match access.backend_for(path) {
                 _ if is_cut => Ring::copied(&*file, header.capacity),
                 Backend::Pwrite => Ring::written(Arc::clone(&file), header.capacity),
                 _ => Ring::mapped(Arc::clone(&file), header.capacity),
-            }
-            .map_err(read)?;
-            ring.warm(header.start.0);
-            let log = Arc::new(Log::new(ring, Some(access.place(path)), header));
+            };
+            let log = Arc::new(Log::new(ring.map_err(read)?, Some(access.place(path)), header));
             let content = recovery::scan(&log);
             let is_damaged = is_cut || !content.damaged.is_empty();
             Ok(Opened { log, content, is_damaged, access: Some(access.clone()), file: Some(file) })

@@ -4,7 +4,7 @@
 //! the disk. But in front of the place up to which the header knows the log to be on the disk, such a record is damage;
 //! there the search goes on at the next place where a record of this log, run and place lies.
 
-use std::{ops::Range, sync::Arc};
+use std::{cell::Cell, ops::Range, sync::Arc};
 
 use super::{
     Log, Lsn,
@@ -40,7 +40,7 @@ pub(super) fn scan(log: &Arc<Log>) -> Content {
     let header = log.header();
     let limit = header.start.0.saturating_add(log.capacity());
     let synced = header.synced.0.min(limit);
-    let scan = Scan { log, seed: header.seed(), limit };
+    let scan = Scan { log, seed: header.seed(), limit, read: Cell::new(0) };
     let mut content = Content::default();
     let (mut at, mut ops) = (header.start.0, 0);
     loop {
@@ -64,6 +64,8 @@ struct Scan<'a> {
     log: &'a Log,
     seed: u32,
     limit: u64,
+    /// See [`super::ring::Ring::read_ahead`].
+    read: Cell<u64>,
 }
 
 /// Records without a gap.
@@ -118,6 +120,9 @@ impl Scan<'_> {
     }
 
     fn record(&self, at: u64) -> Option<Header> {
+        let mut read = self.read.get();
+        self.log.ring.read_ahead(at, &mut read);
+        self.read.set(read);
         Header::verify(self.bytes(at), self.seed, Lsn(at)).map(|(header, _)| header)
     }
 

@@ -9,7 +9,7 @@ use std::{io, ops::Range, path::Path, sync::Arc};
 use super::{Log, Lsn, append::Place, file, header::LogHeader, recovery, ring::Ring};
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, look_at_file, look_at_path, rewrite},
+    io::{File, look_at_file, look_at_path, rewrite, write_in_pages},
 };
 
 impl Log {
@@ -88,12 +88,12 @@ impl Log {
                     if read == 0 {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
-                    to.write_at(&buffer[..read], offset)?;
+                    write_in_pages(to, &buffer[..read], offset)?;
                     at += read as u64;
                 }
                 None => {
                     // SAFETY: between tail and head, hence written; the tail does not move.
-                    to.write_at(unsafe { self.ring.bytes(at, length) }, offset)?;
+                    write_in_pages(to, unsafe { self.ring.bytes(at, length) }, offset)?;
                     at += length as u64;
                 }
             }

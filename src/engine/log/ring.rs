@@ -3,6 +3,8 @@
 //! The only file with raw memory access to the log. With the feature `model` every access is also shown to loom. Two invariants make it sound, both kept by [`super::Log`]:
 //! one thread at a time writes, and only to `[head, head + free)`; readers only look at `[tail, head)`.
 
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::{
     io,
     sync::{
@@ -14,7 +16,11 @@ use std::{
 use memmap2::{MmapMut, MmapRaw};
 use parking_lot::RwLock;
 
-use super::{header::RING_AT, pages::Pages, record::ALIGN};
+use super::{
+    header::RING_AT,
+    pages::{self, Pages},
+    record::ALIGN,
+};
 use crate::engine::io::File;
 
 #[derive(Debug)]
@@ -40,14 +46,6 @@ impl Ring {
         let (front, pages) = (RING_AT as usize, Pages::of(&map));
         let file = Some(RwLock::new(file));
         Ok(Ring { file, is_mapped: true, front, pages, ..Self::over(map, capacity) })
-    }
-
-    /// Reads into memory, while others go on, what is not there of a mapped ring that was written before, from `first` on.
-    pub(crate) fn warm(&mut self, first: u64) {
-        if let Some(file) = self.mapped_file() {
-            let first = self.offset(first);
-            self.pages.warm(file, RING_AT..RING_AT + self.capacity, first);
-        }
     }
 
     /// Keeps a copy of a log file in memory and writes both.
@@ -135,6 +133,45 @@ impl Ring {
         self.pages.map_ahead(&self.map, offset, at, end, room, synced);
     }
 
+    /// Has the system read what is not in memory of a mapped file, from `at` on, without waiting for that. `read`: up to where
+    /// that was done; it goes on from there when a part of it was used.
+    pub(crate) fn read_ahead(&self, at: u64, read: &mut u64) {
+        #[cfg(target_os = "linux")]
+        if at + pages::IN_MEMORY - pages::STEP >= *read
+            && let Some(file) = self.mapped_file()
+        {
+            let to = at + pages::IN_MEMORY.min(self.capacity);
+            let mut from = at.max(*read);
+            while from < to {
+                let length = pages::PIECE.min(to - from).min(self.to_lap_end(from));
+                let (offset, advice) = (self.offset(from), rustix::fs::Advice::WillNeed);
+                // NOTE: whoever needs a page that could not be read meets the same difficulty.
+                let _ = rustix::fs::fadvise(file.handle(), offset, NonZeroU64::new(length), advice);
+                from += length;
+            }
+            *read = to;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (at, read);
+    }
+
+    /// Does that in front of the writer, who is at `head`, until [`Ring::end`].
+    pub(crate) fn follow_writer(&self, head: u64) {
+        let mut read = 0;
+        self.read_ahead(head, &mut read);
+        self.pages.follow(|at| self.read_ahead(at, &mut read));
+    }
+
+    /// Whether somebody should [`Ring::follow_writer`].
+    pub(crate) fn wants_follower(&self) -> bool {
+        cfg!(target_os = "linux") && self.mapped_file().is_some()
+    }
+
+    /// There is no writer any more.
+    pub(crate) fn end(&self) {
+        self.pages.end();
+    }
+
     /// Copies a record into its place in memory; its first eight bytes go last, so that a torn copy is no record. Where the
     /// memory is not the file's, [`Ring::write_out`] brings it there.
     ///
@@ -215,9 +252,9 @@ impl Ring {
     pub(crate) fn let_go(&self, from: u64, to: u64) {
         #[cfg(target_os = "linux")]
         if self.is_mapped {
-            /// The last page is left alone, because the next record goes there.
-            const PAGE: u64 = 4096;
+            use pages::PAGE;
             let from = from.max(to.saturating_sub(self.capacity));
+            // The last page is left alone, because the next record goes there.
             let (mut at, to) = (from - from % PAGE, to - to % PAGE);
             while at < to {
                 let length = self.to_lap_end(at).min(to - at);
