@@ -382,3 +382,46 @@ fn while_no_file_can_be_opened_nothing_is_lost_and_then_it_goes_on() {
     let test = "while_no_file_can_be_opened_nothing_is_lost_and_then_it_goes_on";
     check(&run(command, test, &home), "no file can be opened");
 }
+
+/// A folder as a killed process leaves it, with so many writes in the log alone.
+fn killed_with(writes: usize) -> Home {
+    let home = Home::new();
+    let db = open(options(&home));
+    for i in 0..writes {
+        set(&db, "c", &format!("id{i}"), "1");
+    }
+    home.crash_image()
+}
+
+#[test]
+fn an_opening_that_cannot_sync_the_log_brings_nothing_to_a_shard() {
+    if let Some(options) = child() {
+        assert_eq!(try_open(options).expect_err("the log is not synced").code(), Code::Io);
+        return;
+    }
+    if strace_works() {
+        let home = killed_with(50);
+        let test = "an_opening_that_cannot_sync_the_log_brings_nothing_to_a_shard";
+        with_failing("fdatasync:error=EIO", &home.wal(), test, &home);
+        let db = open(options(&home));
+        assert_eq!((db.recovered(), all(&db, "c", u64::MAX).len()), (50, 50));
+    }
+}
+
+#[test]
+fn an_opening_that_is_given_no_thread_to_recover_does_that_itself() {
+    if let Some(options) = child() {
+        let db = open(options);
+        assert_eq!((db.recovered(), all(&db, "c", u64::MAX).len()), (50, 50));
+        return;
+    }
+    if strace_works() {
+        let home = killed_with(50);
+        // One to sync the log and one for each shard.
+        let command = failing_on("clone3:error=EAGAIN:when=1..3", None);
+        check(
+            &run(command, "an_opening_that_is_given_no_thread_to_recover_does_that_itself", &home),
+            "no thread",
+        );
+    }
+}

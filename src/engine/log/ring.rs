@@ -137,7 +137,8 @@ impl Ring {
     /// that was done; it goes on from there when a part of it was used.
     pub(crate) fn read_ahead(&self, at: u64, read: &mut u64) {
         #[cfg(target_os = "linux")]
-        if at + pages::IN_MEMORY - pages::STEP >= *read
+        if self.is_mapped
+            && at + pages::IN_MEMORY - pages::STEP >= *read
             && let Some(file) = self.mapped_file()
         {
             let to = at + pages::IN_MEMORY.min(self.capacity);
