@@ -67,10 +67,8 @@ impl Claim {
         mut visit: impl FnMut(Met<'a>) -> ControlFlow<()>,
     ) -> Result<()> {
         assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
-        let (mut at, mut read) = (from.0, 0);
+        let mut at = from.0;
         while at < to.0 {
-            // What was synced may have left memory since.
-            self.log.ring.read_ahead(at, &mut read);
             let (record, header, mut ops) = self.log.record_at(at, to.0).ok_or_else(|| self.damaged(at))?;
             let end = Log::after(record, &header);
             for _ in 0..header.ops {

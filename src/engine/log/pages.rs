@@ -22,7 +22,7 @@ const LEAST_MAPPED: u64 = 64 << 10;
 pub(super) const IN_MEMORY: u64 = 4 << 20;
 
 /// Bytes that the writer uses of them before more are read.
-pub(super) const STEP: u64 = 1 << 20;
+const STEP: u64 = IN_MEMORY / 4;
 
 /// Bytes that are read at once. Linux may read less than it is asked for where that is more.
 #[cfg(target_os = "linux")]

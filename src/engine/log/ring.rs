@@ -136,24 +136,22 @@ impl Ring {
     /// Has the system read what is not in memory of a mapped file, from `at` on, without waiting for that. `read`: up to where
     /// that was done; it goes on from there when a part of it was used.
     pub(crate) fn read_ahead(&self, at: u64, read: &mut u64) {
+        let ahead = pages::IN_MEMORY.min(self.capacity);
+        if !self.is_mapped || at + ahead - ahead / 4 < *read {
+            return;
+        }
         #[cfg(target_os = "linux")]
-        if self.is_mapped
-            && at + pages::IN_MEMORY - pages::STEP >= *read
-            && let Some(file) = self.mapped_file()
-        {
-            let to = at + pages::IN_MEMORY.min(self.capacity);
+        if let Some(file) = self.mapped_file() {
             let mut from = at.max(*read);
-            while from < to {
-                let length = pages::PIECE.min(to - from).min(self.to_lap_end(from));
+            while from < at + ahead {
+                let length = pages::PIECE.min(at + ahead - from).min(self.to_lap_end(from));
                 let (offset, advice) = (self.offset(from), rustix::fs::Advice::WillNeed);
                 // NOTE: whoever needs a page that could not be read meets the same difficulty.
                 let _ = rustix::fs::fadvise(file.handle(), offset, NonZeroU64::new(length), advice);
                 from += length;
             }
-            *read = to;
         }
-        #[cfg(not(target_os = "linux"))]
-        let _ = (at, read);
+        *read = at + ahead;
     }
 
     /// Does that in front of the writer, who is at `head`, until [`Ring::end`].
