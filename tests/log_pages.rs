@@ -30,9 +30,9 @@ fn most() -> u64 {
 /// What Linux has counted of this process: `write_bytes`, which it changed in files in memory, or `read_bytes` from the disk.
 fn counted(what: &str) -> u64 {
     let figures = fs::read_to_string("/proc/self/io").expect("Linux counts");
-    let lines = figures.lines().filter_map(|line| line.split_once(": "));
-    let found = lines.filter(|(name, _)| *name == what).map(|(_, figure)| figure).next();
-    found.expect("such a line").parse().expect("a number")
+    let mut lines = figures.lines().filter_map(|line| line.split_once(": "));
+    let (_, figure) = lines.find(|(name, _)| *name == what).expect("such a line");
+    figure.parse().expect("a number")
 }
 
 fn fill(db: &Database, bytes: u64) {

@@ -12,6 +12,8 @@ const running = new Set();
 process.on('exit', () => {
   for (const child of running) child.kill();
 });
+// By itself the signal ends a script without that.
+process.once('SIGTERM', () => process.exit(143));
 
 /**
  * Runs a program and waits for it. Its output goes to the terminal as it comes; `onLine` sees each

@@ -52,6 +52,7 @@ impl Engine {
     pub(crate) fn open(options: Options, tell: Tell<'_>) -> Result<Engine> {
         let _gate = Gate::enter(&options.base, presence::TO_OPEN)?;
         let (presence, is_alone) = Presence::enter(&options.base, options.exclusive)?;
+        // NOTE: what it has begun ends as it is dropped; a panic that went on would end the program.
         let start = AssertUnwindSafe(|| Engine::start(options, tell, is_alone));
         let started = catch_unwind(start).unwrap_or_else(|panic| Err(flush::panicked(&*panic)));
         match started.and_then(|started| presence.share().map(|()| started)) {

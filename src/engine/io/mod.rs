@@ -77,10 +77,12 @@ pub(crate) fn read_front(file: &dyn File, length: usize) -> io::Result<Vec<u8>> 
     Ok(bytes)
 }
 
+/// Linux's page. Where pages are larger, less is gained by what is done for each.
+pub(crate) const PAGE: usize = 4096;
+
 /// Writes what will be mapped: Linux keeps what is written at once in memory as one piece, and a byte that is changed through a mapping
 /// marks the whole piece as changed.
 pub(crate) fn write_in_pages(file: &dyn File, bytes: &[u8], offset: u64) -> io::Result<()> {
-    const PAGE: usize = 4096;
     let first = bytes.len().min(PAGE - (offset % PAGE as u64) as usize);
     let (first, rest) = bytes.split_at(first);
     let mut at = offset;

@@ -152,7 +152,7 @@ impl Log {
 
     /// See [`Log::read_ahead`].
     pub fn stop_reading_ahead(&self) {
-        self.ring.end();
+        self.ring.stop_following();
     }
 
     /// Bytes of the ring.

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memmap2::MmapRaw;
 use parking_lot::{Condvar, Mutex};
 
-/// Linux's page. Where pages are larger, less is gained.
-pub(super) const PAGE: u64 = 4096;
+use crate::engine::io;
+
+pub(super) const PAGE: u64 = io::PAGE as u64;
 
 /// Bytes that are mapped at once: at most, and at least, because a few are not worth the call.
 const MOST_MAPPED: u64 = 256 << 10;
@@ -42,7 +43,7 @@ pub(super) struct Pages {
 #[derive(Debug, Default)]
 struct Writer {
     at: u64,
-    is_gone: bool,
+    is_stopped: bool,
 }
 
 impl Pages {
@@ -107,15 +108,15 @@ impl Pages {
         }
     }
 
-    /// Calls `read` with where the writer is, again and again, until the [end](Pages::end).
+    /// Calls `read` with where the writer is, again and again, until [`Pages::stop`].
     pub(super) fn follow(&self, mut read: impl FnMut(u64)) {
         let mut last = 0;
         loop {
             let mut writer = self.writer.lock();
-            while writer.at == last && !writer.is_gone {
+            while writer.at == last && !writer.is_stopped {
                 self.moved.wait(&mut writer);
             }
-            if writer.is_gone {
+            if writer.is_stopped {
                 return;
             }
             last = writer.at;
@@ -124,9 +125,9 @@ impl Pages {
         }
     }
 
-    /// There is no writer any more.
-    pub(super) fn end(&self) {
-        self.writer.lock().is_gone = true;
+    /// Ends [`Pages::follow`].
+    pub(super) fn stop(&self) {
+        self.writer.lock().is_stopped = true;
         self.moved.notify_all();
     }
 }

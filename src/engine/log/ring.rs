@@ -154,7 +154,7 @@ impl Ring {
         *read = at + ahead;
     }
 
-    /// Does that in front of the writer, who is at `head`, until [`Ring::end`].
+    /// Does that in front of the writer, who is at `head`, until [`Ring::stop_following`].
     pub(crate) fn follow_writer(&self, head: u64) {
         let mut read = 0;
         self.read_ahead(head, &mut read);
@@ -166,9 +166,9 @@ impl Ring {
         cfg!(target_os = "linux") && self.mapped_file().is_some()
     }
 
-    /// There is no writer any more.
-    pub(crate) fn end(&self) {
-        self.pages.end();
+    /// Ends [`Ring::follow_writer`].
+    pub(crate) fn stop_following(&self) {
+        self.pages.stop();
     }
 
     /// Copies a record into its place in memory; its first eight bytes go last, so that a torn copy is no record. Where the
