@@ -25,6 +25,8 @@ const LAST = SIZE - MARGIN;
 const SHORT = 24;
 /** Between the texts of the gaps. */
 const BETWEEN = '\0';
+/** Numbers with more than so many hundredths are left to String(). */
+const MOST_COUNTED = 2 ** 31 - 1;
 /** Deeper documents, and cycles, are left to JSON.stringify. */
 const DEEPEST = 32;
 /** After documents that could not be written, one after the other, others are not tried for a while: at most so many. */
@@ -232,14 +234,30 @@ function leaveGap(text) {
 }
 
 function writeNumber(number) {
-  if (!Number.isFinite(number)) return writeWord(NULL);
   if ((number | 0) === number && number >= 0) return writeCount(number);
-  const text = String(number);
+  if (!Number.isFinite(number)) return writeWord(NULL);
+  const size = Math.abs(number);
+  const hundredths = Math.round(size * 100);
+  // What is n / 100 in one way has no shorter text than that, as n has so few digits.
+  if (hundredths > MOST_COUNTED || hundredths / 100 !== size) return writeDigits(String(number));
+  if (number < 0) bytes[at++] = 0x2d;
+  const whole = Math.trunc(size);
+  writeCount(whole);
+  const rest = hundredths - whole * 100;
+  if (rest === 0) return true;
+  const tenths = (rest / 10) | 0;
+  bytes[at++] = 0x2e;
+  bytes[at++] = 0x30 + tenths;
+  if (rest !== tenths * 10) bytes[at++] = 0x30 + rest - tenths * 10;
+  return true;
+}
+
+function writeDigits(text) {
   for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
   return true;
 }
 
-/** A number from 0 to 2,147,483,647. */
+/** A whole number from 0 to 2,147,483,647. */
 function writeCount(count) {
   let end = at + 1;
   for (let power = 10; power <= count; power *= 10) end += 1;
