@@ -22,6 +22,7 @@ const DOCUMENT_SHARE = 4;
 // Stands for the last used collection when there is none; no name can equal it.
 const NONE = Symbol('none');
 
+const nothing = () => undefined;
 const refuseNotOpen = () => {
   throw notOpen();
 };
@@ -60,7 +61,8 @@ class Engine {
 
   #native;
   #query;
-  #poll = () => undefined;
+  #poll = nothing;
+  #hold = nothing;
   #durable;
   #nextDurable;
   /** What goes on with a delivery in the next turn of the event loop. */
@@ -70,7 +72,7 @@ class Engine {
   #refuse = refuseNotOpen;
   /** Whether each sync of the log is told, because somebody has subscribed to that. */
   #hearsSyncs = false;
-  #waiters = new Waiters((on) => this.#native?.hold(on));
+  #waiters = new Waiters((on) => this.#hold(on ? 1 : 0));
   #events;
 
   constructor(emitter) {
@@ -116,7 +118,7 @@ class Engine {
       throw toPublicError(error);
     } finally {
       this.deliver();
-      this.#poll = () => undefined;
+      this.#poll = nothing;
       this.#waiters.rejectAll();
     }
   }
@@ -370,6 +372,10 @@ class Engine {
   }
 
   #tell(report) {
+    if (typeof report === 'number') {
+      this.#waiters.settleOne(report);
+      return;
+    }
     this.#waiters.settle(report);
     for (const event of report.events) this.#events.tell(event);
   }
@@ -381,10 +387,12 @@ class Engine {
     this.#collection = hot.collection;
     this.#durable = hot.durable;
     this.#poll = hot.poll;
+    this.#hold = hot.hold;
   }
 
   #refuseCalls(refuse) {
     this.#refuse = refuse;
+    this.#hold = nothing;
     this.#assign(() => refuse);
     this.#collection = refuse;
     this.#durable = refuse;

@@ -33,6 +33,11 @@ class Waiters {
     });
   }
 
+  /** Settles the promise of a ticket that has no result. */
+  settleOne(ticket) {
+    this.#take(ticket)?.resolve();
+  }
+
   /** Settles the promises of all tickets that a poll reports. */
   settle({ done, results, reads, failed }) {
     for (const ticket of done) this.#take(ticket)?.resolve();

@@ -86,6 +86,7 @@ impl Hot {
             c"durable": Durable,
             c"newId": NewId,
             c"poll": Poll,
+            c"hold": Hold,
         }
         Ok((hot, object))
     }
@@ -429,5 +430,20 @@ impl HotCall for Poll {
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
         hot.mailbox.take(call.scope, || hot.report_memory(call.scope))
+    }
+}
+
+/// `hold(on)`: whether pending work keeps the process alive; `on` is 0 or 1.
+struct Hold;
+
+impl HotCall for Hold {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let on = call.number(0)? == 1;
+        hot.mailbox
+            .hold(&call.scope.env(), on)
+            .map_err(|error| Error::new(Code::Internal, error.reason.clone()))?;
+        Ok(Value::UNDEFINED)
     }
 }

@@ -244,15 +244,6 @@ impl HyperScaleDb {
         self.database(&env).map(|database| database.clear_cache())
     }
 
-    /// Whether pending work keeps the process alive.
-    #[napi]
-    pub fn hold(&self, env: Env, on: bool) -> napi::Result<()> {
-        match &*self.open.borrow() {
-            Some(open) => open.mailbox.hold(&env, on),
-            None => Ok(()),
-        }
-    }
-
     /// Flushes and lets go of everything, also when it throws. Twice is fine.
     #[napi]
     pub fn close(&self, env: Env) -> napi::Result<()> {

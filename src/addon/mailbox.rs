@@ -19,11 +19,11 @@ use napi::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{
-    error::to_js,
     exit,
     raw::{Epoch, Scope, Value},
+    report::{Event, Report, Ticket},
 };
-use crate::engine::{Code, Document, Error, Observer, Read, Result, log::Done};
+use crate::engine::{Code, Error, Observer, Read, Result, log::Done};
 
 type Bell = ThreadsafeFunction<(), (), (), napi::Status, false, true, 1>;
 
@@ -34,9 +34,6 @@ const MOST_EVENTS: usize = 1024;
 /// the event loop: making values of a thousand documents takes milliseconds.
 const MOST_READS: usize = 256;
 const MOST_READ_BYTES: usize = 256 << 10;
-
-/// A call that JavaScript waits for, by number.
-pub(super) type Ticket = u32;
 
 pub(super) struct Mailbox {
     content: Mutex<Content>,
@@ -76,13 +73,6 @@ struct Content {
     reading: usize,
     failed: Vec<(Ticket, Error)>,
     events: Vec<Event>,
-}
-
-enum Event {
-    Flush { count: u64, time: Duration },
-    Sync(Duration),
-    Retry(Error),
-    Failure(Error),
 }
 
 impl std::fmt::Debug for Mailbox {
@@ -280,83 +270,20 @@ impl Mailbox {
         self.others.lock().epoch = None;
     }
 
-    /// Everything that has come since the last time, as the object that `lib/` expects; `undefined` if nothing has. `flushed`
-    /// is called if a flush has ended since.
+    /// Everything that has come since the last time, for `lib/`; `undefined` if nothing has. `flushed` is called if a flush has
+    /// ended since.
     pub(super) fn take<'a>(&self, scope: Scope<'a>, flushed: impl FnOnce()) -> Result<Value<'a>> {
         self.rung.store(false, Ordering::Release);
-        let Fetched { done, results, mut failed, events, reads, has_more } = self.content.lock().fetch();
-        if done.is_empty() && results.is_empty() && failed.is_empty() && events.is_empty() && reads.is_empty()
-        {
-            return Ok(Value::UNDEFINED);
-        }
-        if !events.is_empty() {
+        let report = self.content.lock().fetch();
+        if !report.events.is_empty() {
             flushed();
         }
-        let number = |ticket: &Ticket| scope.double(f64::from(*ticket));
-        let poll = scope.object()?;
-        scope.set(poll, c"done", scope.array(done.iter().map(number))?)?;
-        let mut fetched = Vec::with_capacity(results.len());
-        for (ticket, texts) in &results {
-            let result = || {
-                let object = scope.object()?;
-                scope.set(object, c"ticket", number(ticket)?)?;
-                let texts = scope.array(texts.iter().map(|text| scope.string(text.as_bytes())))?;
-                scope.set(object, c"texts", texts)?;
-                Ok(object)
-            };
-            match result() {
-                Ok(object) => fetched.push(object),
-                // Too large for a JavaScript string: that is this call's failure, not the others'.
-                Err(error) => failed.push((*ticket, error)),
-            }
-        }
-        scope.set(poll, c"results", scope.array(fetched.into_iter().map(Ok))?)?;
-        let mut flat = Vec::with_capacity(reads.len() * 4);
-        for (ticket, read) in &reads {
-            let (version, buffered) = read.as_ref().map_or((0, false), |read| {
-                let Document { version, buffered, .. } = read.document;
-                (version, buffered)
-            });
-            let text = read.as_ref().map_or_else(|| scope.null(), |read| scope.string(&read.text));
-            match text {
-                Ok(text) => {
-                    let figures = [version as f64, f64::from(u8::from(buffered))];
-                    flat.extend([
-                        number(ticket)?,
-                        text,
-                        scope.double(figures[0])?,
-                        scope.double(figures[1])?,
-                    ]);
-                }
-                Err(error) => failed.push((*ticket, error)),
-            }
-        }
-        scope.set(poll, c"reads", scope.array(flat.into_iter().map(Ok))?)?;
-        scope.set(poll, c"hasMore", scope.double(f64::from(u8::from(has_more)))?)?;
-        let failure = |(ticket, error): &(Ticket, Error)| {
-            let object = scope.object()?;
-            scope.set(object, c"ticket", number(ticket)?)?;
-            scope.set(object, c"error", to_js(scope, error)?)?;
-            Ok(object)
-        };
-        scope.set(poll, c"failed", scope.array(failed.iter().map(failure))?)?;
-        scope.set(poll, c"events", scope.array(events.iter().map(|event| event.to_js(scope)))?)?;
-        Ok(poll)
+        report.into_js(scope)
     }
 }
 
-/// What JavaScript fetches at once.
-struct Fetched {
-    done: Vec<Ticket>,
-    results: Vec<(Ticket, Vec<String>)>,
-    reads: Vec<(Ticket, Option<Read>)>,
-    failed: Vec<(Ticket, Error)>,
-    events: Vec<Event>,
-    has_more: bool,
-}
-
 impl Content {
-    fn fetch(&mut self) -> Fetched {
+    fn fetch(&mut self) -> Report {
         let (mut count, mut bytes) = (0, 0);
         while count < self.reads.len().min(MOST_READS) && bytes < MOST_READ_BYTES {
             bytes += self.reads[count].1.as_ref().map_or(0, |read| read.text.len());
@@ -366,7 +293,7 @@ impl Content {
         if self.reads.is_empty() {
             self.reads.shrink_to(MOST_READS);
         }
-        Fetched {
+        Report {
             done: std::mem::take(&mut self.done),
             results: std::mem::take(&mut self.results),
             reads,
@@ -374,32 +301,6 @@ impl Content {
             events: std::mem::take(&mut self.events),
             has_more: !self.reads.is_empty(),
         }
-    }
-}
-
-impl Event {
-    fn to_js<'a>(&self, scope: Scope<'a>) -> Result<Value<'a>> {
-        let object = scope.object()?;
-        match self {
-            Event::Flush { count, time } => {
-                scope.set(object, c"type", scope.string(b"flush")?)?;
-                scope.set(object, c"count", scope.double(*count as f64)?)?;
-                scope.set(object, c"time", scope.double(time.as_secs_f64() * 1000.0)?)?;
-            }
-            Event::Sync(time) => {
-                scope.set(object, c"type", scope.string(b"sync")?)?;
-                scope.set(object, c"time", scope.double(time.as_secs_f64() * 1000.0)?)?;
-            }
-            Event::Retry(error) => {
-                scope.set(object, c"type", scope.string(b"retry")?)?;
-                scope.set(object, c"error", to_js(scope, error)?)?;
-            }
-            Event::Failure(error) => {
-                scope.set(object, c"type", scope.string(b"error")?)?;
-                scope.set(object, c"error", to_js(scope, error)?)?;
-            }
-        }
-        Ok(object)
     }
 }
 

@@ -14,6 +14,7 @@ mod members;
 mod options;
 mod raw;
 mod read;
+mod report;
 mod simple;
 mod stats;
 mod verify;

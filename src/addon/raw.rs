@@ -84,6 +84,11 @@ impl<'a> Scope<'a> {
         Scope(env.raw(), PhantomData)
     }
 
+    /// The environment for calls of napi-rs.
+    pub(super) fn env(self) -> napi::Env {
+        napi::Env::from_raw(self.0)
+    }
+
     /// Appends a string to `out` as UTF-8 and returns its length.
     pub(super) fn text(self, value: Value<'_>, out: &mut Vec<u8>) -> Result<usize> {
         /// The longest UTF-8 character: with less left over, the text may have been cut.

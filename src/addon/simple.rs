@@ -14,11 +14,7 @@ use napi::{
 use napi_derive::napi;
 use parking_lot::Mutex;
 
-use super::{
-    error::or_throw,
-    hyperscale::HyperScaleDb,
-    mailbox::{Mailbox, Ticket},
-};
+use super::{error::or_throw, hyperscale::HyperScaleDb, mailbox::Mailbox, report::Ticket};
 use crate::engine::{Database, Error, Pages, Result};
 
 /// Reads whole collections of a database that a `HyperScaleDB` has open.
