@@ -187,6 +187,11 @@ impl Core {
         }
     }
 
+    /// Whether the log fills up faster than it is flushed.
+    pub(crate) fn is_short_of_room(&self) -> bool {
+        self.log.lacks_room() || self.log.used() > self.log.capacity() / 4 * 3
+    }
+
     /// Gets waiting writes into the log, and has the sync thread go on with it if more could get in. True: a record too large
     /// for the log is first in line.
     pub(crate) fn drain(&self) -> bool {

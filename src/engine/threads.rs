@@ -20,7 +20,7 @@ pub(super) struct Threads {
 
 impl Threads {
     pub(super) fn start(core: &Arc<Core>) -> Result<Threads> {
-        let pool = Pool::start(core.shards.len())?;
+        let pool = Pool::start(core.shards.len(), Arc::clone(&core.flush.jobs))?;
         let mut threads = Threads { core: Arc::clone(core), running: Vec::new() };
         // The last flush waits for syncs, so the scheduler ends before the sync thread does.
         threads.run("kimdb-scheduler", |core| core.flush.stop(), |core| flush::run_scheduler(core, pool))?;

@@ -1,9 +1,13 @@
 //! How other threads tell the scheduler and the sync thread what they want.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::pool::Jobs;
 use crate::engine::{
     error::Error,
     log::{Done, Lsn},
@@ -14,6 +18,7 @@ use crate::engine::{
 pub(crate) struct FlushControl {
     pub(super) inbox: Mutex<FlushInbox>,
     pub(super) changed: Condvar,
+    pub(crate) jobs: Arc<Jobs>,
     /// When a shard last took something.
     progress: Mutex<Option<Instant>>,
 }
@@ -54,8 +59,17 @@ impl FlushControl {
     }
 
     pub(crate) fn want_room(&self) {
-        self.inbox.lock().room_wanted = true;
+        let mut inbox = self.inbox.lock();
+        inbox.room_wanted = true;
+        self.jobs.hurry(true);
         self.changed.notify_one();
+    }
+
+    /// A flush begins. `is_wanted`: somebody waits for it.
+    pub(super) fn begin(&self, is_wanted: bool) {
+        // IMPORTANT: under the lock, so that what somebody wants from now on is not overlooked.
+        let inbox = self.inbox.lock();
+        self.jobs.hurry(is_wanted || inbox.stop || inbox.room_wanted || !inbox.requests.is_empty());
     }
 
     /// A shard has taken something, so there will be room in the log.
@@ -75,6 +89,7 @@ impl FlushControl {
             return (request.done)(Err(Error::closed()));
         }
         inbox.requests.push(request);
+        self.jobs.hurry(true);
         self.changed.notify_one();
     }
 
@@ -88,7 +103,9 @@ impl FlushControl {
     }
 
     pub(crate) fn stop(&self) {
-        self.inbox.lock().stop = true;
+        let mut inbox = self.inbox.lock();
+        inbox.stop = true;
+        self.jobs.hurry(true);
         self.changed.notify_one();
     }
 }

@@ -10,6 +10,8 @@ mod large;
 mod part;
 mod pause;
 mod pool;
+#[cfg(test)]
+mod pool_test;
 mod scheduler;
 #[cfg(test)]
 mod slow_log_test;

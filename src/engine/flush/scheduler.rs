@@ -113,6 +113,7 @@ impl Scheduler {
     fn round(&mut self, requests: Vec<Request>) {
         let core = Arc::clone(&self.core);
         self.give_up_on_late_writes();
+        core.flush.begin(!requests.is_empty() || !self.held.is_empty() || core.is_short_of_room());
         self.store_large();
         self.flush(!requests.is_empty());
         let held = std::mem::take(&mut self.held);
@@ -291,6 +292,9 @@ fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn) -> (usize,
         let size = core.options.batch_size;
         let follow = |changes: &[Change<'_>], end| {
             core.flush.note_progress();
+            if core.is_short_of_room() {
+                core.flush.jobs.hurry(true);
+            }
             core.follow(shard as ShardId, changes, end);
         };
         if let Err(error) = apply(part, core.log.id(), store, &core.collections, &follow, size) {

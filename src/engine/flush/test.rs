@@ -14,7 +14,7 @@ use std::{
 
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
-use super::{Part, Pool, apply, divide, lane::Lane};
+use super::{Part, apply, divide, lane::Lane};
 use crate::engine::{
     buffer::{Buffer, Frozen},
     cache::Cache,
@@ -415,26 +415,4 @@ fn a_failing_shard_is_tried_again_with_growing_pauses() {
         lane.error.is_none() && lane.retry_at().is_none() && lane.lacks_from().is_none(),
         "nothing is left"
     );
-}
-
-#[test]
-fn a_panic_of_a_worker_is_an_error_and_the_worker_goes_on() {
-    let pool = Pool::start(2).expect("starts");
-    for _ in 0..3 {
-        let mut results = pool.map((0..6).map(|number| (number, number)), |number| {
-            assert!(number % 2 == 0, "number {number} is odd");
-            number * 10
-        });
-        results.sort_by_key(|(key, _)| *key);
-        assert_eq!(results.len(), 6);
-        for (key, result) in results {
-            match result {
-                Ok(value) => assert_eq!((key % 2, value), (0, key * 10)),
-                Err(error) => {
-                    assert_eq!((key % 2, error.code()), (1, Code::Internal));
-                    assert!(error.to_string().contains(&format!("number {key} is odd")), "{error}");
-                }
-            }
-        }
-    }
 }
