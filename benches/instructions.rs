@@ -44,6 +44,11 @@ fn main() {
             (0..DOCUMENTS).for_each(|i| bench.set(i));
             (0..count + DOCUMENTS).for_each(|i| bench.get(i));
         }
+        // Each read brings the index up to the write before it: a walk through one record of the log.
+        "set, then get" => (0..count).for_each(|i| {
+            bench.set(i);
+            bench.get(i);
+        }),
         "get, cached" | "get, stored" => {
             (0..DOCUMENTS).for_each(|i| bench.set(i));
             bench.db.flush_wait().expect("flushes");

@@ -8,7 +8,7 @@ import { readOptions } from './support/arguments.mjs';
 import { output, root, run } from './support/command.mjs';
 import { fail, say, step } from './support/terminal.mjs';
 
-const CALLS = ['set', 'get, buffered', 'get, cached', 'get, stored'];
+const CALLS = ['set', 'set, then get', 'get, buffered', 'get, cached', 'get, stored'];
 const [FEW, MANY] = [1000, 11_000];
 const RUNS = 3;
 const MOST = 1.05;
