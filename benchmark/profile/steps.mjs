@@ -7,7 +7,7 @@ const MAIN = [
   ['set, native: checksum', /crc32c/],
   ['set, native: call, lock, copy', /kimdb::|napi_|FunctionCallbackWrapper/],
   ['JavaScript: garbage collection', /Scaveng|CollectGarbage|MarkCompact|v8::internal::Heap::/],
-  ['JavaScript: JSON.stringify', /JsonStringif/],
+  ['JavaScript: the document as JSON', /JsonStringif|document-(page|keys)\.js/],
   ['JavaScript: loop, id, await, promises', /RunMicrotasks|JS:|Builtins_/],
   ['start of the process', /./],
 ];
@@ -20,7 +20,9 @@ const FLUSH = [
   ['SQLite: find the place in the trees', /Moveto/],
   ['SQLite: insert, balance the trees', /BtreeInsert|balance/],
   ['SQLite: bytecode, records', /sqlite3|rusqlite|SqliteShard/],
-  ['flush: read the log again, sort, coalesce', /./],
+  ['flush: read the log again, sort, coalesce', /coalesce|::sort::|decode_op/],
+  // Whose it is does not show: these functions keep no frame, and SQLite none either.
+  ['flush and SQLite: memory compared, copied, allocated', /./],
 ];
 const HELPERS = [['V8: threads for garbage collection and compiling', /./]];
 

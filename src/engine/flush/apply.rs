@@ -119,7 +119,9 @@ fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Change<'a>>> {
             .then_with(|| a.id.cmp(b.id))
             .then_with(|| a.at.cmp(&b.at))
     });
-    Ok(items.chunk_by(|a, b| a.number == b.number && a.id == b.id).map(last_state).collect())
+    // Most ids differ in what is known of them without looking into the log.
+    let is_same = |a: &Item<'_>, b: &Item<'_>| (a.number, a.prefix) == (b.number, b.prefix) && a.id == b.id;
+    Ok(items.chunk_by(is_same).map(last_state).collect())
 }
 
 fn common_prefix(items: &[Item<'_>]) -> usize {
