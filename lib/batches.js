@@ -5,7 +5,6 @@
 // To the engine go two texts, the ids and the documents as JSON arrays, which it takes apart: one call of JSON.stringify and one
 // string that crosses cost half of what one for each document do.
 
-const { writeDocuments } = require('./document-page.js');
 const { existingId, serialise, writableId } = require('./documents.js');
 const { describe, isOurs, typeError } = require('./errors.js');
 
@@ -31,10 +30,7 @@ function listOf(iterable, where, members) {
 const unreadable = (where, cause) =>
   typeError(CODE, `${where} could not be read: ${cause?.message ?? cause}`, cause);
 
-/**
- * Documents to write: their `ids`, and either the `texts` of the gaps of the JSON array of all that is in the page, or `jsons`, their
- * texts as one JSON array or as a list of them.
- */
+/** `{ ids, jsons }` of documents to write: the ids, and the documents' texts as one JSON array or as a list of them. */
 function readEntries(entries, newId, where, toPair) {
   const list = listOf(entries, where, toPair.accepts);
   const ids = [];
@@ -50,8 +46,6 @@ function readEntries(entries, newId, where, toPair) {
       ids.push(writableId(pair[0], newId, itsId));
       documents.push(pair[1]);
     }
-    const texts = writeDocuments(documents);
-    if (texts !== undefined) return { ids, texts };
     const whole = serialiseTogether(documents);
     if (whole !== undefined) return { ids, jsons: whole };
     const jsons = [];

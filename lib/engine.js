@@ -7,8 +7,7 @@
 const { setImmediate } = require('node:timers');
 const { channels } = require('./channels.js');
 const { DocumentCache, REGISTERS } = require('./document-cache.js');
-const { page, writeDocument } = require('./document-page.js');
-const { DELETE, UPSERT, checkCollection, jsonArray, serialise } = require('./documents.js');
+const { checkCollection, jsonArray } = require('./documents.js');
 const { closed, notOpen, toPublicError } = require('./errors.js');
 const { Events } = require('./events.js');
 const { takeList } = require('./lists.js');
@@ -47,13 +46,8 @@ class Engine {
   #append;
   #appendWait;
   #appendSyncWait;
-  #appendWritten;
-  #appendWrittenWait;
-  #appendWrittenSyncWait;
   #appendMany;
   #appendManyWait;
-  #appendManyWritten;
-  #appendManyWrittenWait;
   #collection;
   #collections = new Map();
   #lastName = NONE;
@@ -72,7 +66,7 @@ class Engine {
   #refuse = refuseNotOpen;
   /** Whether each sync of the log is told, because somebody has subscribed to that. */
   #hearsSyncs = false;
-  #waiters = new Waiters((on) => this.#hold(on ? 1 : 0));
+  #waiters = new Waiters((on) => this.#hold(on));
   #events;
 
   constructor(emitter) {
@@ -94,7 +88,7 @@ class Engine {
       recovered = opened.open(() => this.#deliverSome(), progress.step);
       progress.recovered(recovered);
       warnOf(opened.doubtfulFileSystem());
-      this.#useCalls(opened.hot(page), options.cacheBytes);
+      this.#useCalls(opened.hot(), options.cacheBytes);
     } catch (error) {
       letGo(opened);
       throw toPublicError(error);
@@ -123,66 +117,37 @@ class Engine {
     }
   }
 
-  /** Writes a document; a ticket where it has to be waited for. */
-  set(number, id, data) {
-    const texts = writeDocument(data);
-    const json = texts === undefined ? serialise(data) : undefined;
-    // IMPORTANT: behind the last getter of the document, which may read what is about to change.
+  /** Writes one operation; a ticket where it has to be waited for. */
+  append(operation, number, id, json) {
     this.documents.forget(number, id);
-    return texts === undefined
-      ? this.#append(UPSERT, number, id, json)
-      : this.#appendWritten(number, id, texts);
+    return this.#append(operation, number, id, json);
   }
 
   /** The same, blocking. */
-  setWait(number, id, data) {
-    const texts = writeDocument(data);
-    const json = texts === undefined ? serialise(data) : undefined;
+  appendWait(operation, number, id, json) {
     this.documents.forget(number, id);
-    if (texts === undefined) this.#appendWait(UPSERT, number, id, json);
-    else this.#appendWrittenWait(number, id, texts);
+    this.#appendWait(operation, number, id, json);
   }
 
   /** The same, blocking until it is on the disk. */
-  setSyncWait(number, id, data) {
-    const texts = writeDocument(data);
-    const json = texts === undefined ? serialise(data) : undefined;
+  appendSyncWait(operation, number, id, json) {
     this.documents.forget(number, id);
-    if (texts === undefined) this.#appendSyncWait(UPSERT, number, id, json);
-    else this.#appendWrittenSyncWait(number, id, texts);
+    this.#appendSyncWait(operation, number, id, json);
   }
 
-  /** Deletes a document; a ticket where it has to be waited for. */
-  delete(number, id) {
-    this.documents.forget(number, id);
-    return this.#append(DELETE, number, id, undefined);
+  /**
+   * Writes operations that are kept all or not at all; a ticket where they have to be waited for. `jsons`: one JSON array of
+   * all documents, or a list of their texts.
+   */
+  appendMany(operation, number, ids, jsons) {
+    this.#forgetAll(number, ids);
+    return this.#appendMany(operation, number, jsonArray(ids), jsons);
   }
 
   /** The same, blocking. */
-  deleteWait(number, id) {
-    this.documents.forget(number, id);
-    this.#appendWait(DELETE, number, id, undefined);
-  }
-
-  /** Writes documents that are kept all or not at all, as `readEntries` gives them; a ticket where they have to be waited for. */
-  setMany(number, { ids, jsons, texts }) {
+  appendManyWait(operation, number, ids, jsons) {
     this.#forgetAll(number, ids);
-    return texts === undefined
-      ? this.#appendMany(UPSERT, number, jsonArray(ids), jsons)
-      : this.#appendManyWritten(number, jsonArray(ids), texts);
-  }
-
-  /** The same, blocking. */
-  setManyWait(number, { ids, jsons, texts }) {
-    this.#forgetAll(number, ids);
-    if (texts === undefined) this.#appendManyWait(UPSERT, number, jsonArray(ids), jsons);
-    else this.#appendManyWrittenWait(number, jsonArray(ids), texts);
-  }
-
-  /** Deletes documents, all or none; a ticket where that has to be waited for. */
-  deleteMany(number, ids) {
-    this.#forgetAll(number, ids);
-    return this.#appendMany(DELETE, number, jsonArray(ids), undefined);
+    this.#appendManyWait(operation, number, jsonArray(ids), jsons);
   }
 
   #forgetAll(number, ids) {
@@ -406,13 +371,8 @@ class Engine {
     this.read = callOf('read');
     this.#appendWait = callOf('appendWait');
     this.#appendSyncWait = callOf('appendSyncWait');
-    this.#appendWritten = callOf('appendWritten');
-    this.#appendWrittenWait = callOf('appendWrittenWait');
-    this.#appendWrittenSyncWait = callOf('appendWrittenSyncWait');
     this.#appendMany = callOf('appendMany');
     this.#appendManyWait = callOf('appendManyWait');
-    this.#appendManyWritten = callOf('appendManyWritten');
-    this.#appendManyWrittenWait = callOf('appendManyWrittenWait');
     this.readPast = callOf('readPast');
     this.readWait = callOf('readWait');
     this.readMany = callOf('readMany');

@@ -5,7 +5,7 @@
 const { EventEmitter } = require('node:events');
 const { bufferedResults, documentPair, readEntries } = require('./batches.js');
 const { publish } = require('./channels.js');
-const { existingId, toDocument, writableId } = require('./documents.js');
+const { DELETE, UPSERT, existingId, serialise, toDocument, writableId } = require('./documents.js');
 const { Engine } = require('./engine.js');
 const { describe, toPublicError, typeError } = require('./errors.js');
 const { effectiveConfig, resolveOptions } = require('./options.js');
@@ -56,12 +56,13 @@ class HyperScaleDB extends EventEmitter {
       if (operation === 'upsert') {
         const number = engine.collection(collection);
         const key = writableId(id, engine.newId);
-        engine.setWait(number, key, data);
+        const json = serialise(data);
+        engine.appendWait(UPSERT, number, key, json);
         return { id: key, buffered: true };
       }
       if (operation === 'delete') {
         const key = existingId(id);
-        engine.deleteWait(engine.collection(collection), key);
+        engine.appendWait(DELETE, engine.collection(collection), key, undefined);
         return { id: key, buffered: true };
       }
     } catch (error) {
@@ -78,7 +79,8 @@ class HyperScaleDB extends EventEmitter {
     try {
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
-      engine.setSyncWait(number, key, data);
+      const json = serialise(data);
+      engine.appendSyncWait(UPSERT, number, key, json);
       return { id: key, synced: true };
     } catch (error) {
       throw toPublicError(error);
@@ -89,9 +91,9 @@ class HyperScaleDB extends EventEmitter {
     const engine = this.#engine;
     try {
       const number = engine.collection(collection);
-      const read = readEntries(docs, engine.newId, 'docs', documentPair);
-      if (read.ids.length > 0) engine.setManyWait(number, read);
-      return bufferedResults(read.ids);
+      const { ids, jsons } = readEntries(docs, engine.newId, 'docs', documentPair);
+      if (ids.length > 0) engine.appendManyWait(UPSERT, number, ids, jsons);
+      return bufferedResults(ids);
     } catch (error) {
       throw toPublicError(error);
     }

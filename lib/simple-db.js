@@ -6,7 +6,7 @@
 // at once, and leave what is rare to other methods.
 
 const { bufferedResults, entryPair, readEntries, readIds } = require('./batches.js');
-const { existingId, parse, toDocument, writableId } = require('./documents.js');
+const { DELETE, UPSERT, existingId, parse, serialise, toDocument, writableId } = require('./documents.js');
 const { describe, rangeError, toPublicError, typeError } = require('./errors.js');
 const { HyperScaleDB, engineOf } = require('./hyperscale-db.js');
 const { readLater, readManyLater } = require('./late-reads.js');
@@ -33,7 +33,8 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
-      const ticket = engine.set(number, key, data);
+      const json = serialise(data);
+      const ticket = engine.append(UPSERT, number, key, json);
       return ticket === undefined ? { id: key, buffered: true } : this.#buffered(ticket, key);
     } catch (error) {
       throw toPublicError(error);
@@ -46,7 +47,8 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
-      const ticket = engine.set(number, key, data);
+      const json = serialise(data);
+      const ticket = engine.append(UPSERT, number, key, json);
       const durable =
         ticket === undefined ? engine.durable() : engine.wait(ticket).then(() => engine.durable());
       return durable.then(itself.bind({ id: key, synced: true }));
@@ -84,7 +86,7 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const key = existingId(id);
-      const ticket = engine.delete(number, key);
+      const ticket = engine.append(DELETE, number, key, undefined);
       return ticket === undefined ? { id: key, buffered: true } : this.#buffered(ticket, key);
     } catch (error) {
       throw toPublicError(error);
@@ -118,9 +120,8 @@ class SimpleDB {
     try {
       const engine = this.#engine;
       const number = engine.collection(collection);
-      const read = readEntries(entries, engine.newId, 'entries', entryPair);
-      if (read.ids.length === 0) return [];
-      return await this.#manyBuffered(engine.setMany(number, read), read.ids);
+      const { ids, jsons } = readEntries(entries, engine.newId, 'entries', entryPair);
+      return await this.#writeMany(UPSERT, number, ids, jsons);
     } catch (error) {
       throw toPublicError(error);
     }
@@ -128,11 +129,8 @@ class SimpleDB {
 
   async deleteMany(collection, ids) {
     try {
-      const engine = this.#engine;
-      const number = engine.collection(collection);
-      const keys = readIds(ids);
-      if (keys.length === 0) return [];
-      return await this.#manyBuffered(engine.deleteMany(number, keys), keys);
+      const number = this.#engine.collection(collection);
+      return await this.#writeMany(DELETE, number, readIds(ids), undefined);
     } catch (error) {
       throw toPublicError(error);
     }
@@ -210,7 +208,9 @@ class SimpleDB {
     return { id, buffered: true };
   }
 
-  async #manyBuffered(ticket, ids) {
+  async #writeMany(operation, number, ids, jsons) {
+    if (ids.length === 0) return [];
+    const ticket = this.#engine.appendMany(operation, number, ids, jsons);
     if (ticket !== undefined) await this.#engine.wait(ticket);
     return bufferedResults(ids);
   }

@@ -12,7 +12,7 @@ class Waiters {
   #open = new Map();
   #hold;
 
-  /** `hold(true)` keeps the event loop alive, `hold(false)` lets it end. */
+  /** `hold(1)` keeps the event loop alive, `hold(0)` lets it end. */
   constructor(hold) {
     this.#hold = hold;
   }
@@ -29,7 +29,7 @@ class Waiters {
   wait(ticket) {
     return new Promise((resolve, reject) => {
       this.#open.set(ticket, { resolve, reject });
-      if (this.#open.size === 1) this.#hold(true);
+      if (this.#open.size === 1) this.#hold(1);
     });
   }
 
@@ -57,7 +57,7 @@ class Waiters {
     const waiter = this.#open.get(ticket);
     if (waiter === undefined) return undefined;
     this.#open.delete(ticket);
-    if (this.#open.size === 0) this.#hold(false);
+    if (this.#open.size === 0) this.#hold(0);
     return waiter;
   }
 }

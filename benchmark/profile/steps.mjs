@@ -7,7 +7,7 @@ const MAIN = [
   ['set, native: checksum', /crc32c/],
   ['set, native: call, lock, copy', /kimdb::|napi_|FunctionCallbackWrapper/],
   ['JavaScript: garbage collection', /Scaveng|CollectGarbage|MarkCompact|v8::internal::Heap::/],
-  ['JavaScript: the document as JSON', /JsonStringif|document-(page|keys)\.js/],
+  ['JavaScript: JSON.stringify', /JsonStringif/],
   ['JavaScript: loop, id, await, promises', /RunMicrotasks|JS:|Builtins_/],
   ['start of the process', /./],
 ];

@@ -11,9 +11,8 @@ use super::{
     external::External,
     mailbox::Mailbox,
     members::{self, Members},
-    raw::{Call, HotCall, Page, Registers, Scope, Value, function},
+    raw::{Call, HotCall, Registers, Scope, Value, function},
     read::{AtOnce, Past, Read, ReadMany, ReadWait},
-    written,
 };
 use crate::engine::{
     Code, Database, Error, Result, Submitted, limits,
@@ -31,18 +30,15 @@ pub(super) struct Hot {
     draft: Cell<Draft>,
     pub(super) id: Cell<Vec<u8>>,
     pub(super) text: Cell<Vec<u8>>,
-    pub(super) texts: Cell<Vec<u8>>,
-    pub(super) page: Page,
     pub(super) external: External,
 }
 
 impl Hot {
-    /// The state and the JavaScript object with one function for each call. `page`: where JavaScript leaves text.
+    /// The state and the JavaScript object with one function for each call.
     pub(super) fn new<'a>(
         scope: Scope<'a>,
         database: &Arc<Database>,
         mailbox: &Arc<Mailbox>,
-        page: Page,
     ) -> Result<(Rc<Hot>, Value<'a>)> {
         let (registers, array) = Registers::new(scope)?;
         mailbox.watch(registers.epoch());
@@ -54,8 +50,6 @@ impl Hot {
             draft: Cell::default(),
             id: Cell::default(),
             text: Cell::default(),
-            texts: Cell::default(),
-            page,
             external: External::default(),
         });
         let object = scope.object()?;
@@ -70,13 +64,8 @@ impl Hot {
             c"append": Append<Buffered>,
             c"appendWait": Append<BufferedWait>,
             c"appendSyncWait": Append<DurableWait>,
-            c"appendWritten": AppendWritten<Buffered>,
-            c"appendWrittenWait": AppendWritten<BufferedWait>,
-            c"appendWrittenSyncWait": AppendWritten<DurableWait>,
             c"appendMany": AppendMany<Buffered>,
             c"appendManyWait": AppendMany<BufferedWait>,
-            c"appendManyWritten": AppendManyWritten<Buffered>,
-            c"appendManyWrittenWait": AppendManyWritten<BufferedWait>,
             c"read": Read<AtOnce>,
             c"readPast": Read<Past>,
             c"readWait": ReadWait,
@@ -234,26 +223,6 @@ impl<M: Mode> HotCall for Append<M> {
     }
 }
 
-/// `appendWritten(collection, id, texts)`: a document whose text is in the page, see [`written`].
-struct AppendWritten<M>(M);
-
-impl<M: Mode> HotCall for AppendWritten<M> {
-    type State = Hot;
-
-    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        // NOTE: as in `Append`.
-        let database = hot.database.borrow();
-        let database = database.as_deref().ok_or_else(Error::closed)?;
-        let collections = hot.collections.borrow();
-        let collection = by_number(&collections, call.number(0)?)?;
-        hot.with_draft(|draft| {
-            let value = |out: &mut Vec<u8>| written::append(hot, call, call.argument(2), out);
-            push(draft, Kind::Upsert, collection, |out| call.text(1, out), value)?;
-            ticket(call, M::submit(hot, database, draft)?)
-        })
-    }
-}
-
 /// Where the documents of a batch are read from.
 enum Values<'a> {
     /// They are deleted.
@@ -291,32 +260,6 @@ fn uneven() -> Error {
     Error::new(Code::Internal, "A batch came with another number of documents than of ids.")
 }
 
-/// Appends one record with the documents of a batch. `ids`: a string, the text of a JSON array.
-fn append_batch<'a, M: Mode>(
-    hot: &Hot,
-    call: &Call<'a>,
-    kind: Kind,
-    collection: &Collection,
-    ids: Value<'a>,
-    mut values: Values<'_>,
-) -> Result<Value<'a>> {
-    let (database, scope) = (hot.database()?, call.scope);
-    lend(&hot.id, |text| {
-        scope.text(ids, text)?;
-        hot.with_draft(|draft| {
-            for id in Members::of(text) {
-                let id = members::string(id)?;
-                let value = |out: &mut Vec<u8>| values.read(scope, out);
-                push(draft, kind, collection, |out| Ok(extend(out, &id)), value)?;
-            }
-            if !values.is_at_end() {
-                return Err(uneven());
-            }
-            ticket(call, M::submit(hot, &database, draft)?)
-        })
-    })
-}
-
 /// `appendMany(op, collection, ids, documents)`: `ids` is the text of a JSON array, `documents` one too or a list of texts.
 struct AppendMany<M>(M);
 
@@ -324,36 +267,33 @@ impl<M: Mode> HotCall for AppendMany<M> {
     type State = Hot;
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let database = hot.database()?;
         let kind = kind(call.number(0)?);
         let collection = hot.collection(call.number(1)?)?;
-        let (ids, documents) = (call.argument(2), call.argument(3));
-        lend(&hot.text, |text| {
-            let values = match kind {
-                Kind::Delete => Values::None,
-                Kind::Upsert if call.scope.is_text(documents)? => {
-                    call.scope.text(documents, text)?;
-                    Values::Together(Members::of(text))
-                }
-                Kind::Upsert => Values::Listed(documents, 0..),
-            };
-            append_batch::<M>(hot, call, kind, &collection, ids, values)
-        })
-    }
-}
-
-/// `appendManyWritten(collection, ids, texts)`: `ids` as in [`AppendMany`]; the documents are a JSON array in the page, see
-/// [`written`].
-struct AppendManyWritten<M>(M);
-
-impl<M: Mode> HotCall for AppendManyWritten<M> {
-    type State = Hot;
-
-    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        let collection = hot.collection(call.number(0)?)?;
-        lend(&hot.text, |text| {
-            written::append(hot, call, call.argument(2), text)?;
-            let values = Values::Together(Members::of(text));
-            append_batch::<M>(hot, call, Kind::Upsert, &collection, call.argument(1), values)
+        let (documents, scope) = (call.argument(3), call.scope);
+        lend(&hot.id, |ids| {
+            lend(&hot.text, |text| {
+                call.text(2, ids)?;
+                let mut values = match kind {
+                    Kind::Delete => Values::None,
+                    Kind::Upsert if scope.is_text(documents)? => {
+                        scope.text(documents, text)?;
+                        Values::Together(Members::of(text))
+                    }
+                    Kind::Upsert => Values::Listed(documents, 0..),
+                };
+                hot.with_draft(|draft| {
+                    for id in Members::of(ids) {
+                        let id = members::string(id)?;
+                        let value = |out: &mut Vec<u8>| values.read(scope, out);
+                        push(draft, kind, &collection, |out| Ok(extend(out, &id)), value)?;
+                    }
+                    if !values.is_at_end() {
+                        return Err(uneven());
+                    }
+                    ticket(call, M::submit(hot, &database, draft)?)
+                })
+            })
         })
     }
 }

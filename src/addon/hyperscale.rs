@@ -8,9 +8,9 @@ use std::{
 };
 
 use napi::{
-    CleanupEnvHook, Env, JsValue,
+    CleanupEnvHook, Env,
     bindgen_prelude::{
-        ArrayBuffer, BigInt, Buffer, Either, Either6, FnArgs, Function, Null, Object, Uint8Array, Undefined,
+        BigInt, Buffer, Either, Either6, FnArgs, Function, Null, Object, Uint8Array, Undefined,
     },
 };
 use napi_derive::napi;
@@ -21,7 +21,7 @@ use super::{
     hot::Hot,
     mailbox::Mailbox,
     options::NativeOptions,
-    raw::{Page, Scope},
+    raw::Scope,
     stats::{NativeFailure, NativeShardStats, NativeStats, NativeTimes},
 };
 use crate::engine::{
@@ -98,15 +98,12 @@ impl HyperScaleDb {
         Ok(doubtful.map(|(folder, name)| vec![folder.to_string_lossy().into_owned(), name.to_owned()]))
     }
 
-    /// The hot calls: see `src/addon/hot.rs`. They read what `lib/document-page.js` leaves in `page`.
+    /// The hot calls: see `src/addon/hot.rs`.
     #[napi(ts_return_type = "HotCalls")]
-    pub fn hot<'a>(&self, env: &'a Env, page: ArrayBuffer<'_>) -> napi::Result<Object<'a>> {
+    pub fn hot<'a>(&self, env: &'a Env) -> napi::Result<Object<'a>> {
         let open = self.open.borrow();
         let open = or_throw(env, open.as_ref().ok_or_else(Error::closed))?;
-        let scope = Scope::of(env);
-        let made = Page::new(scope, page.raw())
-            .and_then(|page| Hot::new(scope, &open.database, &open.mailbox, page));
-        let (hot, object) = or_throw(env, made)?;
+        let (hot, object) = or_throw(env, Hot::new(Scope::of(env), &open.database, &open.mailbox))?;
         open.hot.replace(Some(hot));
         Ok(Object::from_raw(env.raw(), object.raw()))
     }

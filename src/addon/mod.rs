@@ -18,7 +18,6 @@ mod report;
 mod simple;
 mod stats;
 mod verify;
-mod written;
 
 /// The version of the package that the engine was built for. JavaScript of another version does not use it.
 #[napi_derive::napi]

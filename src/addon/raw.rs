@@ -295,41 +295,6 @@ impl Drop for Registers {
     }
 }
 
-/// Memory that JavaScript writes and a hot call reads: an `ArrayBuffer` that is never given away.
-pub(super) struct Page {
-    place: *const u8,
-    length: usize,
-    keep: sys::napi_ref,
-    env: sys::napi_env,
-}
-
-impl Page {
-    /// Keeps the `ArrayBuffer` alive until this is dropped.
-    pub(super) fn new(scope: Scope<'_>, buffer: sys::napi_value) -> Result<Self> {
-        let (mut place, mut length, mut keep) = (ptr::null_mut(), 0, ptr::null_mut());
-        // SAFETY: the environment is alive, and so is `buffer`; what is none is refused.
-        unsafe {
-            check(sys::napi_get_arraybuffer_info(scope.0, buffer, &mut place, &mut length))?;
-            check(sys::napi_create_reference(scope.0, buffer, 1, &mut keep))?;
-        }
-        Ok(Page { place: place.cast(), length, keep, env: scope.0 })
-    }
-
-    /// What it holds during a call.
-    pub(super) fn bytes(&self, _: &Call<'_>) -> &[u8] {
-        // SAFETY: the memory belongs to the buffer, does not move, and lives as long as the reference. Only JavaScript of this
-        // thread writes to it, and that does not run during a call: nothing that a call does with these bytes runs any.
-        unsafe { std::slice::from_raw_parts(self.place, self.length) }
-    }
-}
-
-impl Drop for Page {
-    fn drop(&mut self) {
-        // SAFETY: dropped by a finalizer on the JavaScript thread, once.
-        unsafe { sys::napi_delete_reference(self.env, self.keep) };
-    }
-}
-
 /// A JavaScript function that runs the hot call `C` and keeps `state` alive.
 pub(super) fn function<'a, C: HotCall>(
     scope: Scope<'a>,

@@ -28,8 +28,7 @@ struct State {
 }
 
 impl Jobs {
-    /// Whether somebody waits for them. Until then one processor is left to the program, which has better things to do than
-    /// to wait for one.
+    /// Whether somebody waits for them, or for the room that they make. If not, one processor is left to the program.
     pub(super) fn hurry(&self, is_wanted: bool) {
         self.state.lock().in_a_hurry = is_wanted;
         if is_wanted {
