@@ -134,7 +134,8 @@ const LARGE = {
   'many keys': () => Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`key${i}`, i])),
 };
 
-const plain = fc.letrec((tie) => ({
+/** Any value, also with odd ones in it. */
+const anything = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'medium' },
     fc.string({ unit: 'binary', maxLength: 40 }),
@@ -144,14 +145,12 @@ const plain = fc.letrec((tie) => ({
     fc.boolean(),
     fc.constant(null),
     fc.constant(undefined),
-    fc.date().map((date) => date),
+    fc.date(),
     fc.array(tie('value'), { maxLength: 6 }),
     fc.dictionary(
       fc.oneof(fc.string({ unit: 'binary', maxLength: 12 }), fc.constantFrom('id', 'name', 'tags')),
       tie('value'),
-      {
-        maxKeys: 8,
-      },
+      { maxKeys: 8 },
     ),
     fc.constantFrom(...Object.values(ODD)).map((make) => make()),
   ),
@@ -175,12 +174,7 @@ const stored = (db) => Object.fromEntries(rowsOf(db, 'c').map(({ id, data }) => 
 test('each way to write stores that text', async (t) => {
   const db = openSimple(t);
   const expected = {};
-  const documents = [
-    ...USUAL.map((value) => () => value),
-    ...Object.values(ODD),
-    ...Object.values(LARGE),
-    ...USUAL.map((value) => () => value),
-  ];
+  const documents = [...USUAL.map((value) => () => value), ...Object.values(ODD), ...Object.values(LARGE)];
   for (const [i, make] of documents.entries()) {
     await db.set('c', `set${i}`, make());
     await db.setSync('c', `setSync${i}`, make());
@@ -203,7 +197,7 @@ test('any document is stored as that text', async (t) => {
   const db = openSimple(t, manualFlush);
   let count = 0;
   const expected = {};
-  const property = fc.asyncProperty(fc.array(plain, { minLength: 1, maxLength: 4 }), async (values) => {
+  const property = fc.asyncProperty(fc.array(anything, { minLength: 1, maxLength: 4 }), async (values) => {
     const documents = values.filter((value) => stringify(value) !== undefined);
     for (const value of documents) {
       expected[`one${count}`] = stringify(value);
@@ -238,7 +232,6 @@ function watched(seen) {
 test('getters and toJSON() are called once, in the order of JSON.stringify', async (t) => {
   const db = openSimple(t);
   const [seen, expected] = [[], []];
-  await db.set('c', 'x', { a: 1 });
   const text = stringify(watched(expected));
   await db.set('c', 'x', watched(seen));
   t.deepEqual(seen, expected);

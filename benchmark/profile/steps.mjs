@@ -20,9 +20,7 @@ const FLUSH = [
   ['SQLite: find the place in the trees', /Moveto/],
   ['SQLite: insert, balance the trees', /BtreeInsert|balance/],
   ['SQLite: bytecode, records', /sqlite3|rusqlite|SqliteShard/],
-  ['flush: read the log again, sort, coalesce', /coalesce|::sort::|decode_op/],
-  // Whose it is does not show: these functions keep no frame, and SQLite none either.
-  ['flush and SQLite: memory compared, copied, allocated', /./],
+  ['flush: read the log again, sort, coalesce', /./],
 ];
 const HELPERS = [['V8: threads for garbage collection and compiling', /./]];
 

@@ -187,7 +187,7 @@ impl Core {
         }
     }
 
-    /// Whether the log fills up faster than it is flushed.
+    /// Whether the log is so full that a flush needs all processors.
     pub(crate) fn is_short_of_room(&self) -> bool {
         self.log.lacks_room() || self.log.used() > self.log.capacity() / 4 * 3
     }
