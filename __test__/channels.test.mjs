@@ -5,7 +5,7 @@ import { cpSync } from 'node:fs';
 import test from 'ava';
 import { HyperScaleDB, KimDBError, SimpleDB } from 'kimdb/hyperscale';
 import { manualFlush, openSimple, pathsIn, sleep, until, useFolder } from './helpers/database.mjs';
-import { useUnreliableShard } from './helpers/fixtures.mjs';
+import { flushAtLast, useUnreliableShard } from './helpers/fixtures.mjs';
 
 const NAMES = ['open', 'recover', 'flush', 'sync', 'retry', 'error', 'close'];
 
@@ -98,7 +98,7 @@ test.serial('errors, and what is tried again', async (t) => {
   t.true(error instanceof KimDBError);
   t.deepEqual([error.code, error.shard, about], [errors[0].code, 0, db.db]);
   // So that it can be closed.
-  await until(() => db.stats().bufferSize === 0);
+  await flushAtLast(db);
 });
 
 test.serial('a sync is told as long as somebody subscribes', async (t) => {

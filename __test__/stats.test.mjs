@@ -3,7 +3,7 @@
 import test from 'ava';
 import { KimDBError } from 'kimdb/hyperscale';
 import { manualFlush, openHyper, openSimple, patiently, sleep, until } from './helpers/database.mjs';
-import { useUnreliableShard } from './helpers/fixtures.mjs';
+import { flushAtLast, useUnreliableShard } from './helpers/fixtures.mjs';
 
 test('options must be what they are', (t) => {
   const db = openSimple(t);
@@ -121,7 +121,8 @@ test('a shard that fails is told until it works again', async (t) => {
     await sleep(10);
     seen.push(db.stats({ shards: true }));
   }
-  await patiently(() => db.stats().bufferSize === 0 && db.stats().errors === errors.length);
+  await flushAtLast(db);
+  await patiently(() => db.stats().errors === errors.length);
   const stats = db.stats({ shards: true });
   t.like(stats, { state: 'ok', errors: errors.length, retries: stats.shards[0].retries });
   t.true(stats.retries > 0);

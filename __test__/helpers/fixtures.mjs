@@ -21,3 +21,8 @@ export function useUnreliableShard(t) {
   copyFixtures(folder, { 'unreliable-shard.db': 'test_shard0.db' });
   return { ...pathsIn(folder), shardCount: 1 };
 }
+
+/** Flushes an unreliable shard again and again until it takes what it is given: no chance lasts for ever. */
+export async function flushAtLast(db) {
+  while (db.stats().bufferSize > 0) await db.flush().catch(() => {});
+}
