@@ -10,6 +10,7 @@ const { DocumentCache, REGISTERS } = require('./document-cache.js');
 const { checkCollection, jsonArray } = require('./documents.js');
 const { closed, notOpen, toPublicError } = require('./errors.js');
 const { Events } = require('./events.js');
+const { warnOf } = require('./file-system-warning.js');
 const { takeList } = require('./lists.js');
 const native = require('./native.js');
 const { Progress } = require('./progress.js');
@@ -259,32 +260,9 @@ class Engine {
     return this.#query;
   }
 
-  /** The figures of `stats()`; with those of each shard only where they are asked for. */
-  stats(withShards) {
-    this.invoke('countHits', this.documents.takeHits());
-    // An object of our realm, as in getAll().
-    const stats = { ...this.invoke('stats') };
-    stats.cacheBytes += this.documents.bytes;
-    stats.flushTime = summary(this.invoke('flushTimes'));
-    stats.syncTime = summary(this.invoke('syncTimes'));
-    stats.lastError = this.invoke('failures').at(-1) ?? null;
-    if (withShards) stats.shards = this.#shardStats();
-    stats.waitingCalls = this.#waiters.size;
-    return stats;
-  }
-
-  /** All figures, for those who show them. */
-  figures() {
-    return {
-      ...this.stats(true),
-      flushTimes: this.invoke('flushTimes'),
-      syncTimes: this.invoke('syncTimes'),
-      recentErrors: this.invoke('failures'),
-    };
-  }
-
-  #shardStats() {
-    return this.invoke('shardStats').map(({ error, ...figures }) => ({ ...figures, error: error ?? null }));
+  /** Calls that have not ended. */
+  get waitingCalls() {
+    return this.#waiters.size;
   }
 
   /** How many documents each shard holds, as flushed. */
@@ -380,24 +358,6 @@ class Engine {
     this.barrier = callOf('barrier');
     this.newId = callOf('newId');
   }
-}
-
-function summary({ count, p50, p90, p99, max }) {
-  return { count, p50, p90, p99, max };
-}
-
-const warnedOf = new Set();
-
-/** Locks and syncs mean nothing known on some file systems: one warning a folder. */
-function warnOf(doubtful) {
-  if (!doubtful || warnedOf.has(doubtful[0])) return;
-  const [folder, fileSystem] = doubtful;
-  warnedOf.add(folder);
-  process.emitWarning(
-    `'${folder}' is on ${fileSystem}, which may lose what it calls written and let two processes in at once; ` +
-      'put the database and its log on a local disk',
-    { type: 'KimDBWarning', code: 'KIMDB_FILE_SYSTEM' },
-  );
 }
 
 /** Closes an engine that could not be opened fully; the first error is the one that matters. */

@@ -8,6 +8,7 @@ const { publish } = require('./channels.js');
 const { DELETE, UPSERT, existingId, serialise, toDocument, writableId } = require('./documents.js');
 const { Engine } = require('./engine.js');
 const { describe, toPublicError, typeError } = require('./errors.js');
+const { figuresOf, statsOf } = require('./figures.js');
 const { effectiveConfig, resolveOptions } = require('./options.js');
 const { toPrometheus } = require('./prometheus.js');
 const { ShardHandle } = require('./shard-handle.js');
@@ -136,7 +137,7 @@ class HyperScaleDB extends EventEmitter {
   }
 
   getStats(options) {
-    return this.#engine.stats(wantsShards(options));
+    return statsOf(this.#engine, wantsShards(options));
   }
 
   async shardRows() {
@@ -144,7 +145,7 @@ class HyperScaleDB extends EventEmitter {
   }
 
   toPrometheus() {
-    return toPrometheus([{ path: pathOf(this), figures: this.#engine.figures() }]);
+    return toPrometheus([{ path: pathOf(this), figures: figuresOf(this.#engine) }]);
   }
 
   getBufferSize() {

@@ -3,6 +3,7 @@
 // A database as the monitor sees it: its figures, or that it is closed.
 
 const { version } = require('../../package.json');
+const { figuresOf } = require('../figures.js');
 
 /** Documents are counted again after so many times what counting them took. */
 const REST = 50;
@@ -34,7 +35,7 @@ class Subject {
   }
 
   #figures() {
-    return this.#engine.isOpen ? this.#engine.figures() : undefined;
+    return this.#engine.isOpen ? figuresOf(this.#engine) : undefined;
   }
 
   async #count() {

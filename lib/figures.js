@@ -1,0 +1,37 @@
+'use strict';
+
+// The figures of an instance, put together from what the engine counts and what is counted in JavaScript.
+
+/** The figures of `stats()`; with those of each shard only where they are asked for. */
+function statsOf(engine, withShards) {
+  engine.invoke('countHits', engine.documents.takeHits());
+  // An object of our realm, as in Engine.getAll().
+  const stats = { ...engine.invoke('stats') };
+  stats.cacheBytes += engine.documents.bytes;
+  stats.flushTime = summary(engine.invoke('flushTimes'));
+  stats.syncTime = summary(engine.invoke('syncTimes'));
+  stats.lastError = engine.invoke('failures').at(-1) ?? null;
+  if (withShards) stats.shards = shardsOf(engine);
+  stats.waitingCalls = engine.waitingCalls;
+  return stats;
+}
+
+/** All figures, for those who show them. */
+function figuresOf(engine) {
+  return {
+    ...statsOf(engine, true),
+    flushTimes: engine.invoke('flushTimes'),
+    syncTimes: engine.invoke('syncTimes'),
+    recentErrors: engine.invoke('failures'),
+  };
+}
+
+function shardsOf(engine) {
+  return engine.invoke('shardStats').map(({ error, ...figures }) => ({ ...figures, error: error ?? null }));
+}
+
+function summary({ count, p50, p90, p99, max }) {
+  return { count, p50, p90, p99, max };
+}
+
+module.exports = { statsOf, figuresOf };
