@@ -225,6 +225,35 @@ test('what was not read for a while is forgotten by a write too', async (t) => {
   }
 });
 
+test('reads that seldom find their document as a value give the newest all the same, and so do those after them', async (t) => {
+  // Some hundred of these documents fit, and they are read in turn, so that each was pushed out when it is asked for again.
+  const db = openSimple(t, { cacheBytes: 2 ** 18 });
+  const ids = Array.from({ length: 3000 }, (_, i) => `u${i}`);
+  const write = (some, data) =>
+    db.setMany(
+      'users',
+      some.map((id) => [id, data]),
+    );
+  const expectAll = async (some, data, rounds) => {
+    for (let round = 0; round < rounds; round++) {
+      for (const id of some) t.is((await db.get('users', id)).data, data);
+    }
+  };
+  await write(ids, 1);
+  await db.flush();
+  await expectAll(ids, 1, 4);
+  await write(ids, 2);
+  await expectAll(ids, 2, 1);
+  await db.flush();
+  await expectAll(ids, 2, 7);
+  const few = ids.slice(0, 20);
+  await expectAll(few, 2, 1000);
+  await write(few, 3);
+  await expectAll(few, 3, 1);
+  await db.flush();
+  await expectAll(few, 3, 1000);
+});
+
 test('readCache.clear() and cacheBytes: 0 keep nothing', async (t) => {
   const db = openSimple(t);
   await db.set('users', 'u1', DATA);

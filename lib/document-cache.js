@@ -8,6 +8,9 @@
 // of its document first, and everything is forgotten as soon as the engine changes the epoch among the
 // registers: it is NaN, which equals nothing, while another instance or thread has the database open,
 // and another number when another program has written to a shard file.
+//
+// Where documents are read that nobody reads again, looking here costs and finds nothing, so that the cache rests then: it finds and
+// takes nothing, but lets go of what changes.
 
 /** Places in the registers that the engine fills and this reads. */
 const VERSION = 0;
@@ -26,6 +29,12 @@ const LARGEST_PART = 64;
 const DEEPEST = 50;
 /** Once the cache was full, only every so many of those that would come in does: most would be pushed out unread. */
 const ADMIT_EVERY = 4;
+/** After so many reads is judged whether it is worth looking here. */
+const ROUND = 1024;
+/** Fewer hits in a round are not, once the cache was full: each look takes some hundredths of a read from a file. */
+const WORTH = ROUND / 16;
+/** Nobody looks for a round then, and for more after each further round that was not worth it, up to so many. */
+const LONGEST_REST = 15;
 
 class DocumentCache {
   #registers;
@@ -39,6 +48,10 @@ class DocumentCache {
   #wasFull = false;
   #refused = 0;
   #hits = 0;
+  #left = ROUND;
+  #hitsOfRound = 0;
+  #isResting = false;
+  #nextRest = 1;
 
   /** `limit`: bytes, estimated. */
   constructor(registers, limit) {
@@ -48,15 +61,19 @@ class DocumentCache {
 
   /** A fresh copy of the document, or undefined. */
   find(number, id) {
+    if (--this.#left === 0) this.#judge();
+    if (this.#isResting) return undefined;
     if (this.#registers[EPOCH] !== this.#epoch) this.#renew();
     const kept = this.#young[number]?.get(id) ?? this.#rejuvenate(number, id);
     if (kept === undefined) return undefined;
     this.#hits += 1;
+    this.#hitsOfRound += 1;
     return { id, data: copyOf(kept), _version: kept.version };
   }
 
   /** Considers a document that was just read and parsed; `data` is the caller's unless this answers a copy of it. */
   offer(number, id, text, data) {
+    if (this.#isResting) return data;
     const registers = this.#registers;
     if (registers[CACHED] === 0 || registers[EPOCH] !== this.#epoch) return data;
     const bytes = OVERHEAD + GROWTH * (id.length + text.length);
@@ -80,6 +97,8 @@ class DocumentCache {
     this.#youngBytes = 0;
     this.#oldBytes = 0;
     this.#wasFull = false;
+    this.#nextRest = 1;
+    this.#look();
   }
 
   /** Bytes, estimated. */
@@ -92,6 +111,27 @@ class DocumentCache {
     const hits = this.#hits;
     this.#hits = 0;
     return hits;
+  }
+
+  #judge() {
+    const isOver = this.#isResting;
+    const isWorth = !this.#wasFull || this.#hitsOfRound >= WORTH;
+    this.#look();
+    if (isOver) return;
+    if (isWorth) {
+      this.#nextRest = 1;
+      return;
+    }
+    this.#isResting = true;
+    this.#left = this.#nextRest * ROUND;
+    this.#nextRest = Math.min(2 * this.#nextRest + 1, LONGEST_REST);
+  }
+
+  /** Begins a round. */
+  #look() {
+    this.#isResting = false;
+    this.#left = ROUND;
+    this.#hitsOfRound = 0;
   }
 
   #renew() {
