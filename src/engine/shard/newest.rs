@@ -18,7 +18,7 @@ pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqli
     let are_all_wanted = limit == i64::MAX;
     let order = if are_all_wanted { "LIMIT ?" } else { "ORDER BY 4 DESC, id DESC LIMIT ?" };
     let sql = format!(
-        "SELECT id, CAST(data AS BLOB), _version, coalesce(updated_at, '') FROM {} {order}",
+        "SELECT id, CAST(data AS BLOB), CAST(_version AS INTEGER), coalesce(CAST(updated_at AS TEXT), '') FROM {} {order}",
         schema::quote(table)
     );
     // A name that no table of the file has must not be one of SQLite's own, such as "dbstat".
@@ -30,12 +30,13 @@ pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqli
     Ok(documents)
 }
 
+/// Whatever type another program has given a row's version and time, it is read as a point read does it.
 fn scanned(row: &Row<'_>) -> rusqlite::Result<Scanned> {
     Ok(Scanned {
         id: row.get(0)?,
         value: text(row.get_ref(1)?.as_bytes()?),
-        version: row.get::<_, i64>(2)? as u64,
-        updated: row.get(3)?,
+        version: row.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64,
+        updated: text(row.get_ref(3)?.as_bytes()?),
     })
 }
 
