@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use super::{
@@ -14,9 +13,9 @@ use super::{
     core::Core,
     error::{Code, Error, Result},
     flush::Request,
-    io, limits,
-    log::{Appended, Done, Draft},
-    opening::{Engine, flush_and_wait, wait, waiting},
+    io,
+    log::Done,
+    opening::{Engine, flush_and_wait},
     options::Options,
     progress::Tell,
     registry::{self, Entered, Slot},
@@ -51,15 +50,6 @@ pub struct Database {
     /// Closed, and nobody waits for the reads that are open.
     pub(super) reads_given_up: Arc<AtomicBool>,
     recovered: u64,
-}
-
-/// What became of a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Submitted {
-    /// It is in the log.
-    Logged,
-    /// It waits for room; the callback tells when it is in the log.
-    Queued,
 }
 
 /// A document that was found; its JSON text went to the caller's buffer.
@@ -152,125 +142,6 @@ impl Database {
         // Other processes may have made some.
         let _ = self.engine.core.collections.refresh();
         self.engine.core.collections.names()
-    }
-
-    /// Appends a record. Everything in it is applied, or nothing. `done` is called only for [`Submitted::Queued`].
-    ///
-    /// # Errors
-    /// [`Code::TooLarge`], [`Code::BufferFull`] after `write_timeout_ms` in which no shard took anything, [`Code::Io`] once the log has failed.
-    pub fn submit(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Submitted> {
-        self.append(draft, done).map(|appended| match appended {
-            Appended::Logged { .. } => Submitted::Logged,
-            Appended::Queued => Submitted::Queued,
-        })
-    }
-
-    #[inline]
-    fn append(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Appended> {
-        let core = self.core()?;
-        if let Some(error) = core.broken.why() {
-            return Err(error);
-        }
-        if draft.is_empty() {
-            return Err(Error::new(Code::Internal, "A record without operations was submitted."));
-        }
-        limits::check_batch(draft.len() as usize)?;
-        let mut done = Some(done);
-        let timeout = Duration::from_millis(core.options.write_timeout_ms);
-        loop {
-            let appended = core.log.append(draft, || done.take().expect("called once")());
-            match &appended {
-                Err(error) if matches!(error.code(), Code::Io | Code::DiskFull) => core.log_failed(error),
-                Ok(Appended::Logged { wake: false, .. }) => {}
-                Ok(Appended::Logged { .. }) => {
-                    core.sync.note_activity();
-                    core.flush.wake();
-                }
-                Ok(Appended::Queued) => core.note_waiting(),
-                Err(error) if error.code() == Code::BufferFull => {
-                    core.note_waiting();
-                    if core.log.wait_for_queue(Instant::now() + timeout) || core.flush.has_got_on(timeout) {
-                        continue;
-                    }
-                }
-                Err(_) => {}
-            }
-            return appended;
-        }
-    }
-
-    /// As [`Database::submit`], but waits for room.
-    pub fn submit_wait(&self, draft: &mut Draft) -> Result<()> {
-        let (done, logged) = waiting();
-        match self.submit(draft, || done)? {
-            Submitted::Logged => Ok(()),
-            Submitted::Queued => wait(&logged),
-        }
-    }
-
-    /// Appends a record and calls `done` once it is on the disk.
-    pub fn submit_durable(&self, draft: &mut Draft, done: Done) -> Result<()> {
-        let mut done = Some(done);
-        let core = Arc::clone(&self.engine.core);
-        let appended = self.append(draft, || {
-            let done = done.take().expect("called once");
-            Box::new(move |logged| match logged {
-                Ok(()) => when_durable(&core, done),
-                Err(error) => done(Err(error)),
-            })
-        })?;
-        if let (Appended::Logged { .. }, Some(done)) = (appended, done) {
-            when_durable(&self.engine.core, done);
-        }
-        Ok(())
-    }
-
-    /// As [`Database::submit_durable`], but blocks until then.
-    pub fn submit_durable_wait(&self, draft: &mut Draft) -> Result<()> {
-        let (done, durable) = waiting();
-        self.submit_durable(draft, done)?;
-        wait(&durable)
-    }
-
-    /// Calls `done` once everything that is in the log now is on the disk. Writes that wait for room are not in it.
-    pub fn durable(&self, done: Done) -> Result<()> {
-        when_durable(self.core()?, done);
-        Ok(())
-    }
-
-    /// Stores a document; blocks only while the log is full.
-    pub fn set(&self, collection: &Collection, id: &str, json: &[u8]) -> Result<()> {
-        self.write(super::log::Kind::Upsert, collection, id, json)
-    }
-
-    /// Removes a document; blocks only while the log is full.
-    pub fn delete(&self, collection: &Collection, id: &str) -> Result<()> {
-        self.write(super::log::Kind::Delete, collection, id, b"")
-    }
-
-    fn write(&self, kind: super::log::Kind, collection: &Collection, id: &str, json: &[u8]) -> Result<()> {
-        limits::check(&collection.name, id, json.len())?;
-        collection.claim();
-        let mut draft = Draft::default();
-        draft.clear();
-        draft.push(kind, collection.number, &collection.name, id, json);
-        self.submit_wait(&mut draft)
-    }
-
-    /// Whether writes wait for room; then a read must wait for them (see [`Database::barrier`]).
-    pub fn has_waiting(&self) -> bool {
-        self.engine.core.log.has_waiting()
-    }
-
-    /// Calls `done` once every write called before is in the log. False: that is so already.
-    pub fn barrier(&self, done: impl FnOnce() -> Done) -> Result<bool> {
-        Ok(self.core()?.log.barrier(done))
-    }
-
-    /// Blocks until every write called before is in the log.
-    pub fn barrier_wait(&self) -> Result<()> {
-        let (done, logged) = waiting();
-        if self.barrier(|| done)? { wait(&logged) } else { Ok(()) }
     }
 
     /// Flushes, then reads the documents updated last, newest first, as JSON arrays. `done` is called from an
@@ -389,14 +260,5 @@ impl Drop for Database {
     fn drop(&mut self) {
         // Errors were reported to observers as they happened.
         let _ = self.close();
-    }
-}
-
-/// Calls `done` once what is in the log now is on the disk.
-fn when_durable(core: &Core, done: Done) {
-    if core.log.is_file() {
-        core.sync.wait(done);
-    } else {
-        core.flush.request(Request::new(core.log.head(), done));
     }
 }

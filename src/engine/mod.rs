@@ -24,6 +24,7 @@ mod numbered;
 mod opening;
 mod options;
 mod pages;
+mod prefetch;
 mod presence;
 mod progress;
 mod read;
@@ -38,9 +39,10 @@ mod stopwatch;
 mod sync;
 mod threads;
 pub mod verify;
+mod write;
 
 pub use self::{
-    db::{Database, Document, Submitted},
+    db::{Database, Document},
     error::{Code, Error, Result},
     figures::{Failure, ShardStats},
     histogram::Times,
@@ -51,6 +53,7 @@ pub use self::{
     readers::Read,
     shard::Former,
     stats::{State, Stats},
+    write::Submitted,
 };
 
 #[cfg(feature = "addon")]

@@ -1,6 +1,6 @@
 //! Settings of a database.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
     io::{Disk, FileSystem},
@@ -87,6 +87,10 @@ impl Options {
     pub(crate) fn normalised(mut self) -> Self {
         self.wal_size = self.wal_size.max(1).next_multiple_of(4096);
         self
+    }
+
+    pub(crate) fn flush_interval(&self) -> Duration {
+        Duration::from_millis(self.flush_interval_ms)
     }
 
     /// The log that this database uses where the default one is another's.

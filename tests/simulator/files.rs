@@ -149,4 +149,8 @@ impl File for SimulatedFile {
         };
         self.disk.call(Call::Sync, sync, |state| self.with_node(state, Node::fail_to_sync))
     }
+
+    fn takes_small_writes(&self) -> bool {
+        true
+    }
 }

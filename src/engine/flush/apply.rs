@@ -18,6 +18,9 @@ use super::{Part, part::Entry};
 /// interrupted flush does not begin from the start.
 const LARGEST_BATCH: usize = 1 << 16;
 
+/// So many operations ahead are fetched into the processor's cache.
+const AHEAD: usize = 8;
+
 /// One operation with everything needed to sort it.
 #[derive(Clone, Copy)]
 struct Item<'a> {
@@ -92,7 +95,10 @@ fn whole_records(entries: &[Entry], size: usize) -> usize {
 /// The final state of every document, sorted by collection and id.
 fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Change<'a>>> {
     let mut items = Vec::with_capacity(entries.len());
-    for entry in entries {
+    for (i, entry) in entries.iter().enumerate() {
+        if let Some(later) = entries.get(i + AHEAD) {
+            part.claim.prefetch(later.at);
+        }
         let op = part.claim.op(entry.at)?;
         let Entry { at, number, time_ms, .. } = *entry;
         items.push(Item {

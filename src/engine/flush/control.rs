@@ -1,7 +1,10 @@
 //! How other threads tell the scheduler and the sync thread what they want.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,6 +24,8 @@ pub(crate) struct FlushControl {
     pub(crate) jobs: Arc<Jobs>,
     /// When a shard last took something.
     progress: Mutex<Option<Instant>>,
+    /// The scheduler is at work, so that nobody wakes it.
+    is_at_work: AtomicBool,
 }
 
 #[derive(Default)]
@@ -70,6 +75,16 @@ impl FlushControl {
         // IMPORTANT: under the lock, so that what somebody wants from now on is not overlooked.
         let inbox = self.inbox.lock();
         self.jobs.hurry(is_wanted || inbox.stop || inbox.room_wanted || !inbox.requests.is_empty());
+    }
+
+    /// The scheduler begins or ends its work.
+    pub(super) fn note_work(&self, is: bool) {
+        self.is_at_work.store(is, Ordering::Release);
+    }
+
+    /// Whether a write may find nobody to tell that it is to be synced.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.is_at_work.load(Ordering::Acquire)
     }
 
     /// A shard has taken something, so there will be room in the log.

@@ -5,6 +5,7 @@
 
 mod apply;
 mod control;
+mod due;
 mod lane;
 mod large;
 mod part;

@@ -34,12 +34,14 @@ pub(super) struct Scheduler {
     /// Requests that wait for a shard which another program holds.
     held: Vec<Request>,
     /// Operations in the log when the newest generation ended, and that place.
-    frozen_ops: u64,
+    pub(super) frozen_ops: u64,
     pub(super) frozen: Lsn,
     /// Start of a generation that could not be read back from the log: nothing from there on may be given up.
     stuck: Option<Lsn>,
-    /// When the oldest write of the current generation was noticed.
-    since: Option<Instant>,
+    /// When the newest generation ended.
+    pub(super) frozen_at: Instant,
+    /// When the current generation is to be flushed at the latest, if it is known to have writes.
+    due: Option<Instant>,
     pub(super) churn: Churn,
 }
 
@@ -56,15 +58,20 @@ pub(crate) fn run(core: Arc<Core>, pool: Pool) {
         frozen_ops,
         frozen,
         stuck: None,
-        since: None,
+        frozen_at: Instant::now(),
+        due: None,
         churn: Churn::new(frozen),
     };
     loop {
         let (requests, stop) = scheduler.wait();
+        scheduler.core.flush.note_work(true);
         let round = AssertUnwindSafe(|| scheduler.round(requests));
         if let Err(panic) = catch_unwind(round) {
             scheduler.core.break_down(panicked(&*panic));
+            // Or what has broken down is tried again at once, for ever.
+            scheduler.due = None;
         }
+        scheduler.core.flush.note_work(false);
         if stop {
             return;
         }
@@ -88,11 +95,10 @@ impl Scheduler {
                 by(now + WAITING_TICK);
             }
             if core.log.wake_at(self.frozen_ops + 1) {
-                if self.since.is_none() {
+                by(*self.due.get_or_insert_with(|| {
                     core.sync.note_activity();
-                }
-                let since = *self.since.get_or_insert(now);
-                by(since + Duration::from_millis(core.options.flush_interval_ms));
+                    now + core.options.flush_interval()
+                }));
                 if core.log.wake_at(self.frozen_ops + core.options.buffer_size) {
                     return (Vec::new(), false);
                 }
@@ -111,7 +117,7 @@ impl Scheduler {
     }
 
     fn round(&mut self, requests: Vec<Request>) {
-        let core = Arc::clone(&self.core);
+        let (core, start) = (Arc::clone(&self.core), Instant::now());
         self.give_up_on_late_writes();
         core.flush.begin(!requests.is_empty() || !self.held.is_empty() || core.is_short_of_room());
         self.store_large();
@@ -127,6 +133,7 @@ impl Scheduler {
         if self.churn.is_much(core.log.head()) {
             core.watch.note_churn();
         }
+        self.due = self.due_of_waiting(start);
     }
 
     /// Ends the generation and applies it, and what earlier ones left. `forced`: also where a shard is pausing.
@@ -190,7 +197,7 @@ impl Scheduler {
 
     /// Ends the current generation and hands each shard its part.
     fn freeze(&mut self) -> Result<()> {
-        self.since = None;
+        (self.due, self.frozen_at) = (None, Instant::now());
         let Some(frozen) = self.core.buffer.freeze() else { return Ok(()) };
         (self.frozen_ops, self.frozen) = (frozen.ops, frozen.end);
         // The workers wait for it before they give the shards anything; a lot is done until then.

@@ -22,7 +22,7 @@ pub(crate) fn run(core: &Core) {
 }
 
 fn work(core: &Core) {
-    let interval = Duration::from_millis(core.options.flush_interval_ms);
+    let interval = core.options.flush_interval();
     let mut synced = core.log.head();
     let mut note = Note::default();
     let mut due = Instant::now();
@@ -49,8 +49,10 @@ fn work(core: &Core) {
         } else {
             waiters.into_iter().for_each(|done| done(Ok(())));
             let mut inbox = core.sync.inbox.lock();
-            // Asked again under the lock: a write since then has found the thread active and told nobody.
-            inbox.active = core.log.is_file() && (core.log.head() > synced || core.broken.is_the_file());
+            // Asked again under the lock: a write since then has found the thread active and told nobody. Nor does one while the
+            // scheduler is at work.
+            let may_be_more = core.log.head() > synced || core.flush.is_at_work();
+            inbox.active = core.log.is_file() && (may_be_more || core.broken.is_the_file());
         }
         let now = Instant::now();
         match core.broken.is_the_file() {
@@ -158,7 +160,7 @@ fn bring_in(core: &Core) {
 fn sync(core: &Core, waiters: Vec<Done>) -> Option<Lsn> {
     if core.broken.why().is_none() {
         let start = Instant::now();
-        match core.log.sync_without_note() {
+        match core.log.sync_without_note(!waiters.is_empty()) {
             Ok(_) => {
                 let time = start.elapsed();
                 core.figures.sync_times.note(time);

@@ -3,7 +3,11 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use super::{File, FileSystem, write_in_pages};
@@ -12,8 +16,24 @@ use super::{File, FileSystem, write_in_pages};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
 
+/// A sync of a fast disk takes less, as a write does. On another one some microseconds less for a write are not worth a risk.
+pub(crate) const FAST: Duration = Duration::from_millis(1);
+
 #[derive(Debug)]
-struct DiskFile(fs::File);
+struct DiskFile {
+    file: fs::File,
+    /// Its file system lets somebody write while others read.
+    readers_let_write: bool,
+    /// The last sync took less than [`FAST`].
+    is_fast: AtomicBool,
+}
+
+impl DiskFile {
+    fn shared(file: fs::File) -> Arc<dyn File> {
+        let readers_let_write = super::readers_let_write(&file);
+        Arc::new(DiskFile { file, readers_let_write, is_fast: AtomicBool::new(false) })
+    }
+}
 
 /// How files are made that nobody else shall read.
 pub(crate) fn private() -> fs::OpenOptions {
@@ -26,16 +46,16 @@ pub(crate) fn private() -> fs::OpenOptions {
 
 /// Opens a file to read it only, as may be the only way on a medium that cannot be written to.
 pub(crate) fn open_to_read(path: &Path) -> io::Result<Arc<dyn File>> {
-    Ok(Arc::new(DiskFile(fs::File::open(path)?)))
+    Ok(DiskFile::shared(fs::File::open(path)?))
 }
 
 impl FileSystem for Disk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(DiskFile(fs::OpenOptions::new().read(true).write(true).open(path)?)))
+        Ok(DiskFile::shared(fs::OpenOptions::new().read(true).write(true).open(path)?))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(DiskFile(private().create_new(true).open(path)?)))
+        Ok(DiskFile::shared(private().create_new(true).open(path)?))
     }
 
     fn make_folder(&self, path: &Path) -> io::Result<()> {
@@ -75,25 +95,25 @@ impl FileSystem for Disk {
 
 impl File for DiskFile {
     fn handle(&self) -> &fs::File {
-        &self.0
+        &self.file
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         #[cfg(unix)]
-        return std::os::unix::fs::FileExt::read_at(&self.0, bytes, offset);
+        return std::os::unix::fs::FileExt::read_at(&self.file, bytes, offset);
         #[cfg(windows)]
-        return std::os::windows::fs::FileExt::seek_read(&self.0, bytes, offset);
+        return std::os::windows::fs::FileExt::seek_read(&self.file, bytes, offset);
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         #[cfg(unix)]
-        return std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, offset);
+        return std::os::unix::fs::FileExt::write_all_at(&self.file, bytes, offset);
         #[cfg(windows)]
         {
             let mut written = 0;
             while written < bytes.len() {
                 let at = offset + written as u64;
-                match std::os::windows::fs::FileExt::seek_write(&self.0, &bytes[written..], at)? {
+                match std::os::windows::fs::FileExt::seek_write(&self.file, &bytes[written..], at)? {
                     0 => return Err(io::ErrorKind::WriteZero.into()),
                     more => written += more,
                 }
@@ -112,13 +132,13 @@ impl File for DiskFile {
             return Err(rustix::io::Errno::FBIG.into());
         }
         #[cfg(target_os = "linux")]
-        match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, size) {
+        match rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, size) {
             Ok(()) => return Ok(()),
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
             Err(error) => return Err(error.into()),
         }
         let zeros = vec![0; 1 << 20];
-        let mut at = self.0.metadata()?.len();
+        let mut at = self.file.metadata()?.len();
         while at < size {
             let step = (size - at).min(zeros.len() as u64);
             write_in_pages(self, &zeros[..step as usize], at)?;
@@ -128,6 +148,13 @@ impl File for DiskFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        let start = Instant::now();
+        self.file.sync_data()?;
+        self.is_fast.store(start.elapsed() < FAST, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn takes_small_writes(&self) -> bool {
+        self.readers_let_write && self.is_fast.load(Ordering::Relaxed)
     }
 }

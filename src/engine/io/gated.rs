@@ -1,10 +1,8 @@
 //! A slow and failing disk for tests.
 
-use std::{
-    io,
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{io, path::Path, sync::Arc};
+
+use parking_lot::Mutex;
 
 use super::{Disk, File, FileSystem};
 
@@ -12,17 +10,20 @@ use super::{Disk, File, FileSystem};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gated {
     pub(crate) gate: Arc<Mutex<bool>>,
+    /// From where to where was to be written, whether it failed or not, and which of these calls, from 0, fails.
+    pub(crate) calls: Arc<Mutex<Vec<(u64, u64)>>>,
+    pub(crate) failing: Arc<Mutex<Option<usize>>>,
 }
 
 #[derive(Debug)]
 struct GatedFile {
     file: Arc<dyn File>,
-    gate: Arc<Mutex<bool>>,
+    files: Gated,
 }
 
 impl Gated {
     fn through(&self, file: io::Result<Arc<dyn File>>) -> io::Result<Arc<dyn File>> {
-        file.map(|file| Arc::new(GatedFile { file, gate: Arc::clone(&self.gate) }) as Arc<dyn File>)
+        file.map(|file| Arc::new(GatedFile { file, files: self.clone() }) as Arc<dyn File>)
     }
 }
 
@@ -66,8 +67,17 @@ impl File for GatedFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        if *self.gate.lock().expect("no panic") {
+        let number = {
+            let mut calls = self.files.calls.lock();
+            calls.push((offset, offset + bytes.len() as u64));
+            calls.len() - 1
+        };
+        if *self.files.gate.lock() {
             return Err(io::Error::other("broken"));
+        }
+        if *self.files.failing.lock() == Some(number) {
+            self.file.write_at(&bytes[..bytes.len() / 2], offset)?;
+            return Err(io::Error::other("broken in the middle"));
         }
         self.file.write_at(bytes, offset)
     }
@@ -78,5 +88,8 @@ impl File for GatedFile {
 
     fn sync(&self) -> io::Result<()> {
         self.file.sync()
+    }
+    fn takes_small_writes(&self) -> bool {
+        true
     }
 }

@@ -1,6 +1,6 @@
 //! What kind of file system a folder is on. It decides how the log is written, and whether its promises hold.
 
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 /// A kind of file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,4 +48,18 @@ pub(crate) fn of_folder(folder: &Path) -> Kind {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn of_folder(_: &Path) -> Kind {
     Kind::Local
+}
+
+/// Whether a write to the file never waits for those who read it. On ext4 it does not; XFS lets nobody write while somebody reads,
+/// and a backup reads for long.
+#[cfg(target_os = "linux")]
+pub(crate) fn readers_let_write(file: &File) -> bool {
+    const EXT4: u32 = 0xef53;
+    rustix::fs::fstatfs(file).is_ok_and(|found| found.f_type as u32 == EXT4)
+}
+
+/// Whether a write to the file never waits for those who read it. Not known on this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn readers_let_write(_: &File) -> bool {
+    false
 }

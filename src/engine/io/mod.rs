@@ -13,10 +13,10 @@ mod kind;
 use std::{fmt::Debug, io, ops::Range, path::Path, sync::Arc};
 
 pub use disk::Disk;
-pub(crate) use disk::open_to_read;
+pub(crate) use disk::{FAST, open_to_read};
 pub(crate) use identity::{Identity, Looked, look_at_file, look_at_path, same_file, same_path};
 pub use kind::Kind;
-pub(crate) use kind::of_folder as kind_of_folder;
+pub(crate) use kind::{of_folder as kind_of_folder, readers_let_write};
 
 /// A tree of folders and files.
 pub trait FileSystem: Send + Sync + Debug {
@@ -61,6 +61,12 @@ pub trait File: Send + Sync + Debug {
 
     /// Makes its content durable, and its size.
     fn sync(&self) -> io::Result<()>;
+
+    /// Whether a write of some bytes over others is known to take microseconds: neither those who read the file hold it up nor a slow
+    /// disk.
+    fn takes_small_writes(&self) -> bool {
+        false
+    }
 }
 
 /// Reads the first `length` bytes of a file, or less if it is shorter.

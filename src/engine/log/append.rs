@@ -11,6 +11,7 @@ use super::{
     Claim, Done, Id, Lsn,
     header::LogHeader,
     pace::Pace,
+    pages::Way,
     queue::{Queue, Task},
     record::{Draft, FLAG_PAD, Header, Ops, RECORD_HEADER, align, decode_op},
     ring::Ring,
@@ -21,6 +22,7 @@ use crate::engine::{
     clock,
     error::{Error, Result},
     io::FileSystem,
+    prefetch::prefetch,
     stopwatch::Stopwatch,
     sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, publish},
 };
@@ -287,13 +289,19 @@ impl Log {
             unsafe { self.ring.write(head, &header.encode(appender.seed, 0)) };
         }
         let at = head + pad;
-        if self.ring.lacks_pages(at + length) {
-            self.ring.map_ahead(at, at + length, self.tail().0 + self.capacity(), self.synced().0);
-        }
+        let end = at + length;
+        let is_by_call = self.ring.lacks_pages(end) && {
+            let room = self.tail().0 + self.capacity();
+            self.ring.see_to_pages(at, end, room, self.synced().0) == Way::ByCall
+        };
         let bytes = draft.finish(appender.seed, Lsn(at), time_ms);
         // SAFETY: as above; the record does not wrap because of the padding.
-        unsafe { self.ring.write(at, bytes) };
-        at + length
+        unsafe {
+            if !is_by_call || !self.ring.write_by_call(at, bytes) {
+                self.ring.write(at, bytes);
+            }
+        }
+        end
     }
 
     /// Brings records that are in their places to the file, where they are not there already. The caller has the append lock,
@@ -334,6 +342,13 @@ impl Log {
         let length = self.ring.to_lap_end(at).min(self.head().0 - at) as usize;
         // SAFETY: below the head, hence written; above the claim's start, hence not overwritten.
         decode_op(unsafe { self.ring.bytes(at, length) }, check)
+    }
+
+    /// See [`Claim::prefetch`].
+    pub(super) fn prefetch(&self, at: u64) {
+        let length = self.ring.to_lap_end(at).min(self.head().0 - at) as usize;
+        // SAFETY: as in `op_at`.
+        prefetch(unsafe { self.ring.bytes(at, length) });
     }
 
     /// The record at `at` or, behind padding, at the start of the next lap: its place, header and operations.

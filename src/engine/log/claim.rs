@@ -50,7 +50,13 @@ impl Claim {
         self.log.op_at(at, true).map(|(op, _)| op).ok_or_else(|| self.damaged(at))
     }
 
-    /// The same without computing its checksum, to find out whether it is the operation that is looked for.
+    /// Has the processor fetch the operation at `at`, which is asked for soon.
+    pub fn prefetch(&self, at: u64) {
+        assert!(at >= self.start.0 && at < self.log.head().0, "the claim covers the operation");
+        self.log.prefetch(at);
+    }
+
+    /// The same as [`Claim::op`] without computing its checksum, to find out whether it is the operation that is looked for.
     pub fn op_unchecked(&self, at: u64) -> Result<Op<'_>> {
         assert!(at >= self.start.0 && at < self.log.head().0, "the claim covers the operation");
         self.log.op_at(at, false).map(|(op, _)| op).ok_or_else(|| self.damaged(at))

@@ -9,7 +9,11 @@
 //! Two copies, in pages 0 and 1, are written in turn, so that one is whole after any crash; the intact one with
 //! the higher sequence counts. A new start goes into both before the space in front of it is used again.
 
-use super::{Lsn, record::ALIGN};
+use super::{
+    Lsn,
+    checksum::{crc32c, crc32c_append},
+    record::ALIGN,
+};
 
 pub(crate) const PAGE: usize = 4096;
 /// Where the ring begins in the file.
@@ -70,7 +74,7 @@ impl LogHeader {
         bytes[64..72].copy_from_slice(&self.capacity.to_le_bytes());
         bytes[72..80].copy_from_slice(&self.start.0.to_le_bytes());
         bytes[80..88].copy_from_slice(&self.synced.0.to_le_bytes());
-        let crc = crc32c::crc32c(&bytes);
+        let crc = crc32c(&bytes);
         bytes[12..16].copy_from_slice(&crc.to_le_bytes());
         bytes
     }
@@ -88,7 +92,7 @@ impl LogHeader {
         let mut zeroed = [0; LENGTH];
         zeroed.copy_from_slice(bytes);
         zeroed[12..16].fill(0);
-        if crc32c::crc32c(&zeroed).to_le_bytes() != bytes[12..16] {
+        if crc32c(&zeroed).to_le_bytes() != bytes[12..16] {
             return Found::Damaged;
         }
         if version != VERSION {
@@ -141,6 +145,6 @@ impl LogHeader {
 
     /// Start value of every record checksum: what another log or an earlier run wrote never fits it.
     pub(crate) fn seed(&self) -> u32 {
-        crc32c::crc32c_append(crc32c::crc32c(&self.log), &self.epoch.to_le_bytes())
+        crc32c_append(crc32c(&self.log), &self.epoch.to_le_bytes())
     }
 }

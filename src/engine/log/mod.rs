@@ -6,6 +6,7 @@
 //! a [`queue`] in the order in which they were called.
 
 mod append;
+mod checksum;
 mod claim;
 mod examine;
 mod file;

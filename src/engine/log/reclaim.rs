@@ -54,7 +54,7 @@ impl Log {
     fn write_header(&self) -> io::Result<()> {
         for _ in 0..2 {
             self.write_one_header()?;
-            self.sync_ring(self.head())?;
+            self.sync_ring(self.head(), false)?;
         }
         Ok(())
     }

@@ -21,7 +21,10 @@
 //! All numbers are little-endian. An operation has a checksum of its own so that reading one document out of a
 //! batch checks that document, not the whole batch.
 
-use super::Lsn;
+use super::{
+    Lsn,
+    checksum::{crc32c, crc32c_append},
+};
 
 pub(crate) const RECORD_HEADER: usize = 32;
 pub(crate) const OP_HEADER: usize = 20;
@@ -115,9 +118,9 @@ impl Draft {
         let op = &mut self.bytes[start..];
         op[12..16].copy_from_slice(&(id as u32).to_le_bytes());
         op[16..20].copy_from_slice(&(value as u32).to_le_bytes());
-        let crc = crc32c::crc32c(&op[4..]);
+        let crc = crc32c(&op[4..]);
         op[..4].copy_from_slice(&crc.to_le_bytes());
-        self.chain = crc32c::crc32c_append(self.chain, &crc.to_le_bytes());
+        self.chain = crc32c_append(self.chain, &crc.to_le_bytes());
         self.ops += 1;
     }
 
@@ -165,7 +168,7 @@ impl Header {
         tail[..24].copy_from_slice(&bytes[8..32]);
         tail[24..28].copy_from_slice(&bytes[..4]);
         tail[28..].copy_from_slice(&chain.to_le_bytes());
-        crc32c::crc32c_append(seed, &tail)
+        crc32c_append(seed, &tail)
     }
 
     pub(crate) fn encode(&self, seed: u32, chain: u32) -> [u8; RECORD_HEADER] {
@@ -205,7 +208,7 @@ impl Header {
         while ops.left > 0 {
             let crc = body.get(body.len() - ops.rest.len()..)?.get(..4)?;
             ops.next()?;
-            chain = crc32c::crc32c_append(chain, crc);
+            chain = crc32c_append(chain, crc);
         }
         let fixed: &[u8; RECORD_HEADER] = bytes[..RECORD_HEADER].try_into().expect("checked length");
         if !ops.rest.is_empty() || Self::checksum(seed, chain, fixed) != u32_at(bytes, 4) {
@@ -258,7 +261,7 @@ pub(crate) fn decode_op(bytes: &[u8], check: bool) -> Option<(Op<'_>, usize)> {
     let value_at = id_at.checked_add(id)?;
     let end = value_at.checked_add(value)?;
     let whole = bytes.get(..end)?;
-    if check && crc32c::crc32c(&whole[4..]) != u32_at(header, 0) {
+    if check && crc32c(&whole[4..]) != u32_at(header, 0) {
         return None;
     }
     let kind = match header[4] {

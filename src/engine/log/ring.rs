@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use memmap2::{MmapMut, MmapRaw};
@@ -18,10 +19,10 @@ use parking_lot::RwLock;
 
 use super::{
     header::RING_AT,
-    pages::{self, Pages},
+    pages::{self, Pages, Way},
     record::ALIGN,
 };
-use crate::engine::io::File;
+use crate::engine::io::{FAST, File};
 
 #[derive(Debug)]
 pub(crate) struct Ring {
@@ -120,17 +121,36 @@ impl Ring {
         unsafe { self.map.as_mut_ptr().add(self.front + offset) }
     }
 
-    /// Whether the writer, before it writes up to `end`, has to [map what comes](Ring::map_ahead).
+    /// Whether the writer, before it writes up to `end`, has to [see to](Ring::see_to_pages) its pages.
     #[inline]
     pub(crate) fn lacks_pages(&self, end: u64) -> bool {
         self.pages.lack(end)
     }
 
-    /// Maps the pages of `[at, end)`, and more up to `room` if much was written since the log was `synced`.
-    pub(crate) fn map_ahead(&self, at: u64, end: u64, room: u64, synced: u64) {
-        let offset = self.offset(at) as usize;
-        let room = room.min(at + self.to_lap_end(at));
-        self.pages.map_ahead(&self.map, offset, at, end, room, synced);
+    /// Tells [who follows](Ring::follow_writer) that `[at, end)` is about to be written, and to map more up to `room` if much was
+    /// written since the log was `synced`. Returns how to write it there.
+    pub(crate) fn see_to_pages(&self, at: u64, end: u64, room: u64, synced: u64) -> Way {
+        let to_lap_end = self.to_lap_end(at);
+        // IMPORTANT: a call makes a file longer again that was cut off behind our back. If it never reaches the last page, the next sync
+        // still finds that something is missing.
+        let may_call = end - at + pages::PAGE <= to_lap_end;
+        let way = self.pages.see_to(at, end, room.min(at + to_lap_end), synced, may_call);
+        if way == Way::CopiedOnceMapped {
+            self.map_pages(at, end);
+        }
+        way
+    }
+
+    /// Maps the pages of `[from, to)` to be written, all at once.
+    fn map_pages(&self, from: u64, to: u64) {
+        // NOTE: where the system does not know that or fails, they come one by one.
+        #[cfg(target_os = "linux")]
+        if from < to {
+            let length = (to - from).min(self.to_lap_end(from)) as usize;
+            let _ = self.map.advise_range(memmap2::Advice::PopulateWrite, self.offset(from) as usize, length);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (from, to);
     }
 
     /// Has the system read what is not in memory of a mapped file, from `at` on, without waiting for that. `read`: up to where
@@ -154,11 +174,16 @@ impl Ring {
         *read = at + ahead;
     }
 
-    /// Does that in front of the writer, who is at `head`, until [`Ring::stop_following`].
+    /// Reads and maps what lies in front of the writer, who is at `head`, until [`Ring::stop_following`].
     pub(crate) fn follow_writer(&self, head: u64) {
-        let mut read = 0;
+        let (mut read, mut mapped) = (0, 0);
         self.read_ahead(head, &mut read);
-        self.pages.follow(|at| self.read_ahead(at, &mut read));
+        self.pages.follow(|at, map_to| {
+            // Which does not wait for the disk, as mapping may.
+            self.read_ahead(at, &mut read);
+            self.map_pages(at.max(mapped), map_to);
+            mapped = mapped.max(map_to);
+        });
     }
 
     /// Whether somebody should [`Ring::follow_writer`].
@@ -189,6 +214,29 @@ impl Ring {
             std::ptr::copy_nonoverlapping(bytes[8..].as_ptr(), place.add(8), bytes.len() - 8);
             AtomicU64::from_ptr(place.cast()).store(first, Ordering::Release);
         }
+    }
+
+    /// The same by system calls, one for each page, the first page last. False: it could not be written, and has to be copied. If they
+    /// fail or take long, the next records are copied.
+    ///
+    /// # Safety
+    /// As for [`Ring::write`].
+    pub(crate) unsafe fn write_by_call(&self, at: u64, bytes: &[u8]) -> bool {
+        self.place(at, bytes.len());
+        let Some(file) = self.mapped_file() else { return false };
+        #[cfg(feature = "model")]
+        self.model.note_write(at, bytes.len());
+        let offset = self.offset(at);
+        // NOTE: what is written at once may become one piece in memory, see `pages.rs`.
+        let (first, rest) = bytes.split_at(bytes.len().min((pages::PAGE - offset % pages::PAGE) as usize));
+        let write = |bytes: &[u8], offset| bytes.is_empty() || file.write_at(bytes, offset).is_ok();
+        // NOTE: time in which others had the processor counts too. To tell it apart takes as long as is gained.
+        let start = Instant::now();
+        let is_written = write(rest, offset + first.len() as u64) && write(first, offset);
+        if !is_written || start.elapsed() >= FAST {
+            self.pages.end_calls();
+        }
+        is_written
     }
 
     /// Whether what is in memory has to be [written out](Ring::write_out) to a file.
@@ -252,8 +300,9 @@ impl Ring {
         #[cfg(target_os = "linux")]
         if self.is_mapped {
             use pages::PAGE;
+            self.pages.cancel_mapping();
             let from = from.max(to.saturating_sub(self.capacity));
-            // The last page is left alone, because the next record goes there.
+            // The last page is left alone, because the next record goes there, if it does not go by a call.
             let (mut at, to) = (from - from % PAGE, to - to % PAGE);
             while at < to {
                 let length = self.to_lap_end(at).min(to - at);
@@ -267,15 +316,19 @@ impl Ring {
         }
     }
 
-    /// Brings everything written so far to the disk.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    /// Brings everything written so far to the disk. `awaited`: how many bytes were written since the sync before, if their writer waits.
+    pub(crate) fn sync(&self, awaited: Option<u64>) -> io::Result<()> {
         let Some(file) = self.file() else { return Ok(()) };
         // A dirty mapping is not part of what a file sync covers there.
         #[cfg(not(target_os = "linux"))]
         if self.is_mapped {
             self.map.flush()?;
         }
-        file.sync()
+        file.sync()?;
+        if self.is_mapped {
+            self.pages.note_sync(awaited.filter(|_| file.takes_small_writes()));
+        }
+        Ok(())
     }
 
     /// Goes over to another file that holds the same bytes in `[tail, head)`. The caller holds the append lock.

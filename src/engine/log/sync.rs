@@ -33,19 +33,20 @@ impl Log {
     /// # Errors
     /// Also if the file was removed, replaced or cut from outside: what is written no longer reaches it.
     pub fn sync(&self) -> io::Result<Lsn> {
-        let head = self.sync_without_note()?;
+        let head = self.sync_without_note(false)?;
         self.note_synced()?;
         Ok(head)
     }
 
-    /// The same without the note, which would be one more page for the next sync to write.
+    /// The same without the note, which would be one more page for the next sync to write. `is_awaited`: a writer waits for it, and will
+    /// perhaps write as little again and wait again.
     ///
     /// # Errors
     /// As for [`Log::sync`].
-    pub fn sync_without_note(&self) -> io::Result<Lsn> {
+    pub fn sync_without_note(&self, is_awaited: bool) -> io::Result<Lsn> {
         let head = self.head();
         self.check_file()?;
-        self.sync_ring(head)?;
+        self.sync_ring(head, is_awaited)?;
         self.tell_synced(head);
         Ok(head)
     }
@@ -68,9 +69,10 @@ impl Log {
     }
 
     /// Brings what was written up to `head` to the disk, and the header.
-    pub(super) fn sync_ring(&self, head: Lsn) -> io::Result<()> {
-        self.ring.let_go(self.synced().0, head.0);
-        self.ring.sync()
+    pub(super) fn sync_ring(&self, head: Lsn, is_awaited: bool) -> io::Result<()> {
+        let synced = self.synced().0;
+        self.ring.let_go(synced, head.0);
+        self.ring.sync(is_awaited.then(|| head.0.saturating_sub(synced)))
     }
 
     /// Up to where it was on the disk at the last sync.

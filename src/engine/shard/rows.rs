@@ -12,6 +12,7 @@ use super::{
 use crate::engine::{
     change::{Change, Fate},
     clock,
+    prefetch::prefetch,
 };
 
 /// Rows of a wide statement. Fewer statements a row; beyond this the gain is lost in the noise.
@@ -75,6 +76,11 @@ impl Statements {
             if chunk.len() < WIDE {
                 return self.store_each(connection, &chunk, &mut times);
             }
+            // The next ones: they lie here and there in the log.
+            rows.clone().take(WIDE).for_each(|row| {
+                prefetch(row.id.as_bytes());
+                prefetch(row.value);
+            });
             let time = chunk[0].updated;
             if chunk.iter().all(|row| row.writes == 1 && row.updated == time) {
                 self.store_alike(connection, &chunk, &mut times, may_insert)?;

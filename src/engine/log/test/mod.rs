@@ -1,5 +1,7 @@
 //! Tests of the log, and what they share.
 
+#[cfg(target_os = "linux")]
+mod by_call;
 mod claims;
 mod damage;
 mod format;
