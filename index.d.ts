@@ -448,7 +448,8 @@ declare namespace SimpleDB {
      */
     bufferSize?: number | null;
     /**
-     * The longest time, in milliseconds from 1, that a write stays unflushed.
+     * Milliseconds, from 1, after which a flush of a buffered write begins. Where flushes take long, few writes wait for as long
+     * again as the last one took, at most another interval.
      * @defaultValue `100`
      */
     flushInterval?: number | null;

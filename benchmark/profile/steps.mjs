@@ -4,7 +4,7 @@
 const MAIN = [
   ['set, native: page faults of the log', /trampoline.*exc_page_fault/],
   ['set, native: strings out of V8', /trampoline.*(get_value_string|WriteUtf8|Scope::text)/],
-  ['set, native: checksum', /crc32c/],
+  ['set, native: checksum', /crc32c|log::checksum/],
   ['set, native: call, lock, copy', /kimdb::|napi_|FunctionCallbackWrapper/],
   ['JavaScript: garbage collection', /Scaveng|CollectGarbage|MarkCompact|v8::internal::Heap::/],
   ['JavaScript: JSON.stringify', /JsonStringif/],
@@ -13,6 +13,7 @@ const MAIN = [
 ];
 const SCHEDULER = [['flush: walk the log, checksum, shard by MD5', /./]];
 const SYNC = [['sync: fdatasync of the log', /./]];
+const AHEAD = [['log: pages read and mapped in front of the writer', /./]];
 const FLUSH = [
   ['SQLite: pages to its log', /CommitPhaseOne|pagerWalFrames|walWrite/],
   ['SQLite: checkpoint', /Checkpoint/],
@@ -24,7 +25,7 @@ const FLUSH = [
 ];
 const HELPERS = [['V8: threads for garbage collection and compiling', /./]];
 
-export const STEPS = [MAIN, HELPERS, SCHEDULER, FLUSH, SYNC].flat().map(([name]) => name);
+export const STEPS = [MAIN, HELPERS, AHEAD, SCHEDULER, FLUSH, SYNC].flat().map(([name]) => name);
 
 /** `stack`: the functions, innermost first. */
 export function stepOf({ command, isMain, stack }) {
@@ -38,5 +39,6 @@ function rulesOf(command, isMain) {
   if (command.startsWith('kimdb-flush')) return FLUSH;
   if (command.startsWith('kimdb-sched')) return SCHEDULER;
   if (command.startsWith('kimdb-sync')) return SYNC;
+  if (command.startsWith('kimdb-ahead')) return AHEAD;
   return isMain ? MAIN : HELPERS;
 }
