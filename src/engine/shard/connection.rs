@@ -8,7 +8,7 @@ use rusqlite::{
     hooks::{AuthAction, AuthContext, Authorization},
 };
 
-use super::{ShardId, memory::moderated, statement};
+use super::{ShardId, memory::moderated, statement, vfs};
 use crate::engine::error::{Code, Error, Result};
 
 /// How long a statement waits for another program's lock while the database is opened or read.
@@ -32,7 +32,7 @@ pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<(Connection, String)> {
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = Connection::open_with_flags_and_vfs(path, flags, vfs::name())?;
         connection.busy_timeout(BUSY)?;
         // Does nothing to a file that holds something.
         connection.execute_batch(&format!("PRAGMA page_size = {PAGE}"))?;

@@ -7,6 +7,7 @@ mod connection;
 mod digest;
 mod examine;
 mod former;
+mod frames;
 mod layout;
 mod memory;
 mod mending;
@@ -24,6 +25,9 @@ mod sqlite;
 mod statement;
 #[cfg(test)]
 mod test;
+mod vfs;
+#[cfg(test)]
+mod vfs_test;
 mod writer;
 
 use std::{ops::ControlFlow, time::Duration};

@@ -1,7 +1,7 @@
 //! Prepared statements over SQLite's C interface.
 //!
 //! `rusqlite` copies every bound text; a flush binds hundreds of bytes a row that stay where they are until the
-//! statement has run, so this file binds them in place. The only file that calls SQLite's C functions: parameters
+//! statement has run, so this file binds them in place. Beside `vfs.rs` the only file that knows SQLite's C functions: parameters
 //! are borrowed for the whole of a call, rows only live inside a callback, so nothing can dangle.
 
 use std::{ffi::c_int, ptr};

@@ -1,0 +1,218 @@
+//! How a writing connection reaches its files: as SQLite does by itself, but for its log, whose [`Frames`] are gathered.
+//!
+//! A VFS of SQLite is a table of C functions. Ours is the original one but for `xOpen`, which wraps the log's file and leaves all
+//! other files as they are.
+
+use std::{
+    ffi::{CStr, c_char, c_int, c_void},
+    ptr, slice,
+    sync::LazyLock,
+};
+
+use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs};
+
+use super::frames::{Frames, Outcome};
+
+const NAME: &CStr = c"kimdb";
+
+/// Bytes that SQLite's own files take by one call.
+const LONGEST: usize = (128 << 10) - 1;
+
+/// SQLite's own VFS, which is there as long as the process.
+struct Original(*mut sqlite3_vfs);
+
+// SAFETY: nobody changes it, and SQLite reads it from all threads itself.
+unsafe impl Send for Original {}
+// SAFETY: as above.
+unsafe impl Sync for Original {}
+
+static ORIGINAL: LazyLock<Option<Original>> = LazyLock::new(register);
+
+/// The name of the VFS to open a writing connection with. SQLite must have been configured.
+pub(super) fn name() -> &'static CStr {
+    // Without memory for a new one SQLite says, at the opening, that there is none of this name.
+    LazyLock::force(&ORIGINAL);
+    NAME
+}
+
+fn register() -> Option<Original> {
+    // SAFETY: null asks for the default. The copy lives for ever, as its name does, and differs only where it should: the
+    // functions that it shares do not look at their VFS for more than the lengths of names.
+    unsafe {
+        let original = ffi::sqlite3_vfs_find(ptr::null());
+        let mut own = *original.as_ref()?;
+        own.zName = NAME.as_ptr();
+        own.pNext = ptr::null_mut();
+        own.szOsFile += size_of::<LogFile>() as c_int;
+        own.xOpen = Some(open);
+        ffi::sqlite3_vfs_register(Box::into_raw(Box::new(own)), 0);
+        Some(Original(original))
+    }
+}
+
+/// The file of a log as SQLite sees it. Behind it, in the same memory, lies that of the original VFS.
+#[repr(C)]
+struct LogFile {
+    file: sqlite3_file,
+    frames: *mut Frames,
+}
+
+static METHODS: sqlite3_io_methods = sqlite3_io_methods {
+    // Without shared memory and mappings, which belong to the database's file.
+    iVersion: 1,
+    xClose: Some(close),
+    xRead: Some(read),
+    xWrite: Some(write),
+    xTruncate: Some(truncate),
+    xSync: Some(sync),
+    xFileSize: Some(size),
+    xLock: Some(lock),
+    xUnlock: Some(unlock),
+    xCheckReservedLock: Some(check_lock),
+    xFileControl: Some(control),
+    xSectorSize: Some(sector_size),
+    xDeviceCharacteristics: Some(characteristics),
+    xShmMap: None,
+    xShmLock: None,
+    xShmBarrier: None,
+    xShmUnmap: None,
+    xFetch: None,
+    xUnfetch: None,
+};
+
+/// A method of the original's file.
+macro_rules! method {
+    ($file:ident.$method:ident) => {
+        (*(*$file).pMethods).$method.expect("a file of SQLite has all methods of version 1")
+    };
+}
+
+unsafe extern "C" fn open(
+    _: *mut sqlite3_vfs,
+    path: *const c_char,
+    file: *mut sqlite3_file,
+    flags: c_int,
+    opened: *mut c_int,
+) -> c_int {
+    let Some(Original(original)) = &*ORIGINAL else { return ffi::SQLITE_CANTOPEN };
+    // SAFETY: SQLite gives `szOsFile` bytes for the file: enough for ours with the original's behind it, and aligned for both.
+    unsafe {
+        let Some(open) = (**original).xOpen else { return ffi::SQLITE_CANTOPEN };
+        if flags & ffi::SQLITE_OPEN_WAL == 0 {
+            return open(*original, path, file, flags, opened);
+        }
+        let code = open(*original, path, inner(file), flags, opened);
+        // SQLite closes what has methods, after an error too.
+        if (*inner(file)).pMethods.is_null() {
+            (*file).pMethods = ptr::null();
+        } else {
+            (*file.cast::<LogFile>()).frames = Box::into_raw(Box::default());
+            (*file).pMethods = &METHODS;
+        }
+        code
+    }
+}
+
+/// The original's file.
+///
+/// # Safety
+/// `file` is a [`LogFile`]: so is every file with [`METHODS`].
+unsafe fn inner(file: *mut sqlite3_file) -> *mut sqlite3_file {
+    // SAFETY: it lies there.
+    unsafe { file.cast::<LogFile>().add(1).cast() }
+}
+
+/// Gives the frames to `work`, and what writes to the original's file.
+///
+/// # Safety
+/// As for [`inner`], between `open` and `close`; SQLite makes one call for a file at a time.
+unsafe fn with_frames(
+    file: *mut sqlite3_file,
+    work: impl FnOnce(&mut Frames, &mut dyn FnMut(&[u8], u64) -> Outcome) -> Outcome,
+) -> c_int {
+    // SAFETY: the frames are those that `open` made, and nobody else has them meanwhile.
+    let (frames, inner) = unsafe { (&mut *(*file.cast::<LogFile>()).frames, inner(file)) };
+    let mut put = |bytes: &[u8], mut at: u64| {
+        for part in bytes.chunks(LONGEST) {
+            // SAFETY: the original's file is open; it reads the bytes and keeps nothing.
+            let code = unsafe {
+                method!(inner.xWrite)(inner, part.as_ptr().cast(), part.len() as c_int, at as sqlite3_int64)
+            };
+            if code != ffi::SQLITE_OK {
+                return Err(code);
+            }
+            at += part.len() as u64;
+        }
+        Ok(())
+    };
+    work(frames, &mut put).err().unwrap_or(ffi::SQLITE_OK)
+}
+
+unsafe extern "C" fn write(
+    file: *mut sqlite3_file,
+    bytes: *const c_void,
+    length: c_int,
+    at: sqlite3_int64,
+) -> c_int {
+    // SAFETY: SQLite's promises: an open file, so many bytes.
+    unsafe {
+        let bytes = slice::from_raw_parts(bytes.cast::<u8>(), length as usize);
+        with_frames(file, |frames, put| frames.write(bytes, at as u64, put))
+    }
+}
+
+unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
+    // SAFETY: an open file, of which this is the last call. What waits is of no transaction that has come to its end.
+    unsafe {
+        drop(Box::from_raw((*file.cast::<LogFile>()).frames));
+        let inner = inner(file);
+        method!(inner.xClose)(inner)
+    }
+}
+
+/// Methods that everything that was written before is in the file for.
+macro_rules! settled {
+    ($($name:ident = $method:ident($($argument:ident: $kind:ty),*);)*) => {$(
+        unsafe extern "C" fn $name(file: *mut sqlite3_file $(, $argument: $kind)*) -> c_int {
+            // SAFETY: an open file; the rest goes on as it came.
+            unsafe {
+                match with_frames(file, |frames, put| frames.settle(put)) {
+                    ffi::SQLITE_OK => {
+                        let inner = inner(file);
+                        method!(inner.$method)(inner $(, $argument)*)
+                    }
+                    code => code,
+                }
+            }
+        }
+    )*};
+}
+
+settled! {
+    read = xRead(bytes: *mut c_void, length: c_int, at: sqlite3_int64);
+    truncate = xTruncate(length: sqlite3_int64);
+    sync = xSync(flags: c_int);
+    size = xFileSize(size: *mut sqlite3_int64);
+    lock = xLock(level: c_int);
+    unlock = xUnlock(level: c_int);
+    check_lock = xCheckReservedLock(is_locked: *mut c_int);
+    control = xFileControl(operation: c_int, argument: *mut c_void);
+}
+
+/// These ask nothing of the file's content, and answer with a number.
+macro_rules! constant {
+    ($($name:ident = $method:ident;)*) => {$(
+        unsafe extern "C" fn $name(file: *mut sqlite3_file) -> c_int {
+            // SAFETY: an open file.
+            unsafe {
+                let inner = inner(file);
+                method!(inner.$method)(inner)
+            }
+        }
+    )*};
+}
+
+constant! {
+    sector_size = xSectorSize;
+    characteristics = xDeviceCharacteristics;
+}
