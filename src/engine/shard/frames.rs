@@ -1,16 +1,16 @@
 //! Frames of SQLite's own log, gathered so that many go to the file by one call.
 //!
 //! SQLite writes a page that a transaction has changed as a frame: a header of 24 bytes, then the page, each by a call of its own. The
-//! system takes longer over such a call than over copying its bytes, most of all where the file grows. The frames of a transaction
-//! follow one another, and nobody else looks at them before the last one is there, whose header says that it is the last. So they
-//! wait here for each other until then, unless SQLite does anything else with the file in between.
+//! system takes longer over such a call than over copying its bytes, most of all where the file grows. While a transaction is
+//! committed its frames wait here for each other, up to the last one, whose header says that it is. Before the commit nothing
+//! waits: what SQLite writes early, because its cache is full, may be taken back, and then its place is anybody's.
 
 use std::{ffi::c_int, ops::Range};
 
 /// So many bytes are enough for one call. With another page of the usual size they are still few enough.
 const ENOUGH: usize = 112 << 10;
 
-/// Bytes of a frame's header. No page is as short.
+/// Bytes of a frame's header. In a commit nothing else is as long up to the last frame.
 const HEADER: usize = 24;
 
 /// Where a header tells how many pages the database has after the transaction: none, unless it is the last one's.
@@ -21,62 +21,70 @@ pub(super) type Outcome = Result<(), c_int>;
 
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    /// In the file they end where the last write does.
+    /// From the begin of a commit to its last frame.
+    is_gathering: bool,
     waiting: Vec<u8>,
-    /// Where the last write ended, if that was the last thing done with the file.
-    end: Option<u64>,
-    /// The page of a waiting header comes next: whether it ends the transaction.
+    /// Where in the file they belong.
+    at: u64,
+    /// The page of a waiting header comes next: whether it is the last one's.
     page_is_last: Option<bool>,
 }
 
 impl Frames {
-    /// What SQLite writes to `at` waits, or is written with all that waits, by `put`.
+    /// The commit of a transaction begins. Nothing but its frames is written up to the last of them.
+    pub(super) fn begin_commit(&mut self) {
+        self.is_gathering = true;
+    }
+
+    /// It has come to its end. What still waits is of one that failed.
+    pub(super) fn end_commit(&mut self) {
+        *self = Frames::default();
+    }
+
+    /// What SQLite writes to `at` waits, or is written behind all that waits, by `put`.
+    ///
+    /// # Errors
+    /// What `put` says. The commit fails then, and nothing waits any more.
     pub(super) fn write(
         &mut self,
         bytes: &[u8],
         at: u64,
         mut put: impl FnMut(&[u8], u64) -> Outcome,
     ) -> Outcome {
-        let follows = self.end == Some(at);
-        let page_is_last = self.page_is_last.take().filter(|_| follows);
-        if page_is_last.is_none() && !(follows && bytes.len() == HEADER) {
+        let page_is_last = self.page_is_last.take();
+        let is_of_frame = self.is_gathering && (page_is_last.is_some() || bytes.len() == HEADER);
+        let has_room = is_of_frame && self.waiting.try_reserve(bytes.len()).is_ok();
+        if !has_room {
+            self.is_gathering &= !is_of_frame;
             self.settle(&mut put)?;
-            put(bytes, at)?;
-            self.end = Some(at + bytes.len() as u64);
-            return Ok(());
+            return put(bytes, at);
+        }
+        if at != self.at + self.waiting.len() as u64 {
+            self.settle(&mut put)?;
+            self.at = at;
         }
         self.waiting.extend_from_slice(bytes);
-        self.end = Some(at + bytes.len() as u64);
         match page_is_last {
             None => self.page_is_last = Some(bytes[PAGES_AFTER] != [0; 4]),
             Some(true) => {
-                self.put_waiting(&mut put)?;
-                // IMPORTANT: the memory goes too, or each shard's connection would keep some.
-                self.waiting = Vec::new();
+                self.is_gathering = false;
+                self.settle(put)?;
             }
-            Some(false) if self.waiting.len() >= ENOUGH => self.put_waiting(&mut put)?,
+            Some(false) if self.waiting.len() >= ENOUGH => self.settle(put)?,
             Some(false) => {}
         }
         Ok(())
     }
 
-    /// To be called before anything but a write is done with the file: everything is in it, and the next write is not taken for a
-    /// frame that follows the last one.
-    pub(super) fn settle(&mut self, put: impl FnMut(&[u8], u64) -> Outcome) -> Outcome {
-        self.page_is_last = None;
-        let outcome = self.put_waiting(put);
-        self.end = None;
-        outcome
-    }
-
-    /// Of what cannot be written nothing is kept: SQLite takes the transaction back, of which it is.
-    fn put_waiting(&mut self, mut put: impl FnMut(&[u8], u64) -> Outcome) -> Outcome {
-        let (false, Some(end)) = (self.waiting.is_empty(), self.end) else { return Ok(()) };
-        let outcome = put(&self.waiting, end - self.waiting.len() as u64);
-        self.waiting.clear();
-        if outcome.is_err() {
-            self.end = None;
+    /// Has all that waits written.
+    pub(super) fn settle(&mut self, mut put: impl FnMut(&[u8], u64) -> Outcome) -> Outcome {
+        if self.waiting.is_empty() {
+            return Ok(());
         }
+        let outcome = put(&self.waiting, self.at);
+        self.at += self.waiting.len() as u64;
+        self.waiting.clear();
+        self.is_gathering &= outcome.is_ok();
         outcome
     }
 }
@@ -116,24 +124,30 @@ mod test {
         header
     }
 
-    /// Writes frames from `at` on as SQLite does and returns where they end.
-    fn write_frames(frames: &mut Frames, at: u64, pages: u8, file: &mut File) -> Result<u64, c_int> {
+    /// A commit of so many pages to `at`, as SQLite writes it. Returns where its frames end.
+    fn commit(frames: &mut Frames, at: u64, pages: u8, file: &mut File) -> Result<u64, c_int> {
+        frames.begin_commit();
         let mut at = at;
-        for number in 1..=pages {
-            for part in [&header(number == pages, number)[..], &[number; PAGE]] {
-                frames.write(part, at, |bytes, at| file.put(bytes, at))?;
-                at += part.len() as u64;
+        let mut write = || {
+            for number in 1..=pages {
+                for part in [&header(number == pages, number)[..], &[number; PAGE]] {
+                    frames.write(part, at, |bytes, at| file.put(bytes, at))?;
+                    at += part.len() as u64;
+                }
             }
-        }
-        Ok(at)
+            Ok(())
+        };
+        let outcome = write();
+        assert!(frames.waiting.is_empty(), "before SQLite goes on");
+        frames.end_commit();
+        outcome.map(|()| at)
     }
 
     #[test]
     fn a_transaction_is_in_the_file_with_its_last_frame_and_took_few_calls() {
         let (mut frames, mut file, mut same) = (Frames::default(), File::default(), File::default());
         for (at, pages) in [(32, 1), (32 + 536, 2), (32 + 3 * 536, 255)] {
-            write_frames(&mut frames, at, pages, &mut file).expect("writes");
-            // One by one, as without any of this.
+            commit(&mut frames, at, pages, &mut file).expect("writes");
             for frame in 1..=pages {
                 let at = at + u64::from(frame - 1) * 536;
                 same.put(&header(frame == pages, frame), at).expect("writes");
@@ -141,96 +155,111 @@ mod test {
             }
             assert!(file.bytes == same.bytes, "after {pages} pages");
         }
-        // The very first frame by two calls, because nothing came before it; 255 of them are more than is enough for one call.
-        assert_eq!(file.calls, 2 + 1 + 2);
+        // 255 of them are more than is enough for one call.
+        assert_eq!(file.calls, 1 + 1 + 2);
         assert_eq!(frames.waiting.capacity(), 0);
     }
 
     #[test]
     fn what_cannot_be_written_is_told_and_forgotten() {
         let (mut frames, mut file) = (Frames::default(), File::default());
-        let end = write_frames(&mut frames, 32, 1, &mut file).expect("writes");
-        file.fails = true;
-        assert_eq!(write_frames(&mut frames, end, 3, &mut file), Err(13));
-        file.fails = false;
-        let before = file.bytes.clone();
-        frames.settle(|bytes, at| file.put(bytes, at)).expect("nothing is to be written");
-        assert!(file.bytes == before);
-        write_frames(&mut frames, end, 2, &mut file).expect("writes");
+        let end = commit(&mut frames, 32, 1, &mut file).expect("writes");
+        for pages in [3, 255] {
+            file.fails = true;
+            assert_eq!(commit(&mut frames, end, pages, &mut file), Err(13));
+            file.fails = false;
+            let before = file.bytes.clone();
+            frames.settle(|bytes, at| file.put(bytes, at)).expect("nothing is to be written");
+            assert!(file.bytes == before);
+        }
+        commit(&mut frames, end, 2, &mut file).expect("writes");
         assert_eq!(file.bytes.len(), end as usize + 2 * 536);
+    }
+
+    #[test]
+    fn frames_that_do_not_follow_one_another_get_to_their_places() {
+        let (mut frames, mut file, mut same) = (Frames::default(), File::default(), File::default());
+        frames.begin_commit();
+        for (at, is_last) in [(32, false), (32 + 5 * 536, false), (32 + 2 * 536, true)] {
+            for (part, at) in [(&header(is_last, 1)[..], at), (&[2; PAGE], at + 24)] {
+                frames.write(part, at, |bytes, at| file.put(bytes, at)).expect("writes");
+                same.put(part, at).expect("writes");
+            }
+        }
+        assert!(file.bytes == same.bytes);
     }
 
     #[derive(Debug, Clone)]
     enum Step {
-        Frames {
-            pages: u8,
-            ends: bool,
-        },
-        /// A page that was written before changes where it is.
+        /// Frames that are written before the commit.
+        Early(u8),
+        /// A page that was written early changes where it is.
         Overwrite(u8),
-        /// Headers are written anew after they were read.
-        Rewrite(u8),
-        Read,
+        /// The rest, with so many early pages that change in between; then headers are written anew.
+        Commit {
+            pages: u8,
+            overwritten: Vec<u8>,
+            rewrites: bool,
+        },
         TakeBack,
     }
 
     fn step() -> impl Strategy<Value = Step> {
+        let commit = (1..9_u8, prop::collection::vec(any::<u8>(), 0..3), any::<bool>());
         prop_oneof![
-            4 => (1..9_u8, any::<bool>()).prop_map(|(pages, ends)| Step::Frames { pages, ends }),
-            2 => any::<u8>().prop_map(Step::Overwrite),
-            1 => any::<u8>().prop_map(Step::Rewrite),
-            1 => Just(Step::Read),
+            2 => (1..5_u8).prop_map(Step::Early),
+            1 => any::<u8>().prop_map(Step::Overwrite),
+            3 => commit.prop_map(|(pages, overwritten, rewrites)| Step::Commit { pages, overwritten, rewrites }),
             1 => Just(Step::TakeBack),
         ]
     }
 
     proptest! {
         #[test]
-        fn whoever_looks_finds_what_was_written(steps in prop::collection::vec(step(), 0..40)) {
+        fn only_a_commit_waits_and_only_for_its_end(steps in prop::collection::vec(step(), 0..40)) {
             let (mut frames, mut file, mut expected) = (Frames::default(), File::default(), File::default());
-            let (mut committed, mut count, mut fill) = (0_u64, 0_u64, 0_u8);
+            let (mut committed, mut count) = (0_u64, 0_u64);
             let place = |frame: u64| 32 + frame * 536;
-            let mut write = |frames: &mut Frames, file: &mut File, bytes: &[u8], at: u64| {
-                expected.put(bytes, at).expect("writes");
-                frames.write(bytes, at, |bytes, at| file.put(bytes, at)).expect("writes");
-                expected.bytes.clone()
+            let early = |which: u8, committed: u64, count: u64| {
+                (count > committed).then(|| place(committed + u64::from(which) % (count - committed)))
             };
-            for step in steps {
-                fill = fill.wrapping_add(1);
-                let mut looks = None;
+            for (fill, step) in (1..).zip(steps) {
+                let mut write = |frames: &mut Frames, bytes: &[u8], at: u64| {
+                    expected.put(bytes, at).expect("writes");
+                    frames.write(bytes, at, |bytes, at| file.put(bytes, at)).expect("writes");
+                };
                 match step {
-                    Step::Frames { pages, ends } => {
+                    Step::Early(pages) => for _ in 0..pages {
+                        write(&mut frames, &header(false, fill), place(count));
+                        write(&mut frames, &[fill; PAGE], place(count) + 24);
+                        count += 1;
+                    }
+                    Step::Overwrite(which) => if let Some(at) = early(which, committed, count) {
+                        write(&mut frames, &[fill; PAGE], at + 24);
+                    }
+                    Step::Commit { pages, overwritten, rewrites } => {
+                        frames.begin_commit();
+                        let (first, mut overwritten) = (count, overwritten.into_iter());
                         for page in 1..=pages {
-                            let is_last = ends && page == pages;
-                            write(&mut frames, &mut file, &header(is_last, fill), place(count));
-                            let all = write(&mut frames, &mut file, &[fill; PAGE], place(count) + 24);
+                            if let Some(at) = overwritten.next().and_then(|which| early(which, committed, first)) {
+                                write(&mut frames, &[fill; PAGE], at + 24);
+                            }
+                            write(&mut frames, &header(page == pages, fill), place(count));
+                            write(&mut frames, &[fill; PAGE], place(count) + 24);
                             count += 1;
-                            if is_last {
-                                looks = Some(all);
-                                committed = count;
+                        }
+                        if rewrites {
+                            for frame in committed..count {
+                                write(&mut frames, &header(frame + 1 == count, fill), place(frame));
                             }
                         }
-                    }
-                    Step::Overwrite(which) if count > committed => {
-                        let frame = committed + u64::from(which) % (count - committed);
-                        write(&mut frames, &mut file, &[fill; PAGE], place(frame) + 24);
-                    }
-                    Step::Rewrite(which) if count > committed => {
-                        for frame in committed + u64::from(which) % (count - committed)..count {
-                            frames.settle(|bytes, at| file.put(bytes, at)).expect("writes");
-                            looks = Some(write(&mut frames, &mut file, &header(false, fill), place(frame)));
-                        }
-                    }
-                    Step::Read => {
-                        frames.settle(|bytes, at| file.put(bytes, at)).expect("writes");
+                        committed = count;
                         prop_assert!(frames.waiting.is_empty());
+                        frames.end_commit();
                     }
                     Step::TakeBack => count = committed,
-                    Step::Overwrite(_) | Step::Rewrite(_) => {}
                 }
-                if let Some(all) = looks {
-                    prop_assert!(file.bytes == all);
-                }
+                prop_assert!(file.bytes == expected.bytes);
             }
         }
     }

@@ -1,4 +1,5 @@
-//! How a writing connection reaches its files: as SQLite does by itself, but for its log, whose [`Frames`] are gathered.
+//! How a writing connection reaches its files: as SQLite does by itself, but for its log, whose [`Frames`] are gathered while a
+//! transaction is [committed](commit).
 //!
 //! A VFS of SQLite is a table of C functions. Ours is the original one but for `xOpen`, which wraps the log's file and leaves all
 //! other files as they are.
@@ -9,7 +10,10 @@ use std::{
     sync::LazyLock,
 };
 
-use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs};
+use rusqlite::{
+    Connection,
+    ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs},
+};
 
 use super::frames::{Frames, Outcome};
 
@@ -30,14 +34,14 @@ static ORIGINAL: LazyLock<Option<Original>> = LazyLock::new(register);
 
 /// The name of the VFS to open a writing connection with. SQLite must have been configured.
 pub(super) fn name() -> &'static CStr {
-    // Without memory for a new one SQLite says, at the opening, that there is none of this name.
+    // If it could not be registered, SQLite says at the opening that there is none of this name.
     LazyLock::force(&ORIGINAL);
     NAME
 }
 
 fn register() -> Option<Original> {
     // SAFETY: null asks for the default. The copy lives for ever, as its name does, and differs only where it should: the
-    // functions that it shares do not look at their VFS for more than the lengths of names.
+    // functions that it shares look at nothing else of their VFS.
     unsafe {
         let original = ffi::sqlite3_vfs_find(ptr::null());
         let mut own = *original.as_ref()?;
@@ -47,6 +51,36 @@ fn register() -> Option<Original> {
         own.xOpen = Some(open);
         ffi::sqlite3_vfs_register(Box::into_raw(Box::new(own)), 0);
         Some(Original(original))
+    }
+}
+
+/// Has `work` commit the connection's transaction.
+///
+/// NOTE: not where SQLite moves pages at a commit (`auto_vacuum`): there it may write before the frames of the commit, and take that
+/// back.
+pub(super) fn commit<T>(connection: &Connection, work: impl FnOnce() -> T) -> T {
+    struct Commit<'a>(&'a Connection);
+    impl Drop for Commit<'_> {
+        fn drop(&mut self) {
+            with_log(self.0, Frames::end_commit);
+        }
+    }
+    with_log(connection, Frames::begin_commit);
+    let _ends = Commit(connection);
+    work()
+}
+
+/// Gives the frames of the connection's log to `work`, if it has one that is ours.
+fn with_log(connection: &Connection, work: impl FnOnce(&mut Frames)) {
+    let mut file: *mut sqlite3_file = ptr::null_mut();
+    // SAFETY: SQLite tells where its file is, which lives at least until the connection is used again. A file with our methods is
+    // ours, and SQLite does nothing with it meanwhile.
+    unsafe {
+        let (question, answer) = (ffi::SQLITE_FCNTL_JOURNAL_POINTER, (&raw mut file).cast());
+        let code = ffi::sqlite3_file_control(connection.handle(), c"main".as_ptr(), question, answer);
+        if code == ffi::SQLITE_OK && !file.is_null() && ptr::eq((*file).pMethods, &METHODS) {
+            work(&mut *(*file.cast::<LogFile>()).frames);
+        }
     }
 }
 
@@ -162,7 +196,7 @@ unsafe extern "C" fn write(
 }
 
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
-    // SAFETY: an open file, of which this is the last call. What waits is of no transaction that has come to its end.
+    // SAFETY: an open file, of which this is the last call. What waits is of no commit that has come to its end.
     unsafe {
         drop(Box::from_raw((*file.cast::<LogFile>()).frames));
         let inner = inner(file);
@@ -170,7 +204,7 @@ unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
     }
 }
 
-/// Methods that everything that was written before is in the file for.
+/// Methods before which all that waits is written.
 macro_rules! settled {
     ($($name:ident = $method:ident($($argument:ident: $kind:ty),*);)*) => {$(
         unsafe extern "C" fn $name(file: *mut sqlite3_file $(, $argument: $kind)*) -> c_int {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use proptest::prelude::*;
 use rusqlite::{Connection, params};
 
-use super::connection;
+use super::{connection, vfs};
 
 /// Ids and texts.
 type Rows = BTreeMap<i64, Vec<u8>>;
@@ -16,11 +16,12 @@ type Changes = Vec<(i64, Option<usize>)>;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// A part of it may be taken back before its end, or all of it.
+    /// A part of it may be taken back before its end, or all of it. Somebody may look at its rows, and so read the log, before the end.
     Transaction {
         before: Changes,
         taken_back: Option<Changes>,
         after: Changes,
+        looks: bool,
         commits: bool,
     },
     /// Another program's.
@@ -34,11 +35,16 @@ fn changes(most: usize) -> impl Strategy<Value = Changes> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let transaction =
-        (changes(60), prop::option::weighted(0.3, changes(60)), changes(20), prop::bool::weighted(0.8));
+    let transaction = (
+        changes(60),
+        prop::option::weighted(0.3, changes(60)),
+        changes(20),
+        any::<bool>(),
+        prop::bool::weighted(0.7),
+    );
     prop_oneof![
-        8 => transaction.prop_map(|(before, taken_back, after, commits)| {
-            Step::Transaction { before, taken_back, after, commits }
+        8 => transaction.prop_map(|(before, taken_back, after, looks, commits)| {
+            Step::Transaction { before, taken_back, after, looks, commits }
         }),
         2 => changes(10).prop_map(Step::Outside),
         2 => prop_oneof![Just("PASSIVE"), Just("FULL"), Just("RESTART"), Just("TRUNCATE")].prop_map(Step::Checkpoint),
@@ -99,7 +105,7 @@ proptest! {
         let mut rows = Rows::new();
         for (fill, step) in (1..).zip(steps) {
             match step {
-                Step::Transaction { before, taken_back, after, commits } => {
+                Step::Transaction { before, taken_back, after, looks, commits } => {
                     let mut next = rows.clone();
                     writer.execute_batch("BEGIN IMMEDIATE").expect("begins");
                     apply(&writer, &before, fill, &mut next);
@@ -109,11 +115,15 @@ proptest! {
                         writer.execute_batch("ROLLBACK TO s; RELEASE s").expect("takes back");
                     }
                     apply(&writer, &after, fill + 50, &mut next);
-                    expect_rows(&writer, &next);
-                    expect_rows(&onlooker, &rows);
-                    writer.execute_batch(if commits { "COMMIT" } else { "ROLLBACK" }).expect("ends");
+                    if looks {
+                        expect_rows(&writer, &next);
+                        expect_rows(&onlooker, &rows);
+                    }
                     if commits {
+                        vfs::commit(&writer, || writer.execute_batch("COMMIT")).expect("commits");
                         rows = next;
+                    } else {
+                        writer.execute_batch("ROLLBACK").expect("takes back");
                     }
                 }
                 Step::Outside(changes) => apply(&onlooker, &changes, fill, &mut rows),
@@ -124,8 +134,8 @@ proptest! {
                     writer.execute_batch(&format!("PRAGMA synchronous = {level}")).expect("sets");
                 }
             }
-            expect_rows(&onlooker, &rows);
             expect_rows_after_kill(&file, &rows);
+            expect_rows(&onlooker, &rows);
         }
         drop(onlooker);
         writer.close().expect("closes");

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::engine::log::Lsn;
 
-use super::{Batch, memory::kept_collections, rows::Statements, schema, statement};
+use super::{Batch, memory::kept_collections, rows::Statements, schema, statement, vfs};
 
 /// Prepared statements are kept for this many collections, where there are few shards.
 const KEPT_COLLECTIONS: usize = 64;
@@ -47,8 +47,7 @@ impl Writer {
     /// Applies a batch. On an error the transaction is rolled back and the next call starts afresh.
     pub(super) fn apply(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let result =
-            self.fill(batch).and_then(|()| self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ()));
+        let result = self.fill(batch).and_then(|()| self.commit());
         if result.is_err() {
             self.statements.clear();
             if !self.connection.is_autocommit() {
@@ -63,6 +62,14 @@ impl Writer {
             }
         }
         result
+    }
+
+    fn commit(&self) -> rusqlite::Result<()> {
+        let commit = || self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ());
+        // Another program may have switched it on; within the transaction it stays as it is.
+        let auto_vacuum: i64 =
+            self.connection.prepare_cached("PRAGMA auto_vacuum")?.query_row([], |row| row.get(0))?;
+        if auto_vacuum == 0 { vfs::commit(&self.connection, commit) } else { commit() }
     }
 
     /// See [`super::Store::record`].
