@@ -1,11 +1,6 @@
 //! The calls that a program makes a million times a second, and their small kin.
 
-use std::{
-    cell::{Cell, RefCell},
-    ops::RangeFrom,
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::RefCell, ops::RangeFrom, rc::Rc, sync::Arc};
 
 use super::{
     external::External,
@@ -27,9 +22,10 @@ pub(super) struct Hot {
     pub(super) registers: Registers,
     /// By number; filled as JavaScript asks for them.
     pub(super) collections: RefCell<Vec<Option<Arc<Collection>>>>,
-    draft: Cell<Draft>,
-    pub(super) id: Cell<Vec<u8>>,
-    pub(super) text: Cell<Vec<u8>>,
+    // NOTE: borrowed and never moved: the processor would wait for one that has just been copied.
+    draft: RefCell<Draft>,
+    pub(super) id: RefCell<Vec<u8>>,
+    pub(super) text: RefCell<Vec<u8>>,
     pub(super) external: External,
 }
 
@@ -47,9 +43,9 @@ impl Hot {
             mailbox: Arc::clone(mailbox),
             registers,
             collections: RefCell::default(),
-            draft: Cell::default(),
-            id: Cell::default(),
-            text: Cell::default(),
+            draft: RefCell::default(),
+            id: RefCell::default(),
+            text: RefCell::default(),
             external: External::default(),
         });
         let object = scope.object()?;
@@ -101,13 +97,11 @@ impl Hot {
         by_number(&self.collections.borrow(), number).cloned()
     }
 
-    /// Lends the reused draft, empty.
+    /// Lends the reused draft, empty. No hot call comes inside of another, since none runs JavaScript.
     fn with_draft<T>(&self, work: impl FnOnce(&mut Draft) -> Result<T>) -> Result<T> {
-        let mut draft = self.draft.take();
+        let mut draft = self.draft.borrow_mut();
         draft.clear();
-        let result = work(&mut draft);
-        self.draft.set(draft);
-        result
+        work(&mut draft)
     }
 }
 
@@ -119,14 +113,13 @@ impl Drop for Hot {
 }
 
 /// Lends a reused buffer, empty.
-pub(super) fn lend<T>(place: &Cell<Vec<u8>>, work: impl FnOnce(&mut Vec<u8>) -> Result<T>) -> Result<T> {
-    let mut buffer = place.take();
+pub(super) fn lend<T>(place: &RefCell<Vec<u8>>, work: impl FnOnce(&mut Vec<u8>) -> Result<T>) -> Result<T> {
+    let mut buffer = place.borrow_mut();
     buffer.clear();
     let result = work(&mut buffer);
     // Empty, or it could not become smaller than what it holds.
     buffer.clear();
     buffer.shrink_to(1 << 20);
-    place.set(buffer);
     result
 }
 

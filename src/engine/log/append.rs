@@ -286,7 +286,7 @@ impl Log {
         if pad >= RECORD_HEADER as u64 {
             let header = Header { length: pad as u32, lsn: Lsn(head), time_ms, ops: 0, flags: FLAG_PAD };
             // SAFETY: the append lock is held, nothing of another thread is on its way, and `fits` found this range free.
-            unsafe { self.ring.write(head, &header.encode(appender.seed, 0)) };
+            unsafe { self.ring.write(head, header.encode(appender.seed, 0), &[]) };
         }
         let at = head + pad;
         let end = at + length;
@@ -294,11 +294,10 @@ impl Log {
             let room = self.tail().0 + self.capacity();
             self.ring.see_to_pages(at, end, room, self.synced().0) == Way::ByCall
         };
-        let bytes = draft.finish(appender.seed, Lsn(at), time_ms);
         // SAFETY: as above; the record does not wrap because of the padding.
         unsafe {
-            if !is_by_call || !self.ring.write_by_call(at, bytes) {
-                self.ring.write(at, bytes);
+            if !is_by_call || !self.ring.write_by_call(at, draft.finish(appender.seed, Lsn(at), time_ms)) {
+                self.ring.write(at, draft.header(appender.seed, Lsn(at), time_ms), draft.body());
             }
         }
         end

@@ -23,10 +23,11 @@
 
 use super::{
     Lsn,
-    checksum::{crc32c, crc32c_append},
+    checksum::{crc32c, crc32c_append, crc32c_of},
 };
 
-pub(crate) const RECORD_HEADER: usize = 32;
+pub(crate) const HEADER_WORDS: usize = 4;
+pub(crate) const RECORD_HEADER: usize = HEADER_WORDS * 8;
 pub(crate) const OP_HEADER: usize = 20;
 pub(crate) const ALIGN: u64 = 8;
 pub(crate) const FLAG_PAD: u32 = 1;
@@ -71,6 +72,11 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
+/// One number of two.
+fn word(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
+}
+
 /// Builds the operations of one record; reused from call to call so that a write allocates nothing.
 #[derive(Debug, Default, Clone)]
 pub struct Draft {
@@ -99,11 +105,10 @@ impl Draft {
     /// Starts an operation whose id and value the caller writes to [`Draft::tail`] before [`Draft::seal`].
     pub fn open(&mut self, kind: Kind, number: u32, collection: &str) -> usize {
         let start = self.bytes.len();
-        let mut header = [0; OP_HEADER];
-        header[4] = kind as u8;
-        header[6..8].copy_from_slice(&(collection.len() as u16).to_le_bytes());
-        header[8..12].copy_from_slice(&number.to_le_bytes());
-        self.bytes.extend_from_slice(&header);
+        let shape = kind as u32 | (collection.len() as u32) << 16;
+        self.bytes.reserve(OP_HEADER + collection.len());
+        self.bytes.extend_from_slice(&[0; OP_HEADER]);
+        self.bytes[start + 4..start + 12].copy_from_slice(&word(shape, number).to_le_bytes());
         self.bytes.extend_from_slice(collection.as_bytes());
         start
     }
@@ -115,11 +120,11 @@ impl Draft {
 
     /// Ends the operation that [`Draft::open`] started.
     pub fn seal(&mut self, start: usize, id: usize, value: usize) {
-        let op = &mut self.bytes[start..];
-        op[12..16].copy_from_slice(&(id as u32).to_le_bytes());
-        op[16..20].copy_from_slice(&(value as u32).to_le_bytes());
-        let crc = crc32c(&op[4..]);
-        op[..4].copy_from_slice(&crc.to_le_bytes());
+        let (header, strings) = self.bytes[start..].split_at_mut(OP_HEADER);
+        let lengths = word(id as u32, value as u32);
+        let crc = crc32c_of(0, [u64_at(header, 4), lengths], strings);
+        header[12..].copy_from_slice(&lengths.to_le_bytes());
+        header[..4].copy_from_slice(&crc.to_le_bytes());
         self.chain = crc32c_append(self.chain, &crc.to_le_bytes());
         self.ops += 1;
     }
@@ -144,10 +149,21 @@ impl Draft {
         Ops { rest: &self.bytes[RECORD_HEADER.min(self.bytes.len())..], left: self.ops, check: false }
     }
 
-    /// Completes the header for its place and returns the record's bytes.
+    /// The record's header for its place.
+    pub(crate) fn header(&self, seed: u32, lsn: Lsn, time_ms: u64) -> [u64; HEADER_WORDS] {
+        Header { length: self.bytes.len() as u32, lsn, time_ms, ops: self.ops, flags: 0 }
+            .encode(seed, self.chain)
+    }
+
+    /// What follows the header.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.bytes[RECORD_HEADER..]
+    }
+
+    /// The whole record for its place.
     pub(crate) fn finish(&mut self, seed: u32, lsn: Lsn, time_ms: u64) -> &[u8] {
-        let header = Header { length: self.bytes.len() as u32, lsn, time_ms, ops: self.ops, flags: 0 };
-        self.bytes[..RECORD_HEADER].copy_from_slice(&header.encode(seed, self.chain));
+        let header = self.header(seed, lsn, time_ms);
+        self.bytes[..RECORD_HEADER].copy_from_slice(header.map(u64::to_le_bytes).as_flattened());
         &self.bytes
     }
 }
@@ -163,24 +179,15 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    fn checksum(seed: u32, chain: u32, bytes: &[u8; RECORD_HEADER]) -> u32 {
-        let mut tail = [0; 32];
-        tail[..24].copy_from_slice(&bytes[8..32]);
-        tail[24..28].copy_from_slice(&bytes[..4]);
-        tail[28..].copy_from_slice(&chain.to_le_bytes());
-        crc32c_append(seed, &tail)
+    fn checksum(&self, seed: u32, chain: u32) -> u32 {
+        let words = [self.lsn.0, self.time_ms, word(self.ops, self.flags), word(self.length, chain)];
+        crc32c_of(seed, words, &[])
     }
 
-    pub(crate) fn encode(&self, seed: u32, chain: u32) -> [u8; RECORD_HEADER] {
-        let mut bytes = [0; RECORD_HEADER];
-        bytes[..4].copy_from_slice(&self.length.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.lsn.0.to_le_bytes());
-        bytes[16..24].copy_from_slice(&self.time_ms.to_le_bytes());
-        bytes[24..28].copy_from_slice(&self.ops.to_le_bytes());
-        bytes[28..32].copy_from_slice(&self.flags.to_le_bytes());
-        let crc = Self::checksum(seed, chain, &bytes);
-        bytes[4..8].copy_from_slice(&crc.to_le_bytes());
-        bytes
+    /// As it lies in the log, in words of which each is little-endian.
+    pub(crate) fn encode(&self, seed: u32, chain: u32) -> [u64; HEADER_WORDS] {
+        let crc = self.checksum(seed, chain);
+        [word(self.length, crc), self.lsn.0, self.time_ms, word(self.ops, self.flags)]
     }
 
     /// The header at the start of `bytes`, unverified.
@@ -210,8 +217,7 @@ impl Header {
             ops.next()?;
             chain = crc32c_append(chain, crc);
         }
-        let fixed: &[u8; RECORD_HEADER] = bytes[..RECORD_HEADER].try_into().expect("checked length");
-        if !ops.rest.is_empty() || Self::checksum(seed, chain, fixed) != u32_at(bytes, 4) {
+        if !ops.rest.is_empty() || header.checksum(seed, chain) != u32_at(bytes, 4) {
             return None;
         }
         Some((header, Ops { rest: body, left: header.ops, check: false }))

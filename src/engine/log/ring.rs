@@ -20,7 +20,7 @@ use parking_lot::RwLock;
 use super::{
     header::RING_AT,
     pages::{self, Pages, Way},
-    record::ALIGN,
+    record::{ALIGN, HEADER_WORDS, RECORD_HEADER},
 };
 use crate::engine::io::{FAST, File};
 
@@ -200,19 +200,24 @@ impl Ring {
     /// memory is not the file's, [`Ring::write_out`] brings it there.
     ///
     /// # Safety
-    /// The caller is the only writer and nobody reads `[at, at + bytes.len())`; `at` is a multiple of 8 and
-    /// there are at least eight bytes.
-    pub(crate) unsafe fn write(&self, at: u64, bytes: &[u8]) {
-        let place = self.place(at, bytes.len());
-        assert!(at.is_multiple_of(ALIGN) && bytes.len() >= 8, "records are aligned and have a header");
+    /// The caller is the only writer and nobody reads where the record will lie; `at` is a multiple of 8.
+    pub(crate) unsafe fn write(&self, at: u64, header: [u64; HEADER_WORDS], body: &[u8]) {
+        let length = RECORD_HEADER + body.len();
+        let place = self.place(at, length);
+        assert!(at.is_multiple_of(ALIGN), "records are aligned");
         #[cfg(feature = "model")]
-        self.model.note_write(at, bytes.len());
-        let first = u64::from_ne_bytes(bytes[..8].try_into().expect("eight bytes"));
+        self.model.note_write(at, length);
+        let [first, rest @ ..] = header.map(u64::to_le);
         // SAFETY: in bounds by `place`, exclusive by contract; the mapping starts on a page and `at` is a multiple
-        // of 8, so the atomic is aligned.
+        // of 8, so words are aligned.
         unsafe {
-            std::ptr::copy_nonoverlapping(bytes[8..].as_ptr(), place.add(8), bytes.len() - 8);
-            AtomicU64::from_ptr(place.cast()).store(first, Ordering::Release);
+            let words = place.cast::<u64>();
+            // NOTE: word by word, because the processor would wait for them all before it could copy them as one.
+            for (number, word) in rest.into_iter().enumerate() {
+                words.add(1 + number).write(word);
+            }
+            std::ptr::copy_nonoverlapping(body.as_ptr(), place.add(RECORD_HEADER), body.len());
+            AtomicU64::from_ptr(words).store(first, Ordering::Release);
         }
     }
 

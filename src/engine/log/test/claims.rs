@@ -86,7 +86,7 @@ fn padding_at_the_end_of_a_lap_is_no_operation() {
     }
     assert_eq!(log.position().0, 9, "padding is not counted");
     let header = Header { length: 64, lsn: Lsn(192), time_ms: 0, ops: 0, flags: FLAG_PAD };
-    let bytes = [header.encode(SEED, 0).to_vec(), vec![9; 32]].concat();
+    let bytes = [header.encode(SEED, 0).map(u64::to_le_bytes).concat(), vec![9; 32]].concat();
     let (found, mut ops) = Header::verify(&bytes, SEED, Lsn(192)).expect("padding is a record");
     assert!(found == header && ops.next().is_none(), "whatever lies in it");
 }
