@@ -33,7 +33,7 @@ async function countOperations(t, walBackend) {
     walBackend,
     walSize: 2 ** 20,
     shardCount: 4,
-    batchSize: 25,
+    batchSize: 4,
     writeTimeout: WRITE_TIMEOUT,
     logger: false,
   };

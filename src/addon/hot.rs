@@ -22,7 +22,7 @@ pub(super) struct Hot {
     pub(super) registers: Registers,
     /// By number; filled as JavaScript asks for them.
     pub(super) collections: RefCell<Vec<Option<Arc<Collection>>>>,
-    // NOTE: borrowed and never moved: the processor would wait for one that has just been copied.
+    // NOTE: borrowed, not moved out and back: fields that are read right after they were copied make the processor wait.
     draft: RefCell<Draft>,
     pub(super) id: RefCell<Vec<u8>>,
     pub(super) text: RefCell<Vec<u8>>,
@@ -97,7 +97,8 @@ impl Hot {
         by_number(&self.collections.borrow(), number).cloned()
     }
 
-    /// Lends the reused draft, empty. No hot call comes inside of another, since none runs JavaScript.
+    /// Lends the reused draft, empty. No hot call comes inside of another, since none runs JavaScript: the lists that they read are
+    /// plain arrays which the library made.
     fn with_draft<T>(&self, work: impl FnOnce(&mut Draft) -> Result<T>) -> Result<T> {
         let mut draft = self.draft.borrow_mut();
         draft.clear();

@@ -23,8 +23,8 @@ pub(crate) fn crc32c_append(crc: u32, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc, bytes)
 }
 
-/// The checksum of what has the checksum `crc`, the bytes of `words`, and `bytes` behind them. Words that were just made need not
-/// go through memory, where the processor would wait for them.
+/// The checksum of what has the checksum `crc`, the bytes of `words`, and `bytes` behind them. Words that were just made are
+/// not put together in memory first, where the processor would wait for all of them before it could read a part.
 #[inline]
 pub(crate) fn crc32c_of<const N: usize>(crc: u32, words: [u64; N], bytes: &[u8]) -> u32 {
     #[cfg(target_arch = "x86_64")]
@@ -33,6 +33,10 @@ pub(crate) fn crc32c_of<const N: usize>(crc: u32, words: [u64; N], bytes: &[u8])
         let crc = unsafe { of_words(crc, words) };
         return if bytes.is_empty() { crc } else { crc32c_append(crc, bytes) };
     }
+    portable(crc, words, bytes)
+}
+
+fn portable<const N: usize>(crc: u32, words: [u64; N], bytes: &[u8]) -> u32 {
     let crc = words.iter().fold(crc, |crc, word| crc32c::crc32c_append(crc, &word.to_le_bytes()));
     crc32c::crc32c_append(crc, bytes)
 }
@@ -73,7 +77,7 @@ fn short(crc: u32, mut bytes: &[u8]) -> u32 {
 mod test {
     use proptest::prelude::*;
 
-    use super::{crc32c, crc32c_append, crc32c_of};
+    use super::{crc32c, crc32c_append, crc32c_of, portable};
 
     #[test]
     fn it_is_the_one_that_others_call_crc_32c() {
@@ -98,6 +102,9 @@ mod test {
                 let (first, second) = words.split_at(8);
                 let words = [first, second].map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
                 prop_assert_eq!(crc32c_of(crc32c(front), words, rest), whole);
+                let of_words = crc32c::crc32c_append(crc32c(front), &back[..16]);
+                prop_assert_eq!(crc32c_of(crc32c(front), words, &[]), of_words);
+                prop_assert_eq!(portable(crc32c(front), words, rest), whole);
             }
         }
     }

@@ -54,16 +54,22 @@ fn register() -> Option<Original> {
     }
 }
 
-/// Has `work` commit the connection's transaction.
-///
-/// NOTE: not where SQLite moves pages at a commit (`auto_vacuum`): there it may write before the frames of the commit, and take that
-/// back.
-pub(super) fn commit<T>(connection: &Connection, work: impl FnOnce() -> T) -> T {
+/// Has `work` commit the connection's transaction, and gathers its frames meanwhile.
+pub(super) fn commit(
+    connection: &Connection,
+    work: impl FnOnce() -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     struct Commit<'a>(&'a Connection);
     impl Drop for Commit<'_> {
         fn drop(&mut self) {
             with_log(self.0, Frames::end_commit);
         }
+    }
+    // Where SQLite moves pages when it commits, it may write frames before those of the commit, and roll them back. Another program
+    // may have switched that on, so each transaction asks; SQLite answers when it prepares the statement, which is not kept therefore.
+    let auto_vacuum: i64 = connection.query_row("PRAGMA main.auto_vacuum", [], |row| row.get(0))?;
+    if auto_vacuum != 0 {
+        return work();
     }
     with_log(connection, Frames::begin_commit);
     let _ends = Commit(connection);
@@ -76,8 +82,8 @@ fn with_log(connection: &Connection, work: impl FnOnce(&mut Frames)) {
     // SAFETY: SQLite tells where its file is, which lives at least until the connection is used again. A file with our methods is
     // ours, and SQLite does nothing with it meanwhile.
     unsafe {
-        let (question, answer) = (ffi::SQLITE_FCNTL_JOURNAL_POINTER, (&raw mut file).cast());
-        let code = ffi::sqlite3_file_control(connection.handle(), c"main".as_ptr(), question, answer);
+        let (operation, argument) = (ffi::SQLITE_FCNTL_JOURNAL_POINTER, (&raw mut file).cast());
+        let code = ffi::sqlite3_file_control(connection.handle(), c"main".as_ptr(), operation, argument);
         if code == ffi::SQLITE_OK && !file.is_null() && ptr::eq((*file).pMethods, &METHODS) {
             work(&mut *(*file.cast::<LogFile>()).frames);
         }
@@ -196,7 +202,7 @@ unsafe extern "C" fn write(
 }
 
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
-    // SAFETY: an open file, of which this is the last call. What waits is of no commit that has come to its end.
+    // SAFETY: an open file, of which this is the last call. Nothing waits outside of a commit.
     unsafe {
         drop(Box::from_raw((*file.cast::<LogFile>()).frames));
         let inner = inner(file);

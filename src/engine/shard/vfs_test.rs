@@ -16,7 +16,7 @@ type Changes = Vec<(i64, Option<usize>)>;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// A part of it may be taken back before its end, or all of it. Somebody may look at its rows, and so read the log, before the end.
+    /// A part of it may be rolled back before its end, or all of it. Somebody may look at its rows, and so read the log, before the end.
     Transaction {
         before: Changes,
         taken_back: Option<Changes>,
@@ -26,6 +26,8 @@ enum Step {
     },
     /// Another program's.
     Outside(Changes),
+    /// Another program has pages moved at each commit, or no more.
+    AutoVacuum(&'static str),
     Checkpoint(&'static str),
     Synchronous(&'static str),
 }
@@ -49,6 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => changes(10).prop_map(Step::Outside),
         2 => prop_oneof![Just("PASSIVE"), Just("FULL"), Just("RESTART"), Just("TRUNCATE")].prop_map(Step::Checkpoint),
         1 => prop_oneof![Just("NORMAL"), Just("FULL")].prop_map(Step::Synchronous),
+        1 => prop_oneof![Just("NONE"), Just("FULL")].prop_map(Step::AutoVacuum),
     ]
 }
 
@@ -127,6 +130,9 @@ proptest! {
                     }
                 }
                 Step::Outside(changes) => apply(&onlooker, &changes, fill, &mut rows),
+                Step::AutoVacuum(mode) => onlooker
+                    .execute_batch(&format!("PRAGMA auto_vacuum = {mode}; VACUUM"))
+                    .expect("switches"),
                 Step::Checkpoint(kind) => writer
                     .query_row(&format!("PRAGMA wal_checkpoint({kind})"), [], |_| Ok(()))
                     .expect("checkpoints"),

@@ -65,11 +65,7 @@ impl Writer {
     }
 
     fn commit(&self) -> rusqlite::Result<()> {
-        let commit = || self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ());
-        // Another program may have switched it on; within the transaction it stays as it is.
-        let auto_vacuum: i64 =
-            self.connection.prepare_cached("PRAGMA auto_vacuum")?.query_row([], |row| row.get(0))?;
-        if auto_vacuum == 0 { vfs::commit(&self.connection, commit) } else { commit() }
+        vfs::commit(&self.connection, || self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ()))
     }
 
     /// See [`super::Store::record`].
