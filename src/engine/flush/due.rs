@@ -33,8 +33,8 @@ impl Scheduler {
 }
 
 /// When writes are to be flushed, the first of which was called at `since`, during a flush from `start` to `end`: after an
-/// interval. Unless they `are_many`, they wait until the flushes have rested for as long as that one took, or an interval: or they would keep a slow
-/// disk busy all the time, and bring documents that change often to it for every few changes.
+/// interval. Unless they `are_many`, they wait until the flushes have rested for as long as that one took, or an interval: or
+/// they would keep a slow disk busy all the time, and bring documents that change often to it for every few changes.
 fn due(since: Instant, are_many: bool, start: Instant, end: Instant, interval: Duration) -> Instant {
     let rest = if are_many { Duration::ZERO } else { (end - start).min(interval) };
     (since + interval).max(end + rest)

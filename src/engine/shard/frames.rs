@@ -1,9 +1,10 @@
 //! Frames of SQLite's own log, gathered so that many go to the file by one call.
 //!
-//! SQLite writes a page that a transaction has changed as a frame: a header of 24 bytes, then the page, each by a call of its own. The
-//! system takes longer over such a call than over copying its bytes, most of all where the file grows. While a transaction is
-//! committed its frames wait here for each other, up to the last one, whose header says that it is. Before the commit nothing
-//! waits: what SQLite writes early, because its cache is full, may be rolled back, and then another writer may use that part of the file.
+//! SQLite writes a page that a transaction has changed as a frame: a header of 24 bytes, then the page, each by a call of its
+//! own. The system takes longer over such a call than over copying its bytes, most of all where the file grows. While a
+//! transaction is committed its frames wait here for each other, up to the last one, whose header says that it is. Before the
+//! commit nothing waits: what SQLite writes early, because its cache is full, may be rolled back, and then another writer may
+//! use that part of the file.
 
 use std::{ffi::c_int, ops::Range};
 

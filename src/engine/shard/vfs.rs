@@ -65,8 +65,9 @@ pub(super) fn commit(
             with_log(self.0, Frames::end_commit);
         }
     }
-    // Where SQLite moves pages when it commits, it may write frames before those of the commit, and roll them back. Another program
-    // may have switched that on, so each transaction asks; SQLite answers when it prepares the statement, which is not kept therefore.
+    // Where SQLite moves pages when it commits, it may write frames before those of the commit, and roll them back. Another
+    // program may have switched that on, so each transaction asks. The statement is not kept, because SQLite answers when it
+    // prepares it.
     let auto_vacuum: i64 = connection.query_row("PRAGMA main.auto_vacuum", [], |row| row.get(0))?;
     if auto_vacuum != 0 {
         return work();
