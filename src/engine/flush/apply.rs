@@ -94,30 +94,35 @@ fn whole_records(entries: &[Entry], size: usize) -> usize {
 
 /// The final state of every document, sorted by collection and id.
 fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Change<'a>>> {
-    let mut items = Vec::with_capacity(entries.len());
+    let mut items: Vec<Item<'a>> = Vec::with_capacity(entries.len());
+    let mut common: &[u8] = &[];
+    // So many items have a prefix that begins too far behind.
+    let mut stale = 0;
     for (i, entry) in entries.iter().enumerate() {
         if let Some(later) = entries.get(i + AHEAD) {
             part.claim.prefetch(later.at);
         }
         let op = part.claim.op(entry.at)?;
-        let Entry { at, number, time_ms, .. } = *entry;
+        let id = op.id.as_bytes();
+        if items.is_empty() {
+            common = id;
+        } else if !id.starts_with(common) {
+            // Seldom after the first few, so that nearly all ids are looked at only once, while they are in the processor's cache.
+            common = shared(common, id);
+            stale = items.len();
+        }
         items.push(Item {
-            number,
-            prefix: 0,
-            at,
-            time: time_ms / 1000,
+            number: entry.number,
+            prefix: prefix(op.id, common.len()),
+            at: entry.at,
+            time: entry.time_ms / 1000,
             id: op.id,
             value: op.value,
             kind: op.kind,
         });
     }
-    let common = common_prefix(&items);
-    for item in &mut items {
-        let mut prefix = [0; 8];
-        let rest = &item.id.as_bytes()[common..];
-        let length = rest.len().min(8);
-        prefix[..length].copy_from_slice(&rest[..length]);
-        item.prefix = u64::from_be_bytes(prefix);
+    for item in &mut items[..stale] {
+        item.prefix = prefix(item.id, common.len());
     }
     items.sort_unstable_by(|a, b| {
         (a.number, a.prefix)
@@ -130,13 +135,18 @@ fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Change<'a>>> {
     Ok(items.chunk_by(is_same).map(last_state).collect())
 }
 
-fn common_prefix(items: &[Item<'_>]) -> usize {
-    let Some(first) = items.first() else { return 0 };
-    let first = first.id.as_bytes();
-    let shared = |item: &Item<'_>, most: usize| {
-        first[..most].iter().zip(item.id.as_bytes()).take_while(|(a, b)| a == b).count()
-    };
-    items.iter().fold(first.len(), |most, item| shared(item, most))
+/// What both begin with.
+fn shared<'a>(a: &'a [u8], b: &[u8]) -> &'a [u8] {
+    &a[..a.iter().zip(b).take_while(|(a, b)| a == b).count()]
+}
+
+/// Sorts as the first bytes of an id do behind its first `skipped`.
+fn prefix(id: &str, skipped: usize) -> u64 {
+    let mut first = [0; 8];
+    let rest = &id.as_bytes()[skipped..];
+    let length = rest.len().min(first.len());
+    first[..length].copy_from_slice(&rest[..length]);
+    u64::from_be_bytes(first)
 }
 
 /// All operations on one document, oldest first, as one change.

@@ -191,6 +191,10 @@ type Op = (usize, usize, Option<String>);
 
 const COLLECTIONS: [&str; 2] = ["c", "사용자"];
 
+/// They share much, little and nothing, begin with each other, and differ behind the first eight bytes.
+const IDS: [&str; 10] =
+    ["id0", "id1", "id2", "id10", "id1\0", "id100000000", "id1000000001", "id10000000010", "i", "사용자"];
+
 impl Setup {
     fn new() -> Setup {
         let log = log::open_anonymous([1; 16], LOG, 1 << 20, Lsn(0)).expect("memory").log;
@@ -205,7 +209,7 @@ impl Setup {
             let collection = self.collections.get(COLLECTIONS[*collection]);
             let kind = if text.is_some() { Kind::Upsert } else { Kind::Delete };
             let text = text.as_deref().unwrap_or_default();
-            draft.push(kind, collection.number, &collection.name, &format!("id{id}"), text.as_bytes());
+            draft.push(kind, collection.number, &collection.name, IDS[*id], text.as_bytes());
         }
         match self.log.append(&mut draft, || unreachable!("there is room")).expect("appends") {
             Appended::Logged { end, .. } => end,
@@ -230,7 +234,7 @@ impl Setup {
 }
 
 fn records() -> impl Strategy<Value = Vec<Vec<Op>>> {
-    let op = (0..2usize, 0..6usize, prop::option::weighted(0.7, "[a-z]{0,8}"));
+    let op = (0..2usize, 0..IDS.len(), prop::option::weighted(0.7, "[a-z]{0,8}"));
     vec(vec(op, 1..5), 1..60)
 }
 
@@ -246,7 +250,7 @@ proptest! {
         for record in &records {
             ends.push(setup.write(record));
             for (collection, id, text) in record {
-                let key = (COLLECTIONS[*collection].to_owned(), format!("id{id}"));
+                let key = (COLLECTIONS[*collection].to_owned(), IDS[*id].to_owned());
                 match text {
                     None => drop(expected.remove(&key)),
                     Some(text) => {
