@@ -2,12 +2,14 @@
 //!
 //! The rest of the engine knows a shard only as a [`Store`].
 
+mod checkpoint;
 pub mod collection;
 mod connection;
 mod digest;
 mod examine;
 mod former;
 mod frames;
+mod guests;
 mod layout;
 mod memory;
 mod mending;

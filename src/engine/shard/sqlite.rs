@@ -11,10 +11,11 @@ use std::{
 };
 
 use parking_lot::{Mutex, ReentrantMutex, RwLock};
-use rusqlite::{Connection, ErrorCode, PrepFlags, config::DbConfig, types::Value};
+use rusqlite::{Connection, config::DbConfig, types::Value};
 
 use super::{
     Batch, Row, Rows, Scanned, ShardId, Store, Stored,
+    checkpoint::is_checkpoint,
     connection::{self, explain},
     memory::{InUse, moderated},
     mending::Suspicion,
@@ -24,18 +25,11 @@ use super::{
     writer::Writer,
 };
 use crate::engine::{
-    error::{Code, Error, Result},
+    error::{Error, Result},
     io::{FileSystem, Identity, Looked, look_at_path},
     log::{Id, Lsn},
     stopwatch::Stopwatch,
 };
-
-/// Bytes of SQLite's own log at which a flush moves them into the database file. The longer that log, the more changes of a
-/// page are moved as one: random ids come a fifth faster into their shard than with half of it.
-const CHECKPOINT_BYTES: i64 = 32 << 20;
-
-/// Connections for scans and queries that are kept open.
-const KEPT_SPARES: usize = 2;
 
 #[derive(Debug)]
 pub(super) struct SqliteShard {
@@ -58,7 +52,7 @@ pub(super) struct SqliteShard {
     pub(super) guests: RwLock<()>,
     /// Bytes of the file after the last checkpoint. It only grows.
     pub(super) size: AtomicU64,
-    page_size: i64,
+    pub(super) page_size: i64,
     /// Since it was last asked for outside changes.
     pub(super) is_reconnected: AtomicBool,
     pub(super) in_use: InUse,
@@ -110,54 +104,14 @@ impl SqliteShard {
         explain(doing, &self.path, self.shard, error)
     }
 
-    fn end_snapshot(&self) {
+    pub(super) fn end_snapshot(&self) {
         if let Some(reader) = self.reader.lock().borrow_mut().as_mut() {
             reader.end();
         }
     }
 
-    fn with_spare<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        if self.is_closed() {
-            return Err(self.gone());
-        }
-        let _guest = self.guests.read();
-        let spare = self.spares.lock().pop();
-        let spare = match spare {
-            Some(spare) => spare,
-            None => connection::guest(&self.path, self.shard, self.shards())?,
-        };
-        let result = work(&spare);
-        let mut spares = self.spares.lock();
-        if spares.len() < KEPT_SPARES && !self.is_closed() {
-            spares.push(spare);
-        }
-        result
-    }
-
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.reader.lock().borrow().is_none()
-    }
-
-    fn run(&self, connection: &Connection, sql: &str, params: &[Value]) -> Result<Rows> {
-        let bad = |error: rusqlite::Error| match error.sqlite_error_code() {
-            Some(ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
-                Error::new(Code::Sql, "Shard handles only read; change documents through set() and delete().")
-                    .in_shard(self.shard)
-            }
-            Some(ErrorCode::Unknown) | None => {
-                Error::new(Code::Sql, format!("The statement did not run: {error}.")).in_shard(self.shard)
-            }
-            Some(_) => self.explain("query", &error),
-        };
-        let mut statement = connection.prepare(sql).map_err(bad)?;
-        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        let mut cursor = statement.query(rusqlite::params_from_iter(params)).map_err(bad)?;
-        let mut rows = Vec::new();
-        while let Some(row) = cursor.next().map_err(bad)? {
-            let values = (0..columns.len()).map(|column| row.get(column));
-            rows.push(values.collect::<rusqlite::Result<_>>().map_err(bad)?);
-        }
-        Ok(Rows { columns, rows })
     }
 }
 
@@ -219,34 +173,7 @@ impl Store for SqliteShard {
         after: i64,
         visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        self.with_spare(|connection| {
-            let failed = |error: rusqlite::Error| self.explain("read from", &error);
-            let sql = format!(
-                "SELECT rowid, id, data, _version, created_at, updated_at FROM {} WHERE rowid > ? ORDER BY rowid",
-                schema::quote(table)
-            );
-            let mut statement = match connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB) {
-                Err(error) if schema::is_no_table(&error) => return Ok(()),
-                statement => statement.map_err(failed)?,
-            };
-            let mut rows = statement.query([after]).map_err(failed)?;
-            while let Some(row) = rows.next().map_err(failed)? {
-                let read = || -> rusqlite::Result<Row<'_>> {
-                    Ok(Row {
-                        place: row.get(0)?,
-                        id: row.get_ref(1)?.as_str()?,
-                        value: row.get_ref(2)?.as_bytes()?,
-                        version: row.get::<_, Option<i64>>(3)?.unwrap_or(0) as u64,
-                        created: row.get_ref(4)?.as_str_or_null()?,
-                        updated: row.get_ref(5)?.as_str_or_null()?,
-                    })
-                };
-                if visit(read().map_err(failed)?)?.is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        })
+        self.visit_rows(table, after, visit)
     }
 
     fn follow(&self, log: Id) -> Result<()> {
@@ -335,29 +262,7 @@ impl Store for SqliteShard {
     }
 
     fn checkpoint(&self, always: bool) -> Result<()> {
-        self.check_suspicion(false)?;
-        self.end_snapshot();
-        let writer = self.writer.lock();
-        let connection = &writer.as_ref().ok_or_else(|| self.gone())?.connection;
-        let run = |mode: &str| -> rusqlite::Result<i64> {
-            connection
-                .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
-                .query_row([], |row| row.get(1))
-        };
-        let result = if always {
-            run("TRUNCATE").map(|_| ())
-        } else {
-            run("NOOP")
-                .and_then(
-                    |pages| if pages * self.page_size < CHECKPOINT_BYTES { Ok(0) } else { run("PASSIVE") },
-                )
-                .map(|_| ())
-        };
-        result.map_err(|error| self.note_loss(self.explain("checkpoint", &error)))?;
-        if let Ok(Looked { size, .. }) = look_at_path(&self.path) {
-            self.size.store(size, Ordering::Release);
-        }
-        Ok(())
+        self.move_log(always)
     }
 
     fn query(&self, sql: &str, params: &[Value]) -> Result<Rows> {
@@ -366,14 +271,7 @@ impl Store for SqliteShard {
 
     fn pragma(&self, text: &str) -> Result<Rows> {
         let sql = format!("PRAGMA {text}");
-        if !is_checkpoint(text) {
-            return self.query(&sql, &[]);
-        }
-        self.check_suspicion(false)?;
-        self.end_snapshot();
-        let writer = self.writer.lock();
-        let result = self.run(&writer.as_ref().ok_or_else(|| self.gone())?.connection, &sql, &[]);
-        result.map_err(|error| self.note_loss(error))
+        if is_checkpoint(text) { self.checkpoint_by(&sql) } else { self.query(&sql, &[]) }
     }
 
     fn path(&self) -> &Path {
@@ -396,11 +294,4 @@ impl Store for SqliteShard {
         drop(writer);
         checkpointed
     }
-}
-
-/// Whether a pragma is `wal_checkpoint`, alone or with one word as its argument.
-fn is_checkpoint(pragma: &str) -> bool {
-    let text = pragma.trim().to_ascii_lowercase();
-    let Some(argument) = text.strip_prefix("wal_checkpoint") else { return false };
-    argument.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '(' | ')' | '=' | ' '))
 }

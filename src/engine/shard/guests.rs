@@ -1,0 +1,92 @@
+//! Scans, and statements that users write, on connections of their own.
+
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, ErrorCode, PrepFlags, types::Value};
+
+use super::{Row, Rows, connection, schema, sqlite::SqliteShard};
+use crate::engine::error::{Code, Error, Result};
+
+/// Connections for scans and queries that are kept open.
+const KEPT_SPARES: usize = 2;
+
+impl SqliteShard {
+    /// Lends a connection that nobody else uses meanwhile, which can only look.
+    pub(super) fn with_spare<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        if self.is_closed() {
+            return Err(self.gone());
+        }
+        let _guest = self.guests.read();
+        let spare = self.spares.lock().pop();
+        let spare = match spare {
+            Some(spare) => spare,
+            None => connection::guest(&self.path, self.shard, self.shards())?,
+        };
+        let result = work(&spare);
+        let mut spares = self.spares.lock();
+        if spares.len() < KEPT_SPARES && !self.is_closed() {
+            spares.push(spare);
+        }
+        result
+    }
+
+    /// Visits the documents of a table that lie behind a place, in the order in which they lie there.
+    pub(super) fn visit_rows(
+        &self,
+        table: &str,
+        after: i64,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.with_spare(|connection| {
+            let failed = |error: rusqlite::Error| self.explain("read from", &error);
+            let sql = format!(
+                "SELECT rowid, id, data, _version, created_at, updated_at FROM {} WHERE rowid > ? ORDER BY rowid",
+                schema::quote(table)
+            );
+            let mut statement = match connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB) {
+                Err(error) if schema::is_no_table(&error) => return Ok(()),
+                statement => statement.map_err(failed)?,
+            };
+            let mut rows = statement.query([after]).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                let read = || -> rusqlite::Result<Row<'_>> {
+                    Ok(Row {
+                        place: row.get(0)?,
+                        id: row.get_ref(1)?.as_str()?,
+                        value: row.get_ref(2)?.as_bytes()?,
+                        version: row.get::<_, Option<i64>>(3)?.unwrap_or(0) as u64,
+                        created: row.get_ref(4)?.as_str_or_null()?,
+                        updated: row.get_ref(5)?.as_str_or_null()?,
+                    })
+                };
+                if visit(read().map_err(failed)?)?.is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs a statement, and tells what is wrong with it.
+    pub(super) fn run(&self, connection: &Connection, sql: &str, params: &[Value]) -> Result<Rows> {
+        let bad = |error: rusqlite::Error| match error.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
+                Error::new(Code::Sql, "Shard handles only read; change documents through set() and delete().")
+                    .in_shard(self.shard)
+            }
+            Some(ErrorCode::Unknown) | None => {
+                Error::new(Code::Sql, format!("The statement did not run: {error}.")).in_shard(self.shard)
+            }
+            Some(_) => self.explain("query", &error),
+        };
+        let mut statement = connection.prepare(sql).map_err(bad)?;
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut cursor = statement.query(rusqlite::params_from_iter(params)).map_err(bad)?;
+        let mut rows = Vec::new();
+        while let Some(row) = cursor.next().map_err(bad)? {
+            let values = (0..columns.len()).map(|column| row.get(column));
+            rows.push(values.collect::<rusqlite::Result<_>>().map_err(bad)?);
+        }
+        Ok(Rows { columns, rows })
+    }
+}
