@@ -1,175 +1,30 @@
 //! Parts brought to a store in memory: coalesced, in whole records, never twice, with the cache in step.
 
+mod lane;
+mod memory;
+
 use std::{
     collections::BTreeMap,
-    ops::ControlFlow,
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
-use super::{Part, apply, divide, lane::Lane};
+use super::{Part, apply, divide};
 use crate::engine::{
     buffer::{Buffer, Frozen},
     cache::Cache,
-    change::{Change, Fate},
-    error::{Code, Error, Result},
+    change::Change,
+    error::Result,
     io::{Disk, FileSystem},
     log::{self, Appended, Draft, Id, Kind, Log, Lsn},
-    shard::{self, Batch, Router, Rows, Scanned, Store, Stored, Value, collection::Collections},
+    shard::{self, Router, Store, collection::Collections},
 };
+use memory::Memory;
 
 const LOG: Id = [2; 16];
-
-/// A document in the store: text, version, when created and updated.
-type Row = (String, u64, u64, u64);
-
-/// A store in memory that can fail.
-#[derive(Debug, Default)]
-struct Memory {
-    rows: Mutex<BTreeMap<(String, String), Row>>,
-    applied: AtomicU64,
-    /// Ends of the batches.
-    ends: Mutex<Vec<Lsn>>,
-    /// So many batches succeed before one fails.
-    left: AtomicUsize,
-}
-
-impl Memory {
-    fn new() -> Memory {
-        Memory { left: AtomicUsize::new(usize::MAX), ..Memory::default() }
-    }
-}
-
-impl Store for Memory {
-    fn apply(&self, batch: &Batch<'_>) -> Result<()> {
-        if self.left.fetch_sub(1, Ordering::Relaxed) == 0 {
-            return Err(Error::new(Code::Busy, "no more"));
-        }
-        let mut rows = self.rows.lock().expect("no panic");
-        for group in &batch.groups {
-            let key = |id: &str| (group.collection.to_owned(), id.to_owned());
-            assert!(group.changes.is_sorted_by(|a, b| a.id < b.id), "sorted, and each document once");
-            for change in group.changes {
-                if change.fate != Fate::Stored {
-                    rows.remove(&key(change.id));
-                }
-                if change.fate != Fate::Deleted {
-                    let value = String::from_utf8_lossy(change.value).into_owned();
-                    let entry = rows.entry(key(change.id)).or_insert((String::new(), 0, change.created, 0));
-                    (entry.0, entry.1, entry.3) = (value, entry.1 + change.writes, change.updated);
-                }
-            }
-        }
-        assert!(batch.end.0 > self.applied.load(Ordering::Acquire), "it only goes forward");
-        self.ends.lock().expect("no panic").push(batch.end);
-        self.applied.store(batch.end.0, Ordering::Release);
-        Ok(())
-    }
-
-    fn memory(&self) -> usize {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn applied(&self) -> Lsn {
-        Lsn(self.applied.load(Ordering::Acquire))
-    }
-
-    fn read(&self, _: &str, _: &str, _: &mut Vec<u8>) -> Result<Stored> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn pages_read(&self) -> Option<u64> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn sample(&self) {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn has_outside_changes(&self) -> bool {
-        unreachable!("nobody follows this one")
-    }
-
-    fn newest(&self, _: &str, _: u64) -> Result<Vec<Scanned>> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn walk(
-        &self,
-        _: &str,
-        _: i64,
-        _: &mut dyn FnMut(shard::Row<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn record(&self, _: &[(String, String)]) -> Result<Vec<(String, String)>> {
-        unreachable!("another shard is the first")
-    }
-
-    fn recorded(&self, _: usize) -> Result<Option<Vec<(String, String)>>> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn follow(&self, _: Id) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn remember_log(&self, _: &Path, _: &Path) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn forget_other_logs(&self) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn forget_log(&self) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn has_side(&self, _: Id) -> Result<bool> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn sync(&self) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn is_suspect(&self) -> bool {
-        false
-    }
-
-    fn reopen(&self, _: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn checkpoint(&self, _: bool) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn query(&self, _: &str, _: &[Value]) -> Result<Rows> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn pragma(&self, _: &str) -> Result<Rows> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn path(&self) -> &Path {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn close(&self, _: bool) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-}
 
 /// The collections of a database without documents.
 fn collections(folder: &tempfile::TempDir) -> Collections {
@@ -384,39 +239,5 @@ fn times_are_those_of_the_calls() {
         (times("id0"), times("id1")),
         (Some((100, 100)), Some((103, 103))),
         "since it was created again"
-    );
-}
-
-fn part(setup: &Setup) -> Arc<Part> {
-    setup.write(&[(0, 0, Some("1".into()))]);
-    Arc::new(setup.parts(1).remove(0))
-}
-
-#[test]
-fn a_failing_shard_is_tried_again_with_growing_pauses() {
-    let setup = Setup::new();
-    let mut lane = Lane::default();
-    let start = Instant::now();
-    assert!(!lane.is_due(start, true), "there is nothing to do");
-    let (first, second) = (part(&setup), part(&setup));
-    lane.parts.extend([Arc::clone(&first), second]);
-    assert!(lane.is_due(start, false));
-    assert_eq!(lane.lacks_from(), Some(first.start));
-    let error = || Some(Error::new(Code::Busy, "held"));
-    let mut pauses = Vec::new();
-    for _ in 0..12 {
-        lane.settle(0, error(), false, start);
-        let retry = lane.retry_at().expect("later");
-        assert!(!lane.is_due(start, false) && lane.is_due(start, true) && lane.is_due(retry, false));
-        pauses.push(retry - start);
-    }
-    assert!(pauses.is_sorted() && pauses[0] < pauses[11] && pauses[11] == pauses[10], "{pauses:?}");
-    assert_eq!(lane.error.as_ref().map(Error::code), Some(Code::Busy));
-    lane.settle(1, error(), false, start);
-    assert_eq!((lane.parts.len(), lane.lacks_from()), (1, Some(lane.parts[0].start)));
-    lane.settle(1, error(), false, start);
-    assert!(
-        lane.error.is_none() && lane.retry_at().is_none() && lane.lacks_from().is_none(),
-        "nothing is left"
     );
 }
