@@ -158,7 +158,7 @@ test('HEAD has no body, other methods are refused', async (t) => {
 test('without a path it has the whole server', async (t) => {
   const send = await serve(t, monitor(openSimple(t)));
   const statuses = { '/': 200, '/?a=/b': 200, '/metrics': 200, '/metrics.json': 200 };
-  for (const path of ['/metrics/', '//', '/a', '/__proto__', '/constructor', '/..%2f', '/page.css', '*']) {
+  for (const path of ['/metrics/', '//', '/a', '/__proto__', '/constructor', '/..%2f', '/page.html', '*']) {
     statuses[path] = 404;
   }
   for (const [path, status] of Object.entries(statuses)) t.is((await send(path)).status, status, path);

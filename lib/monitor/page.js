@@ -6,6 +6,9 @@ const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 
+/** One style, in this order. */
+const STYLES = ['page', 'figures', 'tables'].map((name) => `style/${name}.css`);
+
 /** One script, in this order. */
 const SCRIPTS = ['elements', 'format', 'samples', 'plot', 'main'].map((name) => `client/${name}.js`);
 
@@ -23,10 +26,9 @@ function page() {
 }
 
 function make() {
-  const [html, style, ...parts] = ['page.html', 'page.css', ...SCRIPTS].map((name) =>
-    fs.readFileSync(path.join(__dirname, name), 'utf8'),
-  );
-  const script = `(() => {\n${parts.join('\n')}})();\n`;
+  const html = read('page.html');
+  const style = STYLES.map(read).join('\n');
+  const script = `(() => {\n${SCRIPTS.map(read).join('\n')}})();\n`;
   const policy = [
     "default-src 'none'",
     `style-src '${hashOf(style)}'`,
@@ -41,6 +43,8 @@ function make() {
   const whole = html.replace('/* style */', () => style).replace('/* script */', () => script);
   return { html: whole, policy: policy.join('; ') };
 }
+
+const read = (name) => fs.readFileSync(path.join(__dirname, name), 'utf8');
 
 const hashOf = (text) => `sha256-${createHash('sha256').update(text).digest('base64')}`;
 
