@@ -1,0 +1,132 @@
+//! A write larger than the log gets past a shard that is held, past a timeout, a close and a crash.
+
+use std::sync::Arc;
+
+use kimdb::{Code, Options};
+
+use crate::{
+    common::{
+        Home, all, call, hold, ids_of, observer::Witness, open, open_observed, record, set, until, value,
+    },
+    ring::{RING, tiny},
+};
+
+#[test]
+fn a_large_document_waits_for_a_shard_that_is_held() {
+    let home = Home::new();
+    let db = open(tiny(&home));
+    let id = ids_of(&db, 0).next().expect("one");
+    set(&db, "c", &id, "1");
+    let held = hold(&home.shard(0));
+    let large = format!("\"{}\"", "x".repeat(2 * RING as usize));
+    let write = {
+        let (db, id, large) = (Arc::clone(&db), id.clone(), large.clone());
+        call(move || set(&db, "c", &id, &large))
+    };
+    until("it waits", || db.has_waiting());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(write.is_running(), "another program's transaction is no reason to fail");
+    drop(held);
+    write.finish();
+    assert_eq!(value(&db, "c", &id), Some((large, 2)));
+}
+
+#[test]
+fn writing_goes_on_after_a_shard_was_held_for_longer_than_a_large_write_may_wait() {
+    let home = Home::new();
+    let db = open(Options { write_timeout_ms: 200, ..tiny(&home) });
+    set(&db, "c", "before", "1");
+    db.flush_wait().expect("flushes");
+    let held = hold(&home.shard(1));
+    let text = format!("\"{}\"", "x".repeat(300));
+    let ids: Vec<String> = (0..200).map(|i| format!("id{i}")).collect();
+    let ops: Vec<_> = ids.iter().map(|id| ("c", id.as_str(), Some(text.as_str()))).collect();
+    let error = db.submit_wait(&mut record(&db, &ops)).expect_err("it takes too long");
+    assert!(matches!(error.code(), Code::Busy | Code::BufferFull), "{error}");
+    // It counts, because one shard has it; so what comes later waits.
+    let later = db.set(&db.collection("c"), "later", b"1").expect_err("it waits too long");
+    assert_eq!(later.code(), Code::BufferFull, "{later}");
+    drop(held);
+    until("a write gets through", || db.set(&db.collection("c"), "after", b"1").is_ok());
+    for id in &ids {
+        assert_eq!(value(&db, "c", id).map(|found| found.1), Some(1), "{id}");
+    }
+    db.close().expect("closes");
+    assert_eq!(all(&open(tiny(&home)), "c", u64::MAX).len(), 202);
+}
+
+#[test]
+fn closing_while_a_large_write_is_stuck_ends_and_leaves_it_to_the_next_opening() {
+    let home = Home::new();
+    let db = open(Options { write_timeout_ms: 200, ..tiny(&home) });
+    set(&db, "c", "before", "1");
+    db.flush_wait().expect("flushes");
+    let held = hold(&home.shard(1));
+    let text = format!("\"{}\"", "x".repeat(300));
+    let ids: Vec<String> = (0..200).map(|i| format!("id{i}")).collect();
+    let ops: Vec<_> = ids.iter().map(|id| ("c", id.as_str(), Some(text.as_str()))).collect();
+    db.submit(&mut record(&db, &ops), || Box::new(|_| ())).expect("waits");
+    until("it lies beside the log", || home.path().join("app.wal.large").exists());
+    let closed = {
+        let db = Arc::clone(&db);
+        call(move || db.close())
+    };
+    closed.finish().expect_err("it could not be flushed");
+    drop(held);
+    drop(db);
+    assert_eq!(all(&open(tiny(&home)), "c", u64::MAX).len(), 201);
+}
+
+/// A crash while a large batch is in one of the two shards and not in the other. Returns its ids.
+fn half_applied() -> (Home, Vec<String>) {
+    let home = Home::new();
+    let db = open(tiny(&home));
+    set(&db, "c", "before", "1");
+    db.flush_wait().expect("flushes");
+    let held = hold(&home.shard(1));
+    let text = format!("\"{}\"", "x".repeat(300));
+    let ids: Vec<String> = (0..200).map(|i| format!("id{i}")).collect();
+    let ops: Vec<_> = ids.iter().map(|id| ("c", id.as_str(), Some(text.as_str()))).collect();
+    db.submit(&mut record(&db, &ops), || Box::new(|_| ())).expect("waits");
+    let has_its_part = "SELECT count(*) > 50 FROM c";
+    until("the other shard has its part", || {
+        db.shard_query(0, has_its_part, &[]).is_ok_and(|rows| rows.rows[0][0] == 1.into())
+    });
+    let image = home.crash_image();
+    drop(held);
+    (image, ids)
+}
+
+#[test]
+fn a_large_batch_of_which_one_shard_has_its_part_is_completed() {
+    let (image, ids) = half_applied();
+    let witness = Witness::new();
+    let db = open_observed(tiny(&image), &witness);
+    assert!(ids.iter().all(|id| value(&db, "c", id).is_some_and(|found| found.1 == 1)));
+    assert_eq!(witness.errors(), []);
+    assert!(!image.path().join("app.wal.large").exists());
+}
+
+#[test]
+fn a_large_batch_that_is_damaged_when_one_shard_has_its_part_is_told_and_kept() {
+    let (image, ids) = half_applied();
+    let large = image.path().join("app.wal.large");
+    let mut bytes = std::fs::read(&large).expect("is there");
+    bytes[8192 + 500] ^= 1;
+    std::fs::write(&large, &bytes).expect("writes");
+    let witness = Witness::new();
+    let db = open_observed(tiny(&image), &witness);
+    let there = ids.iter().filter(|id| value(&db, "c", id).is_some()).count();
+    assert!((1..ids.len()).contains(&there), "{there} of them");
+    assert!(
+        witness.errors()[0].to_string().contains("may be missing in some shards"),
+        "{:?}",
+        witness.errors()
+    );
+    let kept = image.path().join("app.wal.large.corrupt-1");
+    assert!(std::fs::read(&kept).expect("is kept") == bytes && !large.exists());
+    db.close().expect("closes");
+    let again = Witness::new();
+    open_observed(tiny(&image), &again).close().expect("closes");
+    assert_eq!(again.errors(), [], "told once");
+}

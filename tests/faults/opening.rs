@@ -1,0 +1,141 @@
+//! An opening that lacks space, files, threads or a sync does without or is an error, and leaves the data whole.
+
+use std::{fs, path::Path, process::Command};
+
+use kimdb::{Code, Options};
+
+use crate::{
+    child::{check, child, failing_on, options, run, strace_works, with_failing},
+    common::{Home, all, get, open, set, try_open},
+};
+
+#[test]
+fn a_disk_too_full_for_the_log_is_an_error_and_leaves_nothing() {
+    if let Some(options) = child() {
+        let error = try_open(options.clone()).expect_err("no space");
+        assert_eq!(error.code(), Code::DiskFull, "{error}");
+        assert!(!options.wal_path.exists());
+        return;
+    }
+    if strace_works() {
+        let home = Home::new();
+        let command = failing_on("fallocate:error=ENOSPC", None);
+        check(
+            &run(command, "opening::a_disk_too_full_for_the_log_is_an_error_and_leaves_nothing", &home),
+            "no space",
+        );
+        let names =
+            fs::read_dir(home.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("wal")).collect();
+        assert!(left.iter().all(|name| name.to_string_lossy().ends_with(".db-wal")), "{left:?}");
+        let db = open(options(&home));
+        set(&db, "c", "a", "1");
+        db.close().expect("closes");
+    }
+}
+
+#[test]
+fn a_file_system_that_cannot_reserve_space_gets_zeros() {
+    if let Some(options) = child() {
+        let wal = options.wal_path.clone();
+        let db = open(options);
+        assert!(blocks(&wal) >= 1 << 18, "no holes");
+        set(&db, "c", "a", "1");
+        db.close().expect("closes");
+        return;
+    }
+    if strace_works() {
+        let home = Home::new();
+        let command = failing_on("fallocate:error=EOPNOTSUPP", None);
+        check(
+            &run(command, "opening::a_file_system_that_cannot_reserve_space_gets_zeros", &home),
+            "no fallocate",
+        );
+        assert!(get(&open(options(&home)), "c", "a").is_some());
+    }
+}
+
+#[cfg(unix)]
+fn blocks(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).expect("is there").blocks() * 512
+}
+
+#[cfg(not(unix))]
+fn blocks(path: &Path) -> u64 {
+    fs::metadata(path).expect("is there").len()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_of_file_sizes_is_an_error() {
+    if let Some(options) = child() {
+        let error = try_open(options).expect_err("too large a file");
+        assert!(matches!(error.code(), Code::Io | Code::DiskFull), "{error}");
+        return;
+    }
+    let home = Home::new();
+    let mut command = Command::new("sh");
+    // Blocks of 512 or 1,024 bytes: more than the shards need, less than the log.
+    command.args(["-c", "ulimit -f 200 && exec \"$@\"", "sh"]);
+    check(&run(command, "opening::a_limit_of_file_sizes_is_an_error", &home), "a limit of file sizes");
+    drop(open(options(&home)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_of_open_files_is_an_error() {
+    if let Some(options) = child() {
+        let error = try_open(Options { shard_count: 64, ..options.clone() }).expect_err("too many files");
+        assert!(matches!(error.code(), Code::Io), "{error}");
+        drop(open(options));
+        return;
+    }
+    let home = Home::new();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 40 && exec \"$@\"", "sh"]);
+    check(&run(command, "opening::a_limit_of_open_files_is_an_error", &home), "a limit of open files");
+}
+
+/// A folder as a killed process leaves it, with so many writes in the log alone.
+fn killed_with(writes: usize) -> Home {
+    let home = Home::new();
+    let db = open(options(&home));
+    for i in 0..writes {
+        set(&db, "c", &format!("id{i}"), "1");
+    }
+    home.crash_image()
+}
+
+#[test]
+fn an_opening_that_cannot_sync_the_log_brings_nothing_to_a_shard() {
+    if let Some(options) = child() {
+        assert_eq!(try_open(options).expect_err("the log is not synced").code(), Code::Io);
+        return;
+    }
+    if strace_works() {
+        let home = killed_with(50);
+        let test = "opening::an_opening_that_cannot_sync_the_log_brings_nothing_to_a_shard";
+        with_failing("fdatasync:error=EIO", &home.wal(), test, &home);
+        let db = open(options(&home));
+        assert_eq!((db.recovered(), all(&db, "c", u64::MAX).len()), (50, 50));
+    }
+}
+
+#[test]
+fn an_opening_that_is_given_no_thread_to_recover_does_that_itself() {
+    if let Some(options) = child() {
+        let db = open(options);
+        assert_eq!((db.recovered(), all(&db, "c", u64::MAX).len()), (50, 50));
+        return;
+    }
+    if strace_works() {
+        let home = killed_with(50);
+        // One to sync the log and one for each shard.
+        let command = failing_on("clone3:error=EAGAIN:when=1..3", None);
+        check(
+            &run(command, "opening::an_opening_that_is_given_no_thread_to_recover_does_that_itself", &home),
+            "no thread",
+        );
+    }
+}
