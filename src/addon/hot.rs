@@ -5,7 +5,7 @@ use std::{cell::RefCell, ops::RangeFrom, rc::Rc, sync::Arc};
 use super::{
     external::External,
     mailbox::Mailbox,
-    members::{self, Members},
+    members::{Members, Strings},
     raw::{Call, HotCall, Registers, Scope, Value, function},
     read::{AtOnce, Past, Read, ReadMany, ReadWait},
 };
@@ -277,8 +277,8 @@ impl<M: Mode> HotCall for AppendMany<M> {
                     Kind::Upsert => Values::Listed(documents, 0..),
                 };
                 hot.with_draft(|draft| {
-                    for id in Members::of(ids) {
-                        let id = members::string(id)?;
+                    for id in Strings::of(ids) {
+                        let id = id?;
                         let value = |out: &mut Vec<u8>| values.read(scope, out);
                         push(draft, kind, &collection, |out| Ok(extend(out, &id)), value)?;
                     }
