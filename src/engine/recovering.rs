@@ -131,7 +131,7 @@ fn recover_side(
     }
     let (start, end) = (side.log.tail(), side.log.head());
     let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: 0 };
-    let parts = flush::divide(&frozen, router, collections, true, &vec![start; shards.len()])?;
+    let parts = flush::divide(&frozen, router, collections, true, &vec![start; shards.len()], 0)?;
     let mut recovered = 0;
     for (store, part) in shards.iter().zip(&parts) {
         if !store.has_side(side.log.id())? {
@@ -162,7 +162,7 @@ fn recover_log(
     let divide = |part: &Range<Lsn>| {
         let claim = Arc::new(found.log.claim(part.start));
         let frozen = Frozen { claim, start: part.start, end: part.end, ops: 0 };
-        flush::divide(&frozen, router, collections, true, &applied)
+        flush::divide(&frozen, router, collections, true, &applied, 0)
     };
     // The disk and the processor have work at the same time; no shard gets anything before both are done.
     let divided: Vec<Vec<Part>> = thread::scope(|scope| {

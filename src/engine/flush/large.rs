@@ -115,7 +115,7 @@ impl Scheduler {
         let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: large.ops };
         let nothing = vec![Lsn(0); self.lanes.len()];
         let divided = mark.and_then(|mark| {
-            divide(&frozen, core.router, &core.collections, false, &nothing).map(|parts| (mark, parts))
+            divide(&frozen, core.router, &core.collections, false, &nothing, 0).map(|parts| (mark, parts))
         });
         match divided {
             Ok((mark, parts)) => Ok(Stage::Counts { side, place: (core.log.id(), mark), parts, brought: 0 }),

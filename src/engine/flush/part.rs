@@ -33,15 +33,18 @@ pub(crate) struct Entry {
 
 /// Sorts a generation's operations by shard, leaving out what a shard has `applied` already.
 ///
-/// `foreign`: another process wrote the records, so collections go by name.
+/// `foreign`: another process wrote the records, so collections go by name. `about`: so many operations there are, if that is known.
 pub(crate) fn divide(
     frozen: &Frozen,
     router: Router,
     collections: &Collections,
     foreign: bool,
     applied: &[Lsn],
+    about: u64,
 ) -> Result<Vec<Part>> {
-    let mut entries: Vec<Vec<Entry>> = applied.iter().map(|_| Vec::new()).collect();
+    // Digests spread them evenly, but not quite: lists that grow would be copied, and memory that is new costs page faults.
+    let each = about as usize / applied.len();
+    let mut entries: Vec<Vec<Entry>> = applied.iter().map(|_| Vec::with_capacity(each + each / 8)).collect();
     let mut hand_out = |shard: ShardId, entry: Entry| {
         if entry.end > applied[shard as usize] {
             entries[shard as usize].push(entry);

@@ -199,6 +199,7 @@ impl Scheduler {
     fn freeze(&mut self) -> Result<()> {
         (self.due, self.frozen_at) = (None, Instant::now());
         let Some(frozen) = self.core.buffer.freeze() else { return Ok(()) };
+        let about = frozen.ops - self.frozen_ops;
         (self.frozen_ops, self.frozen) = (frozen.ops, frozen.end);
         // The workers wait for it before they give the shards anything; a lot is done until then.
         self.core.sync.wait(Box::new(|_| ()));
@@ -207,7 +208,7 @@ impl Scheduler {
             self.core.sync.note_activity();
         }
         let nothing = vec![Lsn(0); self.lanes.len()];
-        let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing)
+        let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing, about)
             .inspect_err(|_| self.stuck = self.stuck.or(Some(frozen.start)))?;
         for ((shard, lane), part) in self.lanes.iter_mut().enumerate().zip(parts) {
             if !part.entries.is_empty() {
@@ -320,7 +321,7 @@ pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
         let lost = Frozen { start: claim.start(), claim, end: frozen, ops: 0 };
         let mut applied = vec![Lsn(u64::MAX); core.shards.len()];
         applied[shard] = store.applied();
-        let parts = divide(&lost, core.router, &core.collections, false, &applied)?;
+        let parts = divide(&lost, core.router, &core.collections, false, &applied, 0)?;
         apply(&parts[shard], core.log.id(), store, &core.collections, &|_, _| (), 0)
     })
 }

@@ -75,7 +75,7 @@ impl Setup {
     fn parts(&self, shards: u32) -> Vec<Part> {
         let frozen = self.buffer.freeze().expect("not empty");
         let nothing = vec![Lsn(0); shards as usize];
-        divide(&frozen, Router::new(shards), &self.collections, false, &nothing).expect("is intact")
+        divide(&frozen, Router::new(shards), &self.collections, false, &nothing, 0).expect("is intact")
     }
 
     fn apply(&self, part: &Part, store: &dyn Store, cache: Option<&Cache>, batch_size: usize) -> Result<()> {
@@ -146,7 +146,7 @@ fn what_a_shard_has_is_left_out_when_parts_are_made() {
     let first = setup.write(&[(0, 1, Some("1".into()))]);
     setup.write(&[(0, 2, Some("2".into()))]);
     let frozen = setup.buffer.freeze().expect("not empty");
-    let parts = divide(&frozen, Router::new(1), &setup.collections, false, &[first]).expect("is intact");
+    let parts = divide(&frozen, Router::new(1), &setup.collections, false, &[first], 0).expect("is intact");
     assert_eq!(parts[0].entries.len(), 1);
     let Frozen { start, end, .. } = frozen;
     assert_eq!((parts[0].start, parts[0].end), (start, end));
@@ -162,7 +162,7 @@ fn records_of_another_process_go_by_the_names_of_their_collections() {
     draft.push(Kind::Upsert, 0, "c", "id", b"1");
     setup.log.append(&mut draft, || unreachable!("there is room")).expect("appends");
     let frozen = setup.buffer.freeze().expect("not empty");
-    let parts = divide(&frozen, Router::new(1), &setup.collections, true, &[Lsn(0)]).expect("is intact");
+    let parts = divide(&frozen, Router::new(1), &setup.collections, true, &[Lsn(0)], 0).expect("is intact");
     let store = Memory::new();
     setup.apply(&parts[0], &store, None, 0).expect("applies");
     let rows = store.rows.lock().expect("no panic");
