@@ -2,11 +2,11 @@
 
 use std::{fs, process::Command};
 
-use kimdb::{Code, Options};
+use kimdb::Options;
 
 use crate::{
-    child::{check, child, options, run, strace_works, with_failing},
-    common::{Home, all, hold, observer::Witness, open, open_observed, record, set, until, value},
+    child::{child, options, run, strace_works, with_failing},
+    common::{Home, all, hold, observer::Witness, open, open_observed, set, until, value},
 };
 
 #[test]
@@ -103,38 +103,4 @@ fn a_kill_while_one_shard_is_held_loses_nothing() {
     for i in 0..200 {
         assert_eq!(value(&db, "c", &format!("id{i}")), Some(("1".to_owned(), 1)), "document {i}");
     }
-}
-
-#[cfg(unix)]
-#[test]
-fn while_no_file_can_be_opened_nothing_is_lost_and_then_it_goes_on() {
-    if let Some(options) = child() {
-        let witness = Witness::new();
-        let db = open_observed(Options { flush_interval_ms: 1, buffer_size: 10, ..options }, &witness);
-        set(&db, "c", "before", "1");
-        db.flush_wait().expect("flushes");
-        let mut taken = Vec::new();
-        while let Ok(file) = fs::File::open("/dev/null") {
-            taken.push(file);
-        }
-        let text = format!("\"{}\"", "x".repeat(5000));
-        for i in 0..80 {
-            db.submit(&mut record(&db, &[("c", &format!("id{i}"), Some(&text))]), || Box::new(|_| ()))
-                .expect("is taken");
-        }
-        assert_eq!(value(&db, "c", "before"), Some(("1".to_owned(), 1)), "reads go on");
-        until("the log cannot be given back, and that is told", || witness.saw(Code::Io));
-        drop(taken);
-        until("all is flushed", || db.stats().buffer_size == 0 && !db.has_waiting());
-        for i in 0..80 {
-            assert_eq!(value(&db, "c", &format!("id{i}")), Some((text.clone(), 1)), "document {i}");
-        }
-        db.close().expect("closes");
-        return;
-    }
-    let home = Home::new();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 100 && exec \"$@\"", "sh"]);
-    let test = "flush::while_no_file_can_be_opened_nothing_is_lost_and_then_it_goes_on";
-    check(&run(command, test, &home), "no file can be opened");
 }

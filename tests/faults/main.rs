@@ -9,5 +9,7 @@ mod common;
 
 mod child;
 mod flush;
+#[cfg(unix)]
+mod limits;
 mod opening;
 mod sync;

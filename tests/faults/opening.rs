@@ -1,8 +1,8 @@
-//! An opening that lacks space, files, threads or a sync does without or is an error, and leaves the data whole.
+//! An opening that lacks space, threads or a sync does without or is an error, and leaves the data whole.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use kimdb::{Code, Options};
+use kimdb::Code;
 
 use crate::{
     child::{check, child, failing_on, options, run, strace_works, with_failing},
@@ -64,37 +64,6 @@ fn blocks(path: &Path) -> u64 {
 #[cfg(not(unix))]
 fn blocks(path: &Path) -> u64 {
     fs::metadata(path).expect("is there").len()
-}
-
-#[cfg(unix)]
-#[test]
-fn a_limit_of_file_sizes_is_an_error() {
-    if let Some(options) = child() {
-        let error = try_open(options).expect_err("too large a file");
-        assert!(matches!(error.code(), Code::Io | Code::DiskFull), "{error}");
-        return;
-    }
-    let home = Home::new();
-    let mut command = Command::new("sh");
-    // Blocks of 512 or 1,024 bytes: more than the shards need, less than the log.
-    command.args(["-c", "ulimit -f 200 && exec \"$@\"", "sh"]);
-    check(&run(command, "opening::a_limit_of_file_sizes_is_an_error", &home), "a limit of file sizes");
-    drop(open(options(&home)));
-}
-
-#[cfg(unix)]
-#[test]
-fn a_limit_of_open_files_is_an_error() {
-    if let Some(options) = child() {
-        let error = try_open(Options { shard_count: 64, ..options.clone() }).expect_err("too many files");
-        assert!(matches!(error.code(), Code::Io), "{error}");
-        drop(open(options));
-        return;
-    }
-    let home = Home::new();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 40 && exec \"$@\"", "sh"]);
-    check(&run(command, "opening::a_limit_of_open_files_is_an_error", &home), "a limit of open files");
 }
 
 /// A folder as a killed process leaves it, with so many writes in the log alone.
