@@ -22,9 +22,8 @@ async function prepare() {
   requireTools();
   await installDependencies();
   await buildAddon();
-  if (uses('better-sqlite3') || uses('kimdb-old')) {
-    await compileSqlite(folder, 'Without it: npm run bench -- --drivers kimdb,lmdb,classic-level,bare');
-  }
+  const users = ['better-sqlite3', 'kimdb-old'].filter(uses);
+  await compileSqlite(folder, users, 'Without it: npm run bench -- --drivers kimdb,lmdb,classic-level,bare');
   if (uses('bare')) await buildBare();
 }
 

@@ -26,7 +26,7 @@ async function prepare() {
   // The old library is one of the benchmark's drivers.
   const benchmark = join(root, 'benchmark');
   await installDependencies(benchmark);
-  await compileSqlite(benchmark, 'Without it: npm run load -- --stores kimdb,none');
+  await compileSqlite(benchmark, ['kimdb-old'], 'Without it: npm run load -- --stores kimdb,none');
 }
 
 /** Whether the old library takes part: where nothing else is asked for it does. */

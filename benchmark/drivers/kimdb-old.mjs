@@ -4,8 +4,8 @@ import { installedVersion } from '../support/installed.mjs';
 
 export const title = 'kimdb 7.6.1';
 export const version = installedVersion('kimdb-old');
-export const settings =
-  'SimpleDB; safeMode: true, bufferSize: 100000, the rest as it comes; reads give the same object each time';
+const sqlite = installedVersion('kimdb-old/node_modules/better-sqlite3');
+export const settings = `SimpleDB, on better-sqlite3 ${sqlite}; safeMode: true, bufferSize: 100000, the rest as it comes; reads give the same object each time`;
 export const promises = {
   acknowledged: 'kill: kept until a partial flush empties the log; power cut: lost',
   flushed: 'kill: kept; power cut: not synced',

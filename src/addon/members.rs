@@ -204,7 +204,7 @@ mod test {
 
         #[test]
         fn strings_are_what_they_were(
-            ids in prop::collection::vec(prop_oneof!["\\PC{1,40}", "[a-z]{0,40}", r#"["\\\x00-\x1f]{1,9}"#], 0..9),
+            ids in prop::collection::vec(prop_oneof!["\\PC{1,40}", "[a-z]{0,40}", r#"[a-z"\\]{0,40}"#, "[가-힣\"]{0,20}", r#"["\\\x00-\x1f]{1,9}"#], 0..9),
         ) {
             let array = serde_json::to_string(&ids).expect("JSON");
             let found: Vec<String> = Strings::of(array.as_bytes())

@@ -39,7 +39,8 @@ pub(super) fn coalesce<'a>(part: &'a Part, entries: &[Entry]) -> Result<Vec<Chan
         if items.is_empty() {
             common = id;
         } else if !id.starts_with(common) {
-            // Seldom after the first few, so that nearly all ids are looked at only once, while they are in the processor's cache.
+            // Seldom after the first few, so that nearly all ids are looked at only once, while they are in the
+            // processor's cache.
             common = shared(common, id);
             stale = items.len();
         }

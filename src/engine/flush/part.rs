@@ -33,7 +33,8 @@ pub(crate) struct Entry {
 
 /// Sorts a generation's operations by shard, leaving out what a shard has `applied` already.
 ///
-/// `foreign`: another process wrote the records, so collections go by name. `about`: so many operations there are, if that is known.
+/// `foreign`: another process wrote the records, so collections go by name. `about`: so many operations there are, if that is
+/// known.
 pub(crate) fn divide(
     frozen: &Frozen,
     router: Router,

@@ -73,9 +73,13 @@ impl Setup {
     }
 
     fn parts(&self, shards: u32) -> Vec<Part> {
+        self.parts_of_about(shards, 0)
+    }
+
+    fn parts_of_about(&self, shards: u32, about: u64) -> Vec<Part> {
         let frozen = self.buffer.freeze().expect("not empty");
         let nothing = vec![Lsn(0); shards as usize];
-        divide(&frozen, Router::new(shards), &self.collections, false, &nothing, 0).expect("is intact")
+        divide(&frozen, Router::new(shards), &self.collections, false, &nothing, about).expect("is intact")
     }
 
     fn apply(&self, part: &Part, store: &dyn Store, cache: Option<&Cache>, batch_size: usize) -> Result<()> {
@@ -97,7 +101,7 @@ proptest! {
     #![proptest_config(Config { failure_persistence: None, cases: 100, ..Config::default() })]
 
     #[test]
-    fn shards_hold_what_was_written(records in records(), shards in 1..4u32, size in 0..9usize, failures in vec(0..6usize, 0..4)) {
+    fn shards_hold_what_was_written(records in records(), shards in 1..4u32, about in 0..200u64, size in 0..9usize, failures in vec(0..6usize, 0..4)) {
         let setup = Setup::new();
         let stores: Vec<Memory> = (0..shards).map(|_| Memory::new()).collect();
         let mut expected: BTreeMap<(String, String), (String, u64)> = BTreeMap::new();
@@ -115,7 +119,7 @@ proptest! {
                 }
             }
         }
-        let parts = setup.parts(shards);
+        let parts = setup.parts_of_about(shards, about);
         let mut found = BTreeMap::new();
         for (part, store) in parts.iter().zip(&stores) {
             // Interrupted again and again, it goes on where it was.
