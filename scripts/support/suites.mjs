@@ -33,7 +33,7 @@ export const SUITES = {
   compat: {
     name: 'Compatibility',
     title: 'Compatibility tests: kimdb 7 and this one side by side',
-    complete: compileSqlite,
+    complete: (folder) => compileSqlite(folder, ['better-sqlite3', 'kimdb-old']),
   },
   packaging: {
     name: 'Packages',
