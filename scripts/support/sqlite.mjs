@@ -1,13 +1,13 @@
-// better-sqlite3, a peer of its own and what kimdb 7 runs on, in a version of its own. It has an install script that npm may have been
-// told not to run.
+// better-sqlite3: the benchmark measures it, and kimdb 7 runs on a version of its own. It has an install script that npm may
+// have been told not to run.
 import { join } from 'node:path';
 import process from 'node:process';
 import { npm, output } from './command.mjs';
 import { fail, step } from './terminal.mjs';
 
 /**
- * Compiles it in a folder where it is installed, unless it works for its `users`: better-sqlite3 itself, kimdb-old. `advice`:
- * lines for those who cannot.
+ * Compiles it in a folder where it is installed, unless it works for the packages of that folder that use it: itself,
+ * kimdb-old. `advice`: lines for those who cannot.
  */
 export async function compileSqlite(folder, users, ...advice) {
   const lacking = () => users.filter((user) => !works(folder, user));

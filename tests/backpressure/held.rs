@@ -2,14 +2,28 @@
 
 use std::sync::Arc;
 
-use kimdb::{Code, Options};
+use kimdb::{Code, Database, Draft, Options};
 
 use crate::{
     common::{
-        Home, all, call, hold, ids_of, observer::Witness, open, open_observed, record, set, until, value,
+        Held, Home, all, call, hold, ids_of, observer::Witness, open, open_observed, record, set, until,
+        value,
     },
     ring::{RING, tiny},
 };
+
+/// A database with one document, of which another program holds shard 1, and a batch for both shards that is larger than the
+/// log, with its ids.
+fn held_before_a_large_batch(home: &Home, options: Options) -> (Arc<Database>, Held, Vec<String>, Draft) {
+    let db = open(options);
+    set(&db, "c", "before", "1");
+    db.flush_wait().expect("flushes");
+    let text = format!("\"{}\"", "x".repeat(300));
+    let ids: Vec<String> = (0..200).map(|i| format!("id{i}")).collect();
+    let ops: Vec<_> = ids.iter().map(|id| ("c", id.as_str(), Some(text.as_str()))).collect();
+    let batch = record(&db, &ops);
+    (db, hold(&home.shard(1)), ids, batch)
+}
 
 #[test]
 fn a_large_document_waits_for_a_shard_that_is_held() {
@@ -34,14 +48,9 @@ fn a_large_document_waits_for_a_shard_that_is_held() {
 #[test]
 fn writing_goes_on_after_a_shard_was_held_for_longer_than_a_large_write_may_wait() {
     let home = Home::new();
-    let db = open(Options { write_timeout_ms: 200, ..tiny(&home) });
-    set(&db, "c", "before", "1");
-    db.flush_wait().expect("flushes");
-    let held = hold(&home.shard(1));
-    let text = format!("\"{}\"", "x".repeat(300));
-    let ids: Vec<String> = (0..200).map(|i| format!("id{i}")).collect();
-    let ops: Vec<_> = ids.iter().map(|id| ("c", id.as_str(), Some(text.as_str()))).collect();
-    let error = db.submit_wait(&mut record(&db, &ops)).expect_err("it takes too long");
+    let (db, held, ids, mut batch) =
+        held_before_a_large_batch(&home, Options { write_timeout_ms: 200, ..tiny(&home) });
+    let error = db.submit_wait(&mut batch).expect_err("it takes too long");
     assert!(matches!(error.code(), Code::Busy | Code::BufferFull), "{error}");
     // It counts, because one shard has it; so what comes later waits.
     let later = db.set(&db.collection("c"), "later", b"1").expect_err("it waits too long");
@@ -58,14 +67,9 @@ fn writing_goes_on_after_a_shard_was_held_for_longer_than_a_large_write_may_wait
 #[test]
 fn closing_while_a_large_write_is_stuck_ends_and_leaves_it_to_the_next_opening() {
     let home = Home::new();
-    let db = open(Options { write_timeout_ms: 200, ..tiny(&home) });
-    set(&db, "c", "before", "1");
-    db.flush_wait().expect("flushes");
-    let held = hold(&home.shard(1));
-    let text = format!("\"{}\"", "x".repeat(300));
-    let ids: Vec<String> = (0..200).map(|i| format!("id{i}")).collect();
-    let ops: Vec<_> = ids.iter().map(|id| ("c", id.as_str(), Some(text.as_str()))).collect();
-    db.submit(&mut record(&db, &ops), || Box::new(|_| ())).expect("waits");
+    let (db, held, _, mut batch) =
+        held_before_a_large_batch(&home, Options { write_timeout_ms: 200, ..tiny(&home) });
+    db.submit(&mut batch, || Box::new(|_| ())).expect("waits");
     until("it lies beside the log", || home.path().join("app.wal.large").exists());
     let closed = {
         let db = Arc::clone(&db);
@@ -80,14 +84,8 @@ fn closing_while_a_large_write_is_stuck_ends_and_leaves_it_to_the_next_opening()
 /// A crash while a large batch is in one of the two shards and not in the other. Returns its ids.
 fn half_applied() -> (Home, Vec<String>) {
     let home = Home::new();
-    let db = open(tiny(&home));
-    set(&db, "c", "before", "1");
-    db.flush_wait().expect("flushes");
-    let held = hold(&home.shard(1));
-    let text = format!("\"{}\"", "x".repeat(300));
-    let ids: Vec<String> = (0..200).map(|i| format!("id{i}")).collect();
-    let ops: Vec<_> = ids.iter().map(|id| ("c", id.as_str(), Some(text.as_str()))).collect();
-    db.submit(&mut record(&db, &ops), || Box::new(|_| ())).expect("waits");
+    let (db, held, ids, mut batch) = held_before_a_large_batch(&home, tiny(&home));
+    db.submit(&mut batch, || Box::new(|_| ())).expect("waits");
     let has_its_part = "SELECT count(*) > 50 FROM c";
     until("the other shard has its part", || {
         db.shard_query(0, has_its_part, &[]).is_ok_and(|rows| rows.rows[0][0] == 1.into())
