@@ -303,13 +303,19 @@ pub(super) fn function<'a, C: HotCall>(
 ) -> Result<Value<'a>> {
     let data = Rc::into_raw(Rc::clone(state)).cast_mut().cast::<c_void>();
     let mut value = ptr::null_mut();
-    // SAFETY: the finalizer takes back the count that `into_raw` gave away; if it cannot be attached, that count
-    // leaks and the function still works.
-    unsafe {
+    // SAFETY: the finalizer takes back the count that `into_raw` gave away.
+    let made = unsafe {
         let call = Some(trampoline::<C> as unsafe extern "C" fn(_, _) -> _);
-        check(sys::napi_create_function(scope.0, name.as_ptr(), -1, call, data, &mut value))?;
-        let release = Some(release::<C::State> as unsafe extern "C" fn(_, _, _));
-        check(sys::napi_add_finalizer(scope.0, value, data, release, ptr::null_mut(), ptr::null_mut()))?;
+        check(sys::napi_create_function(scope.0, name.as_ptr(), -1, call, data, &mut value)).and_then(|()| {
+            let release = Some(release::<C::State> as unsafe extern "C" fn(_, _, _));
+            check(sys::napi_add_finalizer(scope.0, value, data, release, ptr::null_mut(), ptr::null_mut()))
+        })
+    };
+    if let Err(error) = made {
+        // A worker that is being terminated gets no functions any more.
+        // SAFETY: there is no finalizer, and nobody has the function, so that this count is the caller's again.
+        drop(unsafe { Rc::from_raw(data.cast::<C::State>()) });
+        return Err(error);
     }
     Ok(Value(value, PhantomData))
 }
