@@ -94,7 +94,7 @@ pub fn examine_beside(path: &Path) -> Result<Option<Examined>> {
 }
 
 fn read(file: &dyn File, header: LogHeader) -> std::io::Result<(Arc<Log>, Content)> {
-    let log = Arc::new(Log::new(Ring::copied(file, header.capacity)?, None, header));
+    let log = Arc::new(Log::new(Ring::copied(file, header.capacity, 0..header.capacity)?, None, header));
     let content = recovery::scan(&log);
     Ok((log, content))
 }

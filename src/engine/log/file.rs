@@ -150,7 +150,7 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
         Found::Header(header) => {
             let is_cut = size != RING_AT + header.capacity;
             let ring = match access.backend_for(path) {
-                _ if is_cut => Ring::copied(&*file, header.capacity),
+                _ if is_cut => Ring::copied(&*file, header.capacity, 0..header.capacity),
                 Backend::Pwrite => Ring::written(Arc::clone(&file), header.capacity),
                 _ => Ring::mapped(Arc::clone(&file), header.capacity),
             };

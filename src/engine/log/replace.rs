@@ -42,7 +42,8 @@ impl Log {
         let (tail, head) = (self.tail(), self.head());
         self.copy(tail..head, &*fresh).map_err(failed)?;
         fresh.sync().map_err(failed)?;
-        let copied = Ring::copied(&*fresh, self.capacity()).map_err(failed)?;
+        // NOTE: no more than that, because what Linux reads at once it keeps in memory as one piece, see `pages.rs`.
+        let copied = Ring::copied(&*fresh, self.capacity(), tail.0..head.0).map_err(failed)?;
         let copied = recovery::scan(&Arc::new(Log::new(copied, None, LogHeader { synced: head, ..header })));
         if !copied.damaged.is_empty() {
             let text = format!(

@@ -7,6 +7,7 @@
 use std::num::NonZeroU64;
 use std::{
     io,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -51,19 +52,23 @@ impl Ring {
 
     /// Keeps a copy of a log file in memory and writes both.
     pub(crate) fn written(file: Arc<dyn File>, capacity: u64) -> io::Result<Self> {
-        let copy = Self::copied(&*file, capacity)?;
+        let copy = Self::copied(&*file, capacity, 0..capacity)?;
         Ok(Ring { file: Some(RwLock::new(file)), ..copy })
     }
 
-    /// Copies what a file holds of a ring, which may be less than the ring, into memory.
-    pub(crate) fn copied(file: &dyn File, capacity: u64) -> io::Result<Self> {
+    /// Copies what a file holds of a part of a ring, of a lap at most, into memory.
+    pub(crate) fn copied(file: &dyn File, capacity: u64, part: Range<u64>) -> io::Result<Self> {
         let mut map = MmapMut::map_anon(capacity as usize)?;
-        let mut have = 0;
-        while have < map.len() {
-            match file.read_at(&mut map[have..], RING_AT + have as u64)? {
-                0 => break,
-                read => have += read,
-            }
+        let mut at = part.start;
+        while at < part.end {
+            let place = (at % capacity) as usize;
+            let end = map.len().min(place + (part.end - at) as usize);
+            let read = match file.read_at(&mut map[place..end], RING_AT + place as u64)? {
+                // The file is too short.
+                0 => end - place,
+                read => read,
+            };
+            at += read as u64;
         }
         Ok(Self::over(map.into(), capacity))
     }
