@@ -6,6 +6,8 @@ import { manualFlush, openSimple, pathsIn, until, useFolder } from './helpers/da
 
 const PAGE = readFileSync(new URL('../docs/format.md', import.meta.url), 'utf8');
 const RING_AT = 8192;
+const RECORD_BYTES = 16;
+const OPERATION_BYTES = 18;
 
 /** Offset and length of each field that the page names. */
 const fields = new Map(
@@ -42,32 +44,47 @@ function readHeader(t, file) {
     const crc = numberOf(bytes, 0, 'header crc');
     bytesOf(bytes, 0, 'header crc').fill(0);
     t.is(crc32c(bytes), crc);
-    t.is(numberOf(bytes, 0, 'version'), 1);
+    t.is(numberOf(bytes, 0, 'version'), 2);
     t.is((numberOf(bytes, 0, 'sequence') % 2) * 4096, at);
     return bytes;
   });
   return copies.reduce((a, b) => (numberOf(a, 0, 'sequence') > numberOf(b, 0, 'sequence') ? a : b));
 }
 
-function readOperations(t, file, from, count) {
+/** Numbers in four, or another number of, bytes each. */
+function inBytes(numbers, bytes = 4) {
+  const buffer = Buffer.alloc(numbers.length * bytes);
+  for (const [i, number] of numbers.entries()) buffer.writeUIntLE(number, i * bytes, Math.min(bytes, 6));
+  return buffer;
+}
+
+function readOperations(t, file, from, to) {
   let at = from;
   const crcs = [];
   const operations = [];
-  for (let i = 0; i < count; i++) {
-    const texts = ['name', 'id', 'value'].map((name) => numberOf(file, at, `${name} length`));
-    const end = at + 20 + texts.reduce((a, b) => a + b);
-    t.is(crc32c(file.subarray(at + 4, end)), numberOf(file, at, 'operation crc'));
+  while (at < to) {
+    const numbers = ['number', 'name length', 'id length', 'value length'].map((name) =>
+      numberOf(file, at, name),
+    );
+    const lengths = numbers.slice(1).map((length) => length % 2 ** 31);
+    const end = at + OPERATION_BYTES + lengths.reduce((a, b) => a + b);
+    const texts = file.subarray(at + OPERATION_BYTES, end);
+    t.is(crc32c(texts, crc32c(inBytes(numbers))), numberOf(file, at, 'operation crc'));
     crcs.push(bytesOf(file, at, 'operation crc'));
-    let place = at + 20;
-    const [name, id, value] = texts.map((length) => {
+    let place = 0;
+    const [name, id, value] = lengths.map((length) => {
       place += length;
-      return file.subarray(place - length, place).toString();
+      return texts.subarray(place - length, place).toString();
     });
-    operations.push({ kind: numberOf(file, at, 'kind'), name, id, value });
+    operations.push({ isDeleted: numbers[3] >= 2 ** 31, name, id, value });
     at = end;
   }
-  return { operations, chain: crc32c(Buffer.concat(crcs)), end: at };
+  t.is(at, to);
+  return { operations, chain: crc32c(Buffer.concat(crcs)) };
 }
+
+/** What a record of that place has in its two last bytes, as a number, if it is no padding. */
+const markOf = (lsn) => Number(BigInt.asUintN(64, BigInt(lsn) * 11400714819323198485n) >> 49n);
 
 function readRecords(t, file) {
   const header = readHeader(t, file);
@@ -79,21 +96,23 @@ function readRecords(t, file) {
   for (;;) {
     const at = RING_AT + (lsn % capacity);
     const left = capacity - (lsn % capacity);
-    if (left < 32) lsn += left;
-    else if (numberOf(file, at, 'lsn') !== lsn || numberOf(file, at, 'length') === 0) {
+    const mark = left < RECORD_BYTES ? undefined : numberOf(file, at, 'mark');
+    if (mark === undefined) lsn += left;
+    else if (mark % 2 ** 15 !== markOf(lsn) || numberOf(file, at, 'length') === 0) {
       return { records, end: lsn, synced: numberOf(header, 0, 'synced') };
     } else {
-      const isPadding = (numberOf(file, at, 'flags') & 1) === 1;
-      const { operations, chain, end } = readOperations(t, file, at + 32, numberOf(file, at, 'ops'));
-      const chained = Buffer.alloc(4);
-      chained.writeUInt32LE(chain);
-      const covered = [file.subarray(at + 8, at + 32), file.subarray(at, at + 4), chained];
+      const isPadding = mark >= 2 ** 15;
+      const length = isPadding ? RECORD_BYTES : numberOf(file, at, 'length');
+      const { operations, chain } = readOperations(t, file, at + RECORD_BYTES, at + length);
+      const covered = [
+        inBytes([lsn], 8),
+        file.subarray(at + 8, at + 16),
+        file.subarray(at, at + 4),
+        inBytes([chain]),
+      ];
       t.is(crc32c(Buffer.concat(covered), seed), numberOf(file, at, 'record crc'));
-      if (!isPadding) {
-        t.is(end - at, numberOf(file, at, 'length'));
-        records.push({ time: numberOf(file, at, 'time'), operations });
-      }
-      lsn += isPadding ? left : Math.ceil(numberOf(file, at, 'length') / 8) * 8;
+      if (!isPadding) records.push({ time: numberOf(file, at, 'time'), operations });
+      lsn += isPadding ? left : Math.ceil(length / 8) * 8;
     }
   }
 }
@@ -103,10 +122,10 @@ test('the tables of docs/format.md cover the header, a record and an operation w
     names.reduce((end, name) => (fields.get(name).offset === end ? end + fields.get(name).bytes : -1), 0);
   const [header, record, operation] = [
     ['magic', 'version', 'header crc', 'sequence', 'database', 'log', 'epoch', 'capacity', 'start', 'synced'],
-    ['length', 'record crc', 'lsn', 'time', 'ops', 'flags'],
-    ['operation crc', 'kind', 'operation flags', 'name length', 'number', 'id length', 'value length'],
+    ['length', 'record crc', 'time', 'mark'],
+    ['operation crc', 'number', 'name length', 'id length', 'value length'],
   ];
-  t.deepEqual([header, record, operation].map(covered), [88, 32, 20]);
+  t.deepEqual([header, record, operation].map(covered), [88, RECORD_BYTES, OPERATION_BYTES]);
   t.is(fields.size, header.length + record.length + operation.length);
 });
 
@@ -131,13 +150,13 @@ test('a log is what docs/format.md says', async (t) => {
   t.deepEqual(
     records.slice(-4).map(({ operations }) => operations),
     [
-      [{ kind: 0, name: 'users', id: 'u1', value: '{"name":"김"}' }],
-      [{ kind: 1, name: '사용자', id: 'u2', value: '' }],
+      [{ isDeleted: false, name: 'users', id: 'u1', value: '{"name":"김"}' }],
+      [{ isDeleted: true, name: '사용자', id: 'u2', value: '' }],
       [
-        { kind: 0, name: 'users', id: 'a', value: '1' },
-        { kind: 0, name: 'users', id: 'b', value: '[null]' },
+        { isDeleted: false, name: 'users', id: 'a', value: '1' },
+        { isDeleted: false, name: 'users', id: 'b', value: '[null]' },
       ],
-      [{ kind: 0, name: 'users', id: 'last', value: 'true' }],
+      [{ isDeleted: false, name: 'users', id: 'last', value: 'true' }],
     ],
   );
   t.true(records.at(-1).time >= before && records.at(-1).time <= Date.now());

@@ -7,7 +7,8 @@ use kimdb::Kind;
 
 pub const PAGE: usize = 4096;
 pub const RING_AT: usize = 2 * PAGE;
-pub const RECORD_HEADER: usize = 32;
+pub const RECORD_HEADER: usize = 16;
+const OP_HEADER: usize = 18;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogHeader {
@@ -41,7 +42,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 
 impl LogHeader {
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = b"KIMDBLOG\x01\0\0\0\0\0\0\0".to_vec();
+        let mut bytes = b"KIMDBLOG\x02\0\0\0\0\0\0\0".to_vec();
         bytes.extend(self.sequence.to_le_bytes());
         bytes.extend(self.database);
         bytes.extend(self.log);
@@ -99,37 +100,45 @@ impl LogHeader {
 pub fn record_header(
     length: u32,
     lsn: u64,
-    ops: u32,
-    flags: u32,
+    time: u64,
+    is_padding: bool,
     seed: u32,
     chain: u32,
 ) -> [u8; RECORD_HEADER] {
     let mut bytes = [0; RECORD_HEADER];
     bytes[..4].copy_from_slice(&length.to_le_bytes());
-    bytes[8..16].copy_from_slice(&lsn.to_le_bytes());
-    bytes[24..28].copy_from_slice(&ops.to_le_bytes());
-    bytes[28..].copy_from_slice(&flags.to_le_bytes());
-    let crc = record_checksum(&bytes, seed, chain);
+    bytes[8..14].copy_from_slice(&time.to_le_bytes()[..6]);
+    bytes[14..].copy_from_slice(&(mark(lsn) + if is_padding { 1 << 15 } else { 0 }).to_le_bytes());
+    let crc = record_checksum(&bytes, seed, lsn, chain);
     bytes[4..8].copy_from_slice(&crc.to_le_bytes());
     bytes
 }
 
-fn record_checksum(bytes: &[u8], seed: u32, chain: u32) -> u32 {
-    let crc = crc32c::crc32c_append(seed, &bytes[8..RECORD_HEADER]);
-    crc32c::crc32c_append(crc32c::crc32c_append(crc, &bytes[..4]), &chain.to_le_bytes())
+/// The upper 15 of the 64 bits of a product.
+fn mark(lsn: u64) -> u16 {
+    let product = u128::from(lsn) * 11_400_714_819_323_198_485 % (1 << 64);
+    (product / (1 << 49)) as u16
+}
+
+fn record_checksum(bytes: &[u8], seed: u32, lsn: u64, chain: u32) -> u32 {
+    [&lsn.to_le_bytes(), &bytes[8..RECORD_HEADER], &bytes[..4], &chain.to_le_bytes()]
+        .iter()
+        .fold(seed, |crc, part| crc32c::crc32c_append(crc, part))
 }
 
 fn read_op(bytes: &[u8]) -> Option<(Op, u32, usize)> {
-    let lengths = u32_at(bytes, 4)?;
-    let (name, id, value) = (lengths >> 16, u32_at(bytes, 12)?, u32_at(bytes, 16)?);
-    let end = 20 + name + id + value;
-    let body = bytes.get(20..end)?;
+    let (name, id, value) = (u32_at(bytes, 8)? & 0xffff, u32_at(bytes, 10)?, u32_at(bytes, 14)?);
+    let (kind, length) = (value >> 31, value & 0x7fff_ffff);
+    let end = OP_HEADER + name + id + length;
+    let body = bytes.get(OP_HEADER..end)?;
     let crc = u32_at(bytes, 0)? as u32;
-    if crc32c::crc32c(&bytes[4..end]) != crc {
+    let lengths = [name, id, value].map(|length| (length as u32).to_le_bytes()).concat();
+    let covered = [&bytes[4..8], &lengths, body].concat();
+    if crc32c::crc32c(&covered) != crc {
         return None;
     }
     let op = Op {
-        kind: [Kind::Upsert, Kind::Delete].get(lengths & 0xff).copied()?,
+        kind: [Kind::Upsert, Kind::Delete][kind],
         collection: String::from_utf8(body[..name].to_vec()).ok()?,
         id: String::from_utf8(body[name..name + id].to_vec()).ok()?,
         value: body[name + id..].to_vec(),
@@ -141,18 +150,17 @@ fn read_op(bytes: &[u8]) -> Option<(Op, u32, usize)> {
 pub fn read_record(bytes: &[u8], seed: u32, lsn: u64) -> Option<(usize, bool, Vec<Op>)> {
     let length = u32_at(bytes, 0)?;
     let record = bytes.get(..length).filter(|record| record.len() >= RECORD_HEADER)?;
-    let (count, flags) = (u32_at(record, 24)?, u32_at(record, 28)?);
-    let is_padding = flags & 1 == 1;
+    let is_padding = record[15] >= 0x80;
     let mut rest = if is_padding { &[] } else { &record[RECORD_HEADER..] };
     let (mut ops, mut chain) = (Vec::new(), 0);
-    for _ in 0..count {
+    while !rest.is_empty() {
         let (op, crc, end) = read_op(rest)?;
         chain = crc32c::crc32c_append(chain, &crc.to_le_bytes());
         ops.push(op);
         rest = &rest[end..];
     }
-    let fits = u64_at(record, 8)? == lsn && rest.is_empty();
-    let whole = record_checksum(record, seed, chain) as usize == u32_at(record, 4)?;
+    let fits = u16::from_le_bytes([record[14], record[15] & 0x7f]) == mark(lsn);
+    let whole = record_checksum(record, seed, lsn, chain) as usize == u32_at(record, 4)?;
     (fits && whole).then_some((length, is_padding, ops))
 }
 

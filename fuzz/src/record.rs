@@ -18,7 +18,7 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<()> {
         return Ok(());
     }
     let (mut draft, ops) = draft(u)?;
-    let time = u.arbitrary()?;
+    let time = u.int_in_range(0..=(1 << 48) - 1)?;
     let mut bytes = fuzzing::encode(&mut draft, seed, lsn, time);
     let whole = fuzzing::decode(&bytes, seed, lsn).expect("what was encoded is whole");
     assert_eq!((whole.length, whole.time_ms, whole.is_padding), (bytes.len(), time, false));
@@ -61,8 +61,8 @@ fn change(u: &mut Unstructured<'_>, bytes: &mut Vec<u8>, seed: u32, lsn: u64) ->
         2 => bytes.extend(u.arbitrary::<Vec<u8>>()?),
         // A length, and everything else of the header, under a checksum that fits.
         3 if bytes.len() >= RECORD_HEADER => {
-            let (length, ops, flags) = (u.arbitrary()?, u.arbitrary()?, u.int_in_range(0..=3)?);
-            let header = format::record_header(length, lsn, ops, flags, seed, u.arbitrary()?);
+            let (length, time, is_padding) = (u.arbitrary()?, u.arbitrary()?, u.arbitrary()?);
+            let header = format::record_header(length, lsn, time, is_padding, seed, u.arbitrary()?);
             bytes[..RECORD_HEADER].copy_from_slice(&header);
         }
         // A part of it once more.

@@ -88,13 +88,13 @@ fn fill(u: &mut Unstructured<'_>, header: &LogHeader, ring: &mut [u8]) -> Result
             1 => u.arbitrary::<Vec<u8>>()?,
             2 => fuzzing::encode(&mut draft(u)?.0, seed ^ 1, at, 0),
             3 => {
-                let numbers = (u.arbitrary()?, u.int_in_range(0..=2)?, u.int_in_range(0..=3)?);
-                format::record_header(numbers.0, at, numbers.1, numbers.2, seed, 0).to_vec()
+                let (length, time, is_padding) = (u.arbitrary()?, u.arbitrary()?, u.arbitrary()?);
+                format::record_header(length, at, time, is_padding, seed, 0).to_vec()
             }
             _ => fuzzing::encode(&mut draft(u)?.0, seed, at, u.arbitrary()?),
         };
         if bytes.len() > left && left >= RECORD_HEADER && u.ratio(7, 8)? {
-            put(ring, offset, &format::record_header(left as u32, at, 0, 1, seed, 0));
+            put(ring, offset, &format::record_header(left as u32, at, 0, true, seed, 0));
             at = at.wrapping_add(left as u64);
             continue;
         }

@@ -179,13 +179,13 @@ fn push(
     value: impl FnOnce(&mut Vec<u8>) -> Result<usize>,
 ) -> Result<()> {
     collection.claim();
-    let start = draft.open(kind, collection.number, &collection.name);
+    let start = draft.open(collection.number, &collection.name);
     let id = id(draft.tail())?;
     let value = value(draft.tail())?;
     if id + value > limits::MAX_DOCUMENT {
         limits::check(&collection.name, "", id + value)?;
     }
-    draft.seal(start, id, value);
+    draft.seal(start, kind, id, value);
     Ok(())
 }
 

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use super::{
@@ -13,7 +16,7 @@ use super::{
     pace::Pace,
     pages::Way,
     queue::{Queue, Task},
-    record::{Draft, FLAG_PAD, Header, Ops, RECORD_HEADER, align, decode_op},
+    record::{Draft, Header, RECORD_HEADER, align, decode_op},
     ring::Ring,
     sync::Progress,
     waiting::Outbox,
@@ -35,6 +38,8 @@ const LARGEST: u64 = 1 << 30;
 pub struct Log {
     pub(super) ring: Ring,
     pub(super) place: Option<Place>,
+    /// What the checksums of this epoch's records begin with.
+    pub(super) seed: AtomicU32,
     id: Id,
     database: Id,
     pub(super) appender: Mutex<Appender>,
@@ -65,7 +70,6 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Appender {
     pub(super) header: LogHeader,
-    pub(super) seed: u32,
     pub(super) head: u64,
     pub(super) ops: u64,
     /// Number of operations at which the flush scheduler wants to be woken.
@@ -96,10 +100,10 @@ impl Log {
         let start = header.start;
         Log {
             place,
+            seed: AtomicU32::new(header.seed()),
             id: header.log,
             database: header.database,
             appender: Mutex::new(Appender {
-                seed: header.seed(),
                 header,
                 head: start.0,
                 ops: 0,
@@ -273,20 +277,21 @@ impl Log {
     /// # Errors
     /// The file could not be written: the record is not in the log, and the log must not be trusted any more.
     pub(super) fn put(&self, appender: &mut Appender, draft: &mut Draft, time_ms: u64) -> io::Result<Lsn> {
-        let end = self.place(appender, appender.head, draft, time_ms);
+        let end = self.place(appender.head, draft, time_ms);
         self.write_out(appender.head, end)?;
         Ok(self.publish(appender, end, u64::from(draft.ops())))
     }
 
     /// Copies a record to the place behind `head` in memory, where nobody sees it before it is [published](Log::publish).
     /// Returns its end. The caller has the append lock, or what is on its way is its own.
-    pub(super) fn place(&self, appender: &Appender, head: u64, draft: &mut Draft, time_ms: u64) -> u64 {
+    pub(super) fn place(&self, head: u64, draft: &mut Draft, time_ms: u64) -> u64 {
+        let seed = self.seed.load(Ordering::Relaxed);
         let length = draft.len();
         let pad = self.pad(head, length);
         if pad >= RECORD_HEADER as u64 {
-            let header = Header { length: pad as u32, lsn: Lsn(head), time_ms, ops: 0, flags: FLAG_PAD };
+            let header = Header { length: pad as u32, time_ms, is_padding: true };
             // SAFETY: the append lock is held, nothing of another thread is on its way, and `fits` found this range free.
-            unsafe { self.ring.write(head, header.encode(appender.seed, 0), &[]) };
+            unsafe { self.ring.write(head, header.encode(seed, Lsn(head), 0), &[]) };
         }
         let at = head + pad;
         let end = at + length;
@@ -296,8 +301,8 @@ impl Log {
         };
         // SAFETY: as above; the record does not wrap because of the padding.
         unsafe {
-            if !is_by_call || !self.ring.write_by_call(at, draft.finish(appender.seed, Lsn(at), time_ms)) {
-                self.ring.write(at, draft.header(appender.seed, Lsn(at), time_ms), draft.body());
+            if !is_by_call || !self.ring.write_by_call(at, draft.finish(seed, Lsn(at), time_ms)) {
+                self.ring.write(at, draft.header(seed, Lsn(at), time_ms), draft.body());
             }
         }
         end
@@ -350,8 +355,8 @@ impl Log {
         prefetch(unsafe { self.ring.bytes(at, length) });
     }
 
-    /// The record at `at` or, behind padding, at the start of the next lap: its place, header and operations.
-    pub(super) fn record_at(&self, mut at: u64, end: u64) -> Option<(u64, Header, Ops<'_>)> {
+    /// The record at `at` or, behind padding, at the start of the next lap: its place, header and bytes, and what is behind it.
+    pub(super) fn record_at(&self, mut at: u64, end: u64) -> Option<(u64, Header, &[u8])> {
         loop {
             let left = self.ring.to_lap_end(at);
             if left < RECORD_HEADER as u64 {
@@ -361,16 +366,11 @@ impl Log {
             let length = left.min(end.checked_sub(at)?) as usize;
             // SAFETY: as in `op_at`.
             let bytes = unsafe { self.ring.bytes(at, length) };
-            let header = Header::peek(bytes)?;
-            if header.flags & FLAG_PAD != 0 {
-                at += left;
-                continue;
+            let header = Header::peek(bytes, Lsn(at))?;
+            if !header.is_padding {
+                return Some((at, header, bytes));
             }
-            if header.lsn != Lsn(at) {
-                return None;
-            }
-            let body = bytes.get(RECORD_HEADER..header.length as usize)?;
-            return Some((at, header, Ops::new(body, header.ops, true)));
+            at += left;
         }
     }
 

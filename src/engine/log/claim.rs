@@ -1,8 +1,11 @@
 //! A claim keeps a part of the log in place.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, atomic::Ordering},
+};
 
-use super::{Log, Lsn, Op};
+use super::{Log, Lsn, Op, record::RECORD_HEADER};
 use crate::engine::error::{Code, Error, Result};
 
 /// While it lives, nothing from its start on is overwritten, so that it may be read without a copy.
@@ -10,6 +13,8 @@ use crate::engine::error::{Code, Error, Result};
 pub struct Claim {
     log: Arc<Log>,
     start: Lsn,
+    /// Of the records' epoch.
+    seed: u32,
 }
 
 /// One operation met on a walk.
@@ -28,7 +33,7 @@ pub struct Met<'a> {
 impl Claim {
     pub(super) fn new(log: &Arc<Log>, start: Lsn) -> Self {
         *log.claims.lock().entry(start).or_insert(0) += 1;
-        Claim { log: Arc::clone(log), start }
+        Claim { log: Arc::clone(log), start, seed: log.seed.load(Ordering::Relaxed) }
     }
 
     /// Where it starts.
@@ -75,15 +80,19 @@ impl Claim {
         assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
         let mut at = from.0;
         while at < to.0 {
-            let (record, header, mut ops) = self.log.record_at(at, to.0).ok_or_else(|| self.damaged(at))?;
+            let (record, header, bytes) = self.log.record_at(at, to.0).ok_or_else(|| self.damaged(at))?;
+            let mut ops = header.ops(bytes).ok_or_else(|| self.damaged(record))?;
             let end = Log::after(record, &header);
-            for _ in 0..header.ops {
+            while ops.remaining() > 0 {
                 let place = record + u64::from(header.length) - ops.remaining() as u64;
                 let op = ops.next().ok_or_else(|| self.damaged(place))?;
                 let met = Met { at: place, end: Lsn(end), time_ms: header.time_ms, op };
                 if visit(met).is_break() {
                     return Ok(());
                 }
+            }
+            if !header.is_whole(bytes, self.seed, Lsn(record), &ops) {
+                return Err(self.damaged(record));
             }
             at = end;
         }
@@ -97,7 +106,7 @@ impl Claim {
         let mut at = from.0;
         while at < to.0 {
             let (record, header, _) = self.log.record_at(at, to.0)?;
-            if header.ops > 0 {
+            if header.length as usize > RECORD_HEADER {
                 return Some(header.time_ms);
             }
             at = Log::after(record, &header);

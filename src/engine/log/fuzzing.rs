@@ -1,9 +1,6 @@
 //! A door for fuzz/: records, without a log around them. Only with the feature `fuzzing`, and no part of the API.
 
-use super::{
-    Draft, Kind, Lsn,
-    record::{FLAG_PAD, Header},
-};
+use super::{Draft, Kind, Lsn, record::Header};
 
 /// A record that was found whole.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,13 +22,15 @@ pub fn encode(draft: &mut Draft, seed: u32, lsn: u64, time_ms: u64) -> Vec<u8> {
 
 /// What recovery would see in `bytes`, which end where the lap ends.
 pub fn decode(bytes: &[u8], seed: u32, lsn: u64) -> Option<Decoded> {
-    let (header, ops) = Header::verify(bytes, seed, Lsn(lsn))?;
+    let (header, count) = Header::verify(bytes, seed, Lsn(lsn))?;
+    let ops = header.ops(bytes)?;
+    assert_eq!(ops.clone().count() as u64, count);
     let ops =
         ops.map(|op| (op.kind, op.collection.to_owned(), op.id.to_owned(), op.value.to_vec())).collect();
     Some(Decoded {
         length: header.length as usize,
         time_ms: header.time_ms,
-        is_padding: header.flags & FLAG_PAD != 0,
+        is_padding: header.is_padding,
         ops,
     })
 }

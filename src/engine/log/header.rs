@@ -19,7 +19,7 @@ pub(crate) const PAGE: usize = 4096;
 /// Where the ring begins in the file.
 pub(crate) const RING_AT: u64 = 2 * PAGE as u64;
 const MAGIC: &[u8; 8] = b"KIMDBLOG";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const LENGTH: usize = 88;
 
 /// The largest ring that can be asked for, and a number that no log gets to.

@@ -59,7 +59,7 @@ mod test {
     static ONE_AT_A_TIME: Serial<()> = Serial::new(());
 
     /// What one record of these tests takes in the log.
-    const RECORD: u64 = 56;
+    const RECORD: u64 = 40;
 
     fn explore(test: impl Fn() + Send + Sync + 'static) {
         let mut builder = Builder::new();

@@ -41,7 +41,7 @@ impl Log {
             appender.header.synced = from;
             appender.head = from.0;
             appender.ops = 0;
-            appender.seed = appender.header.seed();
+            self.seed.store(appender.header.seed(), Ordering::Relaxed);
         }
         self.write_header()?;
         self.tail.store(from.0, Ordering::Release);

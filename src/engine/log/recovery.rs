@@ -8,7 +8,7 @@ use std::{cell::Cell, ops::Range, sync::Arc};
 
 use super::{
     Log, Lsn,
-    record::{ALIGN, FLAG_PAD, Header, RECORD_HEADER},
+    record::{ALIGN, Header, RECORD_HEADER},
 };
 
 /// How often the search for a record behind damage may read the ring.
@@ -86,12 +86,12 @@ impl Scan<'_> {
                 run.stop += left;
                 continue;
             }
-            let Some(header) = self.record(run.stop) else { break };
-            if header.flags & FLAG_PAD != 0 {
+            let Some((header, ops)) = self.record(run.stop) else { break };
+            if header.is_padding {
                 run.stop += left;
                 continue;
             }
-            run.ops += u64::from(header.ops);
+            run.ops += ops;
             run.stop = Log::after(run.stop, &header);
             run.end = run.stop;
         }
@@ -109,7 +109,7 @@ impl Scan<'_> {
                 at += left;
                 continue;
             }
-            let begins = Header::peek(self.bytes(at)).filter(|header| header.lsn == Lsn(at));
+            let begins = Header::peek(self.bytes(at), Lsn(at));
             patience = patience.saturating_sub(begins.map_or(0, |header| u64::from(header.length)));
             if begins.is_some() && self.record(at).is_some() {
                 return Some(at);
@@ -119,11 +119,12 @@ impl Scan<'_> {
         None
     }
 
-    fn record(&self, at: u64) -> Option<Header> {
+    /// The header of a whole record, and how many operations it has.
+    fn record(&self, at: u64) -> Option<(Header, u64)> {
         let mut read = self.read.get();
         self.log.ring.read_ahead(at, &mut read);
         self.read.set(read);
-        Header::verify(self.bytes(at), self.seed, Lsn(at)).map(|(header, _)| header)
+        Header::verify(self.bytes(at), self.seed, Lsn(at))
     }
 
     fn bytes(&self, at: u64) -> &[u8] {

@@ -145,7 +145,7 @@ impl Log {
             let (task, callback) = appender.queue.pop().expect("there is a first one");
             if let Task::Record { mut draft, time_ms, .. } = task {
                 // NOTE: the time is that of the call, the place that of now.
-                gathered.end = self.place(appender, gathered.end, &mut draft, time_ms);
+                gathered.end = self.place(gathered.end, &mut draft, time_ms);
                 gathered.ops += u64::from(draft.ops());
             }
             gathered.callbacks.push(callback);

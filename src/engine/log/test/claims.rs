@@ -1,14 +1,18 @@
 //! Reading records while others are appended and reclaimed, and whose a log is.
 
-use std::{fs, ops::ControlFlow};
+use std::{
+    fs,
+    io::{Seek, SeekFrom, Write},
+    ops::ControlFlow,
+};
 
 use super::{
     super::{
         Lsn,
         header::RING_AT,
-        record::{FLAG_PAD, Header, RECORD_HEADER},
+        record::{Header, RECORD_HEADER},
     },
-    DATABASE, SEED, anonymous, append, one, open, texts,
+    DATABASE, SEED, anonymous, append, draft, one, open, texts,
 };
 use crate::engine::error::Code;
 
@@ -69,10 +73,26 @@ fn a_change_from_outside_is_noticed_when_the_record_is_read() {
     bytes[RING_AT as usize + RECORD_HEADER + 30] ^= 1;
     // Into the same file, which is mapped.
     let file = fs::OpenOptions::new().write(true).open(&path).expect("opens");
-    std::io::Write::write_all(&mut &file, &bytes).expect("writes");
+    (&file).write_all(&bytes).expect("writes");
     let claim = log.claim(log.tail());
     let error = claim.walk(log.tail(), log.head(), |_| ControlFlow::Continue(())).expect_err("damaged");
     assert_eq!((error.code(), error.path()), (Code::Corrupt, Some(path.as_path())));
+}
+
+#[test]
+fn a_batch_that_lost_whole_operations_is_noticed_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let log = open(&path, 1024, DATABASE).expect("opens").log;
+    let op = |id: &str| (false, 0, "c".to_owned(), id.to_owned(), b"a document".to_vec());
+    append(&log, &mut draft(&[op("a"), op("b")]));
+    let shorter = RECORD_HEADER + draft(&[op("a")]).body().len();
+    let file = fs::OpenOptions::new().write(true).open(&path).expect("opens");
+    (&file).seek(SeekFrom::Start(RING_AT)).expect("seeks");
+    (&file).write_all(&(shorter as u32).to_le_bytes()).expect("writes");
+    let claim = log.claim(log.tail());
+    let error = claim.walk(log.tail(), log.head(), |_| ControlFlow::Continue(())).expect_err("damaged");
+    assert_eq!(error.code(), Code::Corrupt);
 }
 
 #[test]
@@ -81,14 +101,15 @@ fn padding_at_the_end_of_a_lap_is_no_operation() {
     // 96 bytes each: the sixth does not fit the rest of the lap.
     for number in 0..9 {
         log.reclaim(log.head()).expect("reclaims");
-        append(&log, &mut one(&format!("{number}{}", "x".repeat(40))));
-        assert_eq!(texts(&log), [format!("{number}{}", "x".repeat(40)).into_bytes()]);
+        append(&log, &mut one(&format!("{number}{}", "x".repeat(58))));
+        assert_eq!(texts(&log), [format!("{number}{}", "x".repeat(58)).into_bytes()]);
     }
     assert_eq!(log.position().0, 9, "padding is not counted");
-    let header = Header { length: 64, lsn: Lsn(192), time_ms: 0, ops: 0, flags: FLAG_PAD };
-    let bytes = [header.encode(SEED, 0).map(u64::to_le_bytes).concat(), vec![9; 32]].concat();
-    let (found, mut ops) = Header::verify(&bytes, SEED, Lsn(192)).expect("padding is a record");
-    assert!(found == header && ops.next().is_none(), "whatever lies in it");
+    let header = Header { length: 64, time_ms: 0, is_padding: true };
+    let words = header.encode(SEED, Lsn(192), 0);
+    let bytes = [words.map(u64::to_le_bytes).concat(), vec![9; 48]].concat();
+    let found = Header::verify(&bytes, SEED, Lsn(192)).expect("padding is a record");
+    assert_eq!(found, (header, 0), "whatever lies in it");
 }
 
 #[test]

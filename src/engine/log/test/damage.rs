@@ -14,7 +14,7 @@ const CAPACITY: u64 = 1024;
 fn lapped(path: &Path, is_synced: bool) -> Vec<Vec<u8>> {
     let log = open(path, CAPACITY, DATABASE).expect("opens").log;
     for i in 0..30 {
-        let end = append(&log, &mut one(&format!("record {i}{}", "x".repeat(i))));
+        let end = append(&log, &mut one(&format!("record {i}{}", "x".repeat(i + 18))));
         if i < 22 {
             log.reclaim(end).expect("reclaims");
         }

@@ -16,6 +16,7 @@ use proptest::test_runner::Config;
 use super::{
     Access, Appended, Draft, Id, Kind, Log, Lsn, Op,
     file::{self, Opened},
+    record::RECORD_HEADER,
 };
 use crate::engine::{error::Error, io::Disk, options::Backend};
 
@@ -46,6 +47,14 @@ fn owned(op: Op<'_>) -> Owned {
 /// A record of one operation that takes about `size` bytes.
 fn one(text: &str) -> Draft {
     draft(&[(false, 0, "c".to_owned(), "id".to_owned(), text.as_bytes().to_vec())])
+}
+
+/// A record of one operation that takes so many bytes.
+fn sized(bytes: u64) -> Draft {
+    let rest = RECORD_HEADER + one("").body().len();
+    let draft = one(&"x".repeat(bytes as usize - rest));
+    assert_eq!(draft.len(), bytes);
+    draft
 }
 
 fn cheap() -> Config {

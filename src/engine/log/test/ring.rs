@@ -10,7 +10,7 @@ use super::{
         file::{Opened, Renewed},
         header::RING_AT,
     },
-    DATABASE, Owned, append, cheap, draft, one, open, texts,
+    DATABASE, Owned, append, cheap, draft, one, open, sized, texts,
 };
 
 #[derive(Debug, Clone)]
@@ -136,8 +136,7 @@ fn records_of_an_earlier_lap_and_epoch_are_not_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log");
     // Records of one size that divides the ring: what an earlier lap left lines up exactly.
-    let mut record = one("123456789");
-    assert_eq!(record.len(), 64);
+    let mut record = sized(64);
     for kept in 0..16 {
         let copy = folder.path().join(format!("copy {kept}"));
         let _ = fs::remove_file(&path);
@@ -170,7 +169,7 @@ fn whole_records_behind_a_damaged_one_do_not_come_back() {
     let (path, cut, again) =
         (folder.path().join("log"), folder.path().join("cut"), folder.path().join("again"));
     let log = open(&path, 4096, DATABASE).expect("opens").log;
-    let mut record = one("123456789");
+    let mut record = sized(64);
     for _ in 0..20 {
         append(&log, &mut record);
     }

@@ -10,7 +10,7 @@ use super::{
         Appended, Done, Lsn,
         queue::{Queue, Task},
     },
-    anonymous, append, one, texts,
+    anonymous, append, one, sized, texts,
 };
 use crate::engine::error::Code;
 
@@ -26,7 +26,7 @@ fn a_full_log_queues_in_order_and_drains_in_order() {
     let notes = Arc::default();
     let mut logged = 0;
     while let Appended::Logged { .. } =
-        log.append(&mut one("123456789"), || noting(&notes, "first")).expect("appends")
+        log.append(&mut sized(64), || noting(&notes, "first")).expect("appends")
     {
         logged += 1;
     }
