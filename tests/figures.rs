@@ -174,8 +174,8 @@ fn a_log_that_was_changed_refuses_for_good() {
     let db = home.open();
     set(&db, "c", "a", "\"some text\"");
     let mut file = fs::OpenOptions::new().write(true).open(home.wal()).expect("opens");
-    file.seek(SeekFrom::Start(8192 + 40)).expect("seeks");
-    file.write_all(&[0xFF; 16]).expect("writes");
+    file.seek(SeekFrom::Start(8192 + 30)).expect("seeks");
+    file.write_all(&[0xFF; 8]).expect("writes");
     db.flush_wait().expect_err("it is not what was written");
     assert_eq!(db.stats().state, State::Readonly);
     assert_eq!(db.failures().first().map(|failure| failure.error.code()), Some(Code::Corrupt));

@@ -127,22 +127,31 @@ fn a_file_that_is_no_log_is_refused_and_untouched() {
 }
 
 #[test]
-fn a_log_of_a_later_format_is_refused_and_untouched() {
+fn a_log_of_another_format_is_refused_and_untouched() {
     let home = Home::new();
     let db = home.open();
     set(&db, "c", "a", "1");
-    let image = home.crash_image();
-    let mut bytes = fs::read(image.wal()).expect("reads");
-    for page in [0, PAGE] {
-        let header = &mut bytes[page..page + HEADER];
-        header[8..12].copy_from_slice(&9_u32.to_le_bytes());
-        header[12..16].fill(0);
-        let crc = crc32c::crc32c(header);
-        header[12..16].copy_from_slice(&crc.to_le_bytes());
+    for format in [1_u32, 9] {
+        let image = home.crash_image();
+        let mut bytes = fs::read(image.wal()).expect("reads");
+        for page in [0, PAGE] {
+            let header = &mut bytes[page..page + HEADER];
+            header[8..12].copy_from_slice(&format.to_le_bytes());
+            header[12..16].fill(0);
+            let crc = crc32c::crc32c(header);
+            header[12..16].copy_from_slice(&crc.to_le_bytes());
+        }
+        fs::write(image.wal(), &bytes).expect("writes");
+        // Without a log of its own, too: that one may hold writes of the database.
+        for safe_mode in [true, false] {
+            assert_eq!(refused(Options { safe_mode, ..image.options() }), Code::WalMismatch);
+        }
+        assert!(fs::read(image.wal()).expect("reads") == bytes, "untouched");
+        // Another database has nothing to do with it.
+        let another = Options { safe_mode: false, ..Options::new(image.path().join("another")) };
+        open(Options { wal_path: image.wal(), ..another }).close().expect("closes");
+        assert!(fs::read(image.wal()).expect("reads") == bytes, "untouched");
     }
-    fs::write(image.wal(), &bytes).expect("writes");
-    assert_eq!(refused(image.options()), Code::WalMismatch);
-    assert!(fs::read(image.wal()).expect("reads") == bytes, "untouched");
 }
 
 /// Closes the database and puts its files back as they were before, as if it had been killed.

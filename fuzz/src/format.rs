@@ -1,4 +1,4 @@
-//! The log's format, written a second time after the drawings in src/engine/log/{header,record}.rs and without any of
+//! The log's format, written a second time after the drawings in src/engine/log/{header,record,op}.rs and without any of
 //! their code, so that the engine is compared with what it says and not with itself.
 
 use std::collections::BTreeMap;

@@ -112,10 +112,15 @@ impl<'a> Search<'a> {
                 self.logs.push(found);
             }
             Err(error) if self.is_in_use(&error) => _ = self.taken.get_or_insert_with(|| place.to_owned()),
-            Err(error) if error.code() == Code::WalMismatch && self.may_be_anothers => return Ok(false),
+            Err(error) if error.code() == Code::WalMismatch && self.is_anothers(place) => return Ok(false),
             Err(error) => return Err(error),
         }
         Ok(true)
+    }
+
+    /// Whether what cannot be opened there is another database's, and not this one's in a format that this version cannot read.
+    fn is_anothers(&self, place: &Path) -> bool {
+        self.may_be_anothers && !log::belongs_to(place, self.database, &*self.options.files)
     }
 
     /// The log of a process that came when others had the database open.

@@ -35,8 +35,8 @@ fn flipped_bytes_of_the_log_are_found() {
     assert_eq!(report(&image).findings, []);
     let log = fs::read(image.wal()).expect("reads");
     for start in starts {
-        // Length, checksum, place, time, number of operations, an operation's checksum, kind, id and text.
-        for offset in [0, 5, 9, 17, 25, 33, 36, 60, 90] {
+        // Length, checksum, time, mark, an operation's checksum, number, lengths, name, id and text.
+        for offset in [0, 5, 9, 14, 17, 21, 25, 27, 31, 36, 40, 60] {
             let mut damaged = log.clone();
             damaged[RING_AT + start + offset] ^= 0x11;
             fs::write(image.wal(), damaged).expect("writes");

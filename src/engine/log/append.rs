@@ -11,12 +11,13 @@ use std::{
 };
 
 use super::{
-    Claim, Done, Id, Lsn,
+    Claim, Done, Draft, Id, Lsn,
     header::LogHeader,
+    op::decode_op,
     pace::Pace,
     pages::Way,
     queue::{Queue, Task},
-    record::{Draft, Header, RECORD_HEADER, align, decode_op},
+    record::{Header, RECORD_HEADER, Record},
     ring::Ring,
     sync::Progress,
     waiting::Outbox,
@@ -355,27 +356,21 @@ impl Log {
         prefetch(unsafe { self.ring.bytes(at, length) });
     }
 
-    /// The record at `at` or, behind padding, at the start of the next lap: its place, header and bytes, and what is behind it.
-    pub(super) fn record_at(&self, mut at: u64, end: u64) -> Option<(u64, Header, &[u8])> {
+    /// The record at `at` or, behind padding, at the start of the next lap, not checked yet. `None`: there is none. `seed`: of its
+    /// epoch.
+    pub(super) fn record_at(&self, mut at: u64, end: u64, seed: u32) -> Option<Record<'_>> {
         loop {
             let left = self.ring.to_lap_end(at);
-            if left < RECORD_HEADER as u64 {
-                at += left;
-                continue;
-            }
-            let length = left.min(end.checked_sub(at)?) as usize;
-            // SAFETY: as in `op_at`.
-            let bytes = unsafe { self.ring.bytes(at, length) };
-            let header = Header::peek(bytes, Lsn(at))?;
-            if !header.is_padding {
-                return Some((at, header, bytes));
+            if left >= RECORD_HEADER as u64 {
+                let length = left.min(end.checked_sub(at)?) as usize;
+                // SAFETY: as in `op_at`.
+                let record = Record::peek(unsafe { self.ring.bytes(at, length) }, Lsn(at))?;
+                if !record.header.is_padding {
+                    return Some(record);
+                }
+                record.verify(seed, &mut 0)?;
             }
             at += left;
         }
-    }
-
-    /// First byte behind a record that starts at `at`.
-    pub(super) fn after(at: u64, header: &Header) -> u64 {
-        at + align(u64::from(header.length))
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{Log, Lsn, Op, record::RECORD_HEADER};
+use super::{Log, Lsn, Op, record::Record};
 use crate::engine::error::{Code, Error, Result};
 
 /// While it lives, nothing from its start on is overwritten, so that it may be read without a copy.
@@ -80,21 +80,20 @@ impl Claim {
         assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
         let mut at = from.0;
         while at < to.0 {
-            let (record, header, bytes) = self.log.record_at(at, to.0).ok_or_else(|| self.damaged(at))?;
-            let mut ops = header.ops(bytes).ok_or_else(|| self.damaged(record))?;
-            let end = Log::after(record, &header);
-            while ops.remaining() > 0 {
-                let place = record + u64::from(header.length) - ops.remaining() as u64;
-                let op = ops.next().ok_or_else(|| self.damaged(place))?;
-                let met = Met { at: place, end: Lsn(end), time_ms: header.time_ms, op };
-                if visit(met).is_break() {
+            let record = self.record_at(at, to).ok_or_else(|| self.damaged(at))?;
+            let (end, time_ms) = (Lsn(record.end()), record.header.time_ms);
+            let mut ops = record.ops();
+            while !ops.are_over() {
+                let at = record.place(&ops);
+                let op = ops.next().ok_or_else(|| self.damaged(at))?;
+                if visit(Met { at, end, time_ms, op }).is_break() {
                     return Ok(());
                 }
             }
-            if !header.is_whole(bytes, self.seed, Lsn(record), &ops) {
-                return Err(self.damaged(record));
+            if !record.is_whole(self.seed, &ops) {
+                return Err(self.damaged(record.at()));
             }
-            at = end;
+            at = end.0;
         }
         Ok(())
     }
@@ -105,13 +104,17 @@ impl Claim {
         assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
         let mut at = from.0;
         while at < to.0 {
-            let (record, header, _) = self.log.record_at(at, to.0)?;
-            if header.length as usize > RECORD_HEADER {
-                return Some(header.time_ms);
+            let record = self.record_at(at, to)?;
+            if !record.is_empty() {
+                return Some(record.header.time_ms);
             }
-            at = Log::after(record, &header);
+            at = record.end();
         }
         None
+    }
+
+    fn record_at(&self, at: u64, to: Lsn) -> Option<Record<'_>> {
+        self.log.record_at(at, to.0, self.seed)
     }
 
     fn damaged(&self, at: u64) -> Error {

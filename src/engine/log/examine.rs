@@ -77,7 +77,7 @@ pub fn examine(path: &Path) -> Result<Examined> {
             })
         }
         Found::Damaged => Ok(Examined::Damaged),
-        Found::Unknown(version) => Ok(Examined::Unknown(version)),
+        Found::Unknown { version, .. } => Ok(Examined::Unknown(version)),
         Found::Other => {
             Ok(legacy::read(&*file, path)?.map_or(Examined::Other, |writes| Examined::Old(writes.len())))
         }

@@ -106,14 +106,19 @@ pub fn open(path: &Path, database: Id, access: &Access) -> Result<Opened> {
     }
 }
 
-/// Whether there is a log of the database at this place. Nothing is made or changed: the place may be anybody's.
+/// Whether there is a log of the database at this place, in whatever format. Nothing is made or changed: the place may be
+/// anybody's.
 pub fn belongs_to(path: &Path, database: Id, files: &dyn FileSystem) -> bool {
     if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
         return false;
     }
     let front = files.open(path).and_then(|file| read_front(&*file, RING_AT as usize));
-    let header = front.map(|front| LogHeader::find(&front));
-    matches!(header, Ok(Found::Header(header)) if header.database == database)
+    match front.map(|front| LogHeader::find(&front)) {
+        Ok(Found::Header(LogHeader { database: found, .. }) | Found::Unknown { database: found, .. }) => {
+            found == database
+        }
+        _ => false,
+    }
 }
 
 fn lock(file: &dyn File, path: &Path) -> Result<()> {
@@ -160,10 +165,10 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
             Ok(Opened { log, content, is_damaged, access: Some(access.clone()), file: Some(file) })
         }
         Found::Damaged => refuse(Code::Corrupt, damaged_header(path)),
-        Found::Unknown(version) => refuse(
+        Found::Unknown { version, .. } => refuse(
             Code::WalMismatch,
             format!(
-                "The log '{}' has format {version}; open it with a newer version of kimdb.",
+                "The log '{}' has format {version}; open it with the version of kimdb that wrote it.",
                 path.display()
             ),
         ),

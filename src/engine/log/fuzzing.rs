@@ -1,6 +1,6 @@
 //! A door for fuzz/: records, without a log around them. Only with the feature `fuzzing`, and no part of the API.
 
-use super::{Draft, Kind, Lsn, record::Header};
+use super::{Draft, Kind, Lsn, record::Record};
 
 /// A record that was found whole.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,8 +22,9 @@ pub fn encode(draft: &mut Draft, seed: u32, lsn: u64, time_ms: u64) -> Vec<u8> {
 
 /// What recovery would see in `bytes`, which end where the lap ends.
 pub fn decode(bytes: &[u8], seed: u32, lsn: u64) -> Option<Decoded> {
-    let (header, count) = Header::verify(bytes, seed, Lsn(lsn))?;
-    let ops = header.ops(bytes)?;
+    let record = Record::peek(bytes, Lsn(lsn))?;
+    let count = record.verify(seed, &mut 0)?;
+    let (header, ops) = (record.header, record.ops());
     assert_eq!(ops.clone().count() as u64, count);
     let ops =
         ops.map(|op| (op.kind, op.collection.to_owned(), op.id.to_owned(), op.value.to_vec())).collect();

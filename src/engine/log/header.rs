@@ -51,8 +51,11 @@ pub(crate) enum Found {
     Header(LogHeader),
     /// The magic is there, but neither copy is intact.
     Damaged,
-    /// A log of a format that this version does not know.
-    Unknown(u32),
+    /// A log of a format that this version does not know. All formats have the database in one place.
+    Unknown {
+        version: u32,
+        database: Id,
+    },
     /// Not a ring log.
     Other,
 }
@@ -96,7 +99,7 @@ impl LogHeader {
             return Found::Damaged;
         }
         if version != VERSION {
-            return Found::Unknown(version);
+            return Found::Unknown { version, database: id_at(24) };
         }
         let header = LogHeader {
             sequence: u64_at(16),
@@ -132,7 +135,7 @@ impl LogHeader {
                 Found::Header(if a.sequence > b.sequence { a } else { b })
             }
             (Found::Header(a), _) | (_, Found::Header(a)) => Found::Header(a),
-            (Found::Unknown(version), _) | (_, Found::Unknown(version)) => Found::Unknown(version),
+            (unknown @ Found::Unknown { .. }, _) | (_, unknown @ Found::Unknown { .. }) => unknown,
             (Found::Damaged, _) | (_, Found::Damaged) => Found::Damaged,
             (Found::Other, Found::Other) => Found::Other,
         }

@@ -8,6 +8,7 @@
 mod append;
 mod checksum;
 mod claim;
+mod draft;
 mod examine;
 mod file;
 #[cfg(feature = "fuzzing")]
@@ -16,6 +17,7 @@ mod header;
 mod legacy;
 #[cfg(feature = "model")]
 mod model;
+mod op;
 mod pace;
 mod pages;
 mod queue;
@@ -32,12 +34,13 @@ mod waiting;
 
 pub use append::{Appended, Log};
 pub use claim::{Claim, Met};
+pub use draft::Draft;
 pub use examine::{Examined, examine, examine_beside, peek};
 pub use file::{Access, Opened, belongs_to, open, open_anonymous};
 pub(crate) use file::{hex, random_id};
 pub use header::Id;
+pub use op::{Kind, Op, Ops};
 pub use queue::Done;
-pub use record::{Draft, Kind, Op};
 pub use recovery::Content;
 pub use side::Side;
 pub use waiting::WaitsFor;

@@ -8,10 +8,10 @@ use std::{cell::Cell, ops::Range, sync::Arc};
 
 use super::{
     Log, Lsn,
-    record::{ALIGN, Header, RECORD_HEADER},
+    record::{ALIGN, RECORD_HEADER, Record},
 };
 
-/// How often the search for a record behind damage may read the ring.
+/// How often the ring may be read for what looks like a record and is none.
 const MOST_READS: u64 = 16;
 
 /// What a log holds, in order.
@@ -40,7 +40,9 @@ pub(super) fn scan(log: &Arc<Log>) -> Content {
     let header = log.header();
     let limit = header.start.0.saturating_add(log.capacity());
     let synced = header.synced.0.min(limit);
-    let scan = Scan { log, seed: header.seed(), limit, read: Cell::new(0) };
+    // A file made to waste time could have a long record begin everywhere.
+    let patience = Cell::new(log.capacity().saturating_mul(MOST_READS));
+    let scan = Scan { log, seed: header.seed(), limit, read: Cell::new(0), patience };
     let mut content = Content::default();
     let (mut at, mut ops) = (header.start.0, 0);
     loop {
@@ -66,6 +68,8 @@ struct Scan<'a> {
     limit: u64,
     /// See [`super::ring::Ring::read_ahead`].
     read: Cell<u64>,
+    /// Bytes that may still be read in vain.
+    patience: Cell<u64>,
 }
 
 /// Records without a gap.
@@ -86,13 +90,13 @@ impl Scan<'_> {
                 run.stop += left;
                 continue;
             }
-            let Some((header, ops)) = self.record(run.stop) else { break };
-            if header.is_padding {
+            let Some((record, ops)) = self.record(run.stop) else { break };
+            if record.header.is_padding {
                 run.stop += left;
                 continue;
             }
             run.ops += ops;
-            run.stop = Log::after(run.stop, &header);
+            run.stop = record.end();
             run.end = run.stop;
         }
         run
@@ -101,17 +105,13 @@ impl Scan<'_> {
     /// The first place behind `from` and before `to` where a whole record lies.
     fn next_record(&self, from: u64, to: u64) -> Option<u64> {
         let mut at = (from + 1).next_multiple_of(ALIGN);
-        // A file made to waste time could have a long record begin everywhere.
-        let mut patience = self.log.capacity().saturating_mul(MOST_READS);
-        while at < to && patience > 0 {
+        while at < to && self.patience.get() > 0 {
             let left = self.log.ring.to_lap_end(at);
             if left < RECORD_HEADER as u64 {
                 at += left;
                 continue;
             }
-            let begins = Header::peek(self.bytes(at), Lsn(at));
-            patience = patience.saturating_sub(begins.map_or(0, |header| u64::from(header.length)));
-            if begins.is_some() && self.record(at).is_some() {
+            if self.record(at).is_some() {
                 return Some(at);
             }
             at += ALIGN;
@@ -119,12 +119,18 @@ impl Scan<'_> {
         None
     }
 
-    /// The header of a whole record, and how many operations it has.
-    fn record(&self, at: u64) -> Option<(Header, u64)> {
-        let mut read = self.read.get();
-        self.log.ring.read_ahead(at, &mut read);
-        self.read.set(read);
-        Header::verify(self.bytes(at), self.seed, Lsn(at))
+    /// A whole record, and how many operations it has.
+    fn record(&self, at: u64) -> Option<(Record<'_>, u64)> {
+        let mut ahead = self.read.get();
+        self.log.ring.read_ahead(at, &mut ahead);
+        self.read.set(ahead);
+        let record = Record::peek(self.bytes(at), Lsn(at))?;
+        let mut read = 0;
+        let ops = record.verify(self.seed, &mut read);
+        if ops.is_none() {
+            self.patience.set(self.patience.get().saturating_sub(read));
+        }
+        Some((record, ops?))
     }
 
     fn bytes(&self, at: u64) -> &[u8] {

@@ -133,9 +133,9 @@ impl Side {
                 side
             }
             Found::Header(header) if header.database != database => return Ok(None),
-            Found::Unknown(version) => {
+            Found::Unknown { version, .. } => {
                 let text = format!(
-                    "'{}' has format {version}; open the database with a newer version of kimdb.",
+                    "'{}' has format {version}; open the database with the version of kimdb that wrote it.",
                     path.display()
                 );
                 return Err(Error::new(Code::WalMismatch, text).at(&path));

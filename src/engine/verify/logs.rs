@@ -123,7 +123,8 @@ fn verify_log(path: &Path, examined: &Examined, shards: &Shards, report: &mut Re
             add(report, Severity::Damage, text);
         }
         Examined::Unknown(version) => {
-            let text = format!("The log has format {version}; verify it with a newer version of kimdb.");
+            let text =
+                format!("The log has format {version}; verify it with the version of kimdb that wrote it.");
             add(report, Severity::Unchecked, &text);
         }
         Examined::Old(writes) => {

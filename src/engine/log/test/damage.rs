@@ -153,6 +153,32 @@ fn a_note_of_a_sync_is_believed_once_it_is_in_the_header() {
 }
 
 #[test]
+fn a_long_damaged_record_costs_no_other_one() {
+    const CAPACITY: u64 = 8 << 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    for before in 0..4 {
+        let _ = fs::remove_file(&path);
+        let log = open(&path, CAPACITY, DATABASE).expect("opens").log;
+        for _ in 0..before {
+            append(&log, &mut one("before"));
+        }
+        let long = log.head();
+        // So long that some part of it looks like a record's header.
+        append(&log, &mut one(&"x".repeat(1_000_000)));
+        append(&log, &mut one("behind"));
+        log.sync().expect("syncs");
+        drop(log);
+        let mut bytes = fs::read(&path).expect("reads");
+        bytes[(RING_AT + long.0) as usize] ^= 1;
+        fs::write(&path, &bytes).expect("writes");
+        let opened = open(&path, CAPACITY, DATABASE).expect("opens");
+        let expected = [vec![b"before".to_vec(); before], vec![b"behind".to_vec()]].concat();
+        assert!(found(&opened) == expected && opened.is_damaged, "behind {before} others");
+    }
+}
+
+#[test]
 fn a_damaged_log_is_kept_aside_under_a_free_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log");

@@ -6,10 +6,17 @@ use super::{
     super::{
         Id, Lsn,
         header::{Found, LogHeader, PAGE},
-        record::{Header, align, decode_op},
+        op::{OP_HEADER, decode_op},
+        record::{RECORD_HEADER, Record, align},
     },
     DATABASE, Owned, SEED, cheap, draft, owned,
 };
+
+/// What is a whole record, and how many operations it has.
+fn verified(bytes: &[u8], seed: u32, lsn: Lsn) -> Option<(Record<'_>, u64)> {
+    let record = Record::peek(bytes, lsn)?;
+    record.verify(seed, &mut 0).map(|count| (record, count))
+}
 
 fn ops() -> impl Strategy<Value = Vec<Owned>> {
     let name = prop_oneof![".{0,12}", Just("x".repeat(65_535))];
@@ -26,13 +33,14 @@ proptest! {
         let mut bytes = draft.finish(SEED, Lsn(lsn * 8), time).to_vec();
         prop_assert_eq!(align(bytes.len() as u64), draft.len());
         bytes.extend_from_slice(b"what lies behind it");
-        let (header, count) = Header::verify(&bytes, SEED, Lsn(lsn * 8)).expect("is whole");
+        let (record, count) = verified(&bytes, SEED, Lsn(lsn * 8)).expect("is whole");
+        let header = record.header;
         prop_assert_eq!((header.time_ms, header.is_padding, count), (time, false, ops.len() as u64));
-        prop_assert_eq!(header.ops(&bytes).expect("as long as that").map(owned).collect::<Vec<_>>(), ops);
+        prop_assert_eq!(record.ops().map(owned).collect::<Vec<_>>(), ops);
         // Of another place, another run, or cut off, it is none.
-        prop_assert!(Header::verify(&bytes, SEED, Lsn(lsn * 8 + 8)).is_none());
-        prop_assert!(Header::verify(&bytes, SEED + 1, Lsn(lsn * 8)).is_none());
-        prop_assert!(Header::verify(&bytes[..header.length as usize - 1], SEED, Lsn(lsn * 8)).is_none());
+        prop_assert!(verified(&bytes, SEED, Lsn(lsn * 8 + 8)).is_none());
+        prop_assert!(verified(&bytes, SEED + 1, Lsn(lsn * 8)).is_none());
+        prop_assert!(verified(&bytes[..header.length as usize - 1], SEED, Lsn(lsn * 8)).is_none());
     }
 
     #[test]
@@ -44,10 +52,13 @@ proptest! {
                 place.copy_from_slice(&number.to_le_bytes());
             }
         }
-        prop_assert!(Header::verify(&bytes, SEED, Lsn(0)).is_none());
-        prop_assert!(decode_op(&bytes, true).is_none());
+        prop_assert!(verified(&bytes, SEED, Lsn(0)).is_none());
+        let op = bytes.get(RECORD_HEADER..).unwrap_or_default();
+        prop_assert!(decode_op(op, true).is_none());
         // Unchecked it may be anything, but must not lead outside.
-        let _ = decode_op(&bytes, false);
+        if let Some((_, length)) = decode_op(op, false) {
+            prop_assert!((OP_HEADER..=op.len()).contains(&length));
+        }
     }
 
     #[test]
@@ -77,11 +88,11 @@ fn every_flipped_bit_of_a_record_is_noticed() {
         (true, 2, "사용자".to_owned(), "b".to_owned(), Vec::new()),
     ];
     let bytes = draft(&ops).finish(SEED, Lsn(64), 5).to_vec();
-    assert!(Header::verify(&bytes, SEED, Lsn(64)).is_some());
+    assert!(verified(&bytes, SEED, Lsn(64)).is_some());
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        assert!(Header::verify(&damaged, SEED, Lsn(64)).is_none(), "bit {bit}");
+        assert!(verified(&damaged, SEED, Lsn(64)).is_none(), "bit {bit}");
     }
 }
 
