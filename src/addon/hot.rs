@@ -12,6 +12,7 @@ use super::{
 use crate::engine::{
     Code, Database, Error, Result, Submitted, limits,
     log::{Draft, Kind},
+    memory,
     shard::collection::Collection,
 };
 
@@ -118,9 +119,7 @@ pub(super) fn lend<T>(place: &RefCell<Vec<u8>>, work: impl FnOnce(&mut Vec<u8>) 
     let mut buffer = place.borrow_mut();
     buffer.clear();
     let result = work(&mut buffer);
-    // Empty, or it could not become smaller than what it holds.
-    buffer.clear();
-    buffer.shrink_to(1 << 20);
+    memory::empty(&mut buffer);
     result
 }
 

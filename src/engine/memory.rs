@@ -16,6 +16,20 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Bytes written after which it is worth the while.
 const CHURN: u64 = 64 << 20;
 
+/// Bytes that a reused buffer keeps in any case, and at most.
+const LEAST_KEPT: usize = 1 << 20;
+const MOST_KEPT: usize = 16 << 20;
+
+/// Empties a buffer that is used again and again. New memory costs a page fault for each page, so a buffer stays as large as it was
+/// needed last, in bounds: after an unusually large use it is small again at the next one.
+pub(crate) fn empty(buffer: &mut Vec<u8>) {
+    let used = buffer.len();
+    buffer.clear();
+    if buffer.capacity() > MOST_KEPT || used < buffer.capacity() / 4 {
+        buffer.shrink_to(LEAST_KEPT);
+    }
+}
+
 /// What was written since memory was given back.
 #[derive(Debug)]
 pub(crate) struct Churn {
@@ -69,6 +83,22 @@ fn trim() {}
 #[cfg(test)]
 mod test {
     use super::*;
+
+    #[test]
+    fn a_buffer_stays_as_large_as_it_was_needed_last_in_bounds() {
+        let mut buffer = Vec::new();
+        let mut use_and_empty = |bytes: usize| {
+            buffer.resize(bytes, 0);
+            empty(&mut buffer);
+            assert!(buffer.is_empty());
+            buffer.capacity()
+        };
+        assert!(use_and_empty(10 << 20) >= 10 << 20);
+        assert!(use_and_empty(5 << 20) >= 10 << 20, "as large is needed again and again");
+        assert!(use_and_empty(100) <= LEAST_KEPT, "and then no more");
+        assert!(use_and_empty(100) <= LEAST_KEPT);
+        assert!(use_and_empty(MOST_KEPT + 1) <= LEAST_KEPT, "too large to keep");
+    }
 
     #[test]
     fn churn_is_what_was_written_since_the_last_time() {

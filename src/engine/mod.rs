@@ -18,7 +18,7 @@ mod json;
 pub mod limits;
 pub mod log;
 mod log_search;
-mod memory;
+pub(crate) mod memory;
 mod newest;
 mod numbered;
 mod opening;

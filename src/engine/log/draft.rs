@@ -6,6 +6,7 @@ use super::{
     op::{DELETE, OP_HEADER, checksum_of_op, u16_at, u32_at, word},
     record::{HEADER_WORDS, Header, RECORD_HEADER, align},
 };
+use crate::engine::memory;
 
 /// Builds the operations of one record; reused from call to call so that a write allocates nothing.
 #[derive(Debug, Default, Clone)]
@@ -18,8 +19,7 @@ pub struct Draft {
 impl Draft {
     /// Forgets the previous record. Gives memory back after an unusually large one.
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(1 << 20);
+        memory::empty(&mut self.bytes);
         self.bytes.resize(RECORD_HEADER, 0);
         (self.ops, self.chain) = (0, 0);
     }
