@@ -102,6 +102,7 @@ function readRecords(t, file) {
       return { records, end: lsn, synced: numberOf(header, 0, 'synced') };
     } else {
       const isPadding = mark >= 2 ** 15;
+      if (isPadding) t.is(numberOf(file, at, 'length'), left);
       const length = isPadding ? RECORD_BYTES : numberOf(file, at, 'length');
       const { operations, chain } = readOperations(t, file, at + RECORD_BYTES, at + length);
       const covered = [

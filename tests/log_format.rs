@@ -10,8 +10,6 @@ use kimdb::{Code, Database, Options};
 
 /// Where the ring begins in the file, behind two header pages.
 const RING_AT: usize = 8192;
-const PAGE: usize = 4096;
-const HEADER: usize = 88;
 
 fn small(home: &Home) -> Options {
     Options { shard_count: 1, wal_size: 1 << 14, ..home.options() }
@@ -131,16 +129,10 @@ fn a_log_of_another_format_is_refused_and_untouched() {
     let home = Home::new();
     let db = home.open();
     set(&db, "c", "a", "1");
-    for format in [1_u32, 9] {
+    for format in [1, 9] {
         let image = home.crash_image();
-        let mut bytes = fs::read(image.wal()).expect("reads");
-        for page in [0, PAGE] {
-            let header = &mut bytes[page..page + HEADER];
-            header[8..12].copy_from_slice(&format.to_le_bytes());
-            header[12..16].fill(0);
-            let crc = crc32c::crc32c(header);
-            header[12..16].copy_from_slice(&crc.to_le_bytes());
-        }
+        let whole = fs::read(image.wal()).expect("reads");
+        let bytes = common::in_format(format, whole.clone());
         fs::write(image.wal(), &bytes).expect("writes");
         // Without a log of its own, too: that one may hold writes of the database.
         for safe_mode in [true, false] {
@@ -151,6 +143,15 @@ fn a_log_of_another_format_is_refused_and_untouched() {
         let another = Options { safe_mode: false, ..Options::new(image.path().join("another")) };
         open(Options { wal_path: image.wal(), ..another }).close().expect("closes");
         assert!(fs::read(image.wal()).expect("reads") == bytes, "untouched");
+        // Nor is it passed over as the log of another process, or as a record that was too large for the log.
+        fs::write(image.wal(), &whole).expect("writes");
+        for name in ["app.wal.1", "app.wal.large"] {
+            let beside = image.path().join(name);
+            fs::write(&beside, &bytes).expect("writes");
+            assert_eq!(refused(image.options()), Code::WalMismatch, "{name}");
+            fs::remove_file(beside).expect("removes");
+        }
+        assert_eq!(value(&open(image.options()), "c", "a"), Some(("1".to_owned(), 1)));
     }
 }
 

@@ -21,7 +21,7 @@ const LEAST_KEPT: usize = 1 << 20;
 const MOST_KEPT: usize = 16 << 20;
 
 /// Empties a buffer that is used again and again. New memory costs a page fault for each page, so a buffer stays as large as it was
-/// needed last, in bounds: after an unusually large use it is small again at the next one.
+/// needed last, in bounds: what one large use took is given back once it is emptied after a small one.
 pub(crate) fn empty(buffer: &mut Vec<u8>) {
     let used = buffer.len();
     buffer.clear();

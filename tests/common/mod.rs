@@ -161,6 +161,18 @@ pub fn record(db: &Database, ops: &[Op<'_>]) -> Draft {
     draft
 }
 
+/// A log as one in another format would begin.
+pub fn in_format(format: u32, mut log: Vec<u8>) -> Vec<u8> {
+    for page in [0, 4096] {
+        let header = &mut log[page..page + 88];
+        header[8..12].copy_from_slice(&format.to_le_bytes());
+        header[12..16].fill(0);
+        let crc = crc32c::crc32c(header);
+        header[12..16].copy_from_slice(&crc.to_le_bytes());
+    }
+    log
+}
+
 /// All documents of a collection, newest first: id, text, version.
 pub fn all(db: &Database, collection: &str, limit: u64) -> Vec<(String, String, u64)> {
     let (tell, told) = flume::bounded(1);

@@ -5,7 +5,7 @@ use std::fs;
 use kimdb::verify::{Finding, Request, Severity, verify};
 
 use crate::{
-    common::{Home, record, set, until},
+    common::{Home, in_format, record, set, until},
     sample::{DOCUMENTS, closed, killed, of, only, report, request},
 };
 
@@ -98,6 +98,36 @@ fn a_log_behind_its_shards_is_damage() {
     let report = report(&image);
     assert!(!of(&report, Severity::Damage).is_empty(), "{report:?}");
     assert!(of(&report, Severity::Damage).iter().all(|found| found.text.contains("the log ends at")));
+}
+
+#[test]
+fn logs_of_another_format_are_not_verified_and_said_to_be() {
+    let (home, db) = killed();
+    let image = home.crash_image();
+    db.close().expect("closes");
+    let whole = fs::read(image.wal()).expect("reads");
+    let other = in_format(1, whole.clone());
+    for name in ["app.wal", "app.wal.1", "app.wal.large"] {
+        fs::write(image.wal(), &whole).expect("writes");
+        let path = image.path().join(name);
+        fs::write(&path, &other).expect("writes");
+        let report = report(&image);
+        let found = of(&report, Severity::Unchecked);
+        assert!(
+            found.len() == 1 && found[0].path == path && found[0].text.contains("format 1"),
+            "{report:?}"
+        );
+        fs::remove_file(&path).expect("removes");
+    }
+    // Another database's are nothing to this one.
+    let (another, db) = killed();
+    let others = in_format(1, fs::read(another.wal()).expect("reads"));
+    drop(db);
+    fs::write(image.wal(), &whole).expect("writes");
+    for name in ["app.wal.1", "app.wal.large"] {
+        fs::write(image.path().join(name), &others).expect("writes");
+    }
+    assert_eq!(of(&report(&image), Severity::Unchecked), Vec::<&Finding>::new());
 }
 
 #[test]

@@ -99,7 +99,7 @@ impl Claim {
     }
 
     /// When the first write in `[from, to)`, both record boundaries, was called, in milliseconds since 1970. `None`: there is
-    /// none, or a record changed since it was written.
+    /// none, or what is there is no record any more. Its checksum is not made.
     pub fn first_time(&self, from: Lsn, to: Lsn) -> Option<u64> {
         assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
         let mut at = from.0;

@@ -17,7 +17,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Forgets the previous record. Gives memory back after an unusually large one.
+    /// Forgets the previous record.
     pub fn clear(&mut self) {
         memory::empty(&mut self.bytes);
         self.bytes.resize(RECORD_HEADER, 0);

@@ -37,20 +37,34 @@ pub enum Examined {
     /// A log whose headers are both not whole.
     Damaged,
     /// A log of a format that this version does not know.
-    Unknown(u32),
+    Unknown {
+        /// The format.
+        version: u32,
+        /// Its database.
+        database: Id,
+    },
     /// A log of the old library with that many writes.
     Old(usize),
     /// Something else.
     Other,
 }
 
-/// Whose log lies at `path`, and how many bytes its ring has. `None`: none, or one that cannot be read.
-pub fn peek(path: &Path) -> Option<(Id, u64)> {
-    let front = open_to_read(path).and_then(|file| read_front(&*file, RING_AT as usize)).ok()?;
-    match LogHeader::find(&front) {
-        Found::Header(header) => Some((header.database, header.capacity)),
-        _ => None,
+impl Examined {
+    /// The database that the log belongs to.
+    pub fn database(&self) -> Option<Id> {
+        match self {
+            Examined::Log { database, .. } | Examined::Unknown { database, .. } => Some(*database),
+            Examined::Damaged | Examined::Old(_) | Examined::Other => None,
+        }
     }
+}
+
+/// Whose log lies at `path`, and how many bytes its ring has, if its format is known. `None`: none, or one that cannot be read.
+pub fn peek(path: &Path) -> Option<(Id, Option<u64>)> {
+    let front = open_to_read(path).and_then(|file| read_front(&*file, RING_AT as usize)).ok()?;
+    let found = LogHeader::find(&front);
+    let size = if let Found::Header(header) = found { Some(header.capacity) } else { None };
+    found.database().map(|database| (database, size))
 }
 
 /// Examines the log at `path`.
@@ -77,7 +91,7 @@ pub fn examine(path: &Path) -> Result<Examined> {
             })
         }
         Found::Damaged => Ok(Examined::Damaged),
-        Found::Unknown { version, .. } => Ok(Examined::Unknown(version)),
+        Found::Unknown { version, database } => Ok(Examined::Unknown { version, database }),
         Found::Other => {
             Ok(legacy::read(&*file, path)?.map_or(Examined::Other, |writes| Examined::Old(writes.len())))
         }

@@ -92,6 +92,9 @@ pub fn open(path: &Path, database: Id, access: &Access) -> Result<Opened> {
                 .map_err(|error| Error::io("read the log", path, &error))?;
             return match (LogHeader::find(&front), error.code()) {
                 (Found::Header(header), _) if header.database == database => Err(error),
+                (Found::Unknown { version, database: owner }, _) if owner == database => {
+                    Err(of_another_format(path, version))
+                }
                 // Who has it locked has this log open, so it is theirs.
                 (_, Code::Locked) => Err(of_another_database(path)),
                 _ => Err(error),
@@ -113,12 +116,7 @@ pub fn belongs_to(path: &Path, database: Id, files: &dyn FileSystem) -> bool {
         return false;
     }
     let front = files.open(path).and_then(|file| read_front(&*file, RING_AT as usize));
-    match front.map(|front| LogHeader::find(&front)) {
-        Ok(Found::Header(LogHeader { database: found, .. }) | Found::Unknown { database: found, .. }) => {
-            found == database
-        }
-        _ => false,
-    }
+    front.is_ok_and(|front| LogHeader::find(&front).database() == Some(database))
 }
 
 fn lock(file: &dyn File, path: &Path) -> Result<()> {
@@ -134,6 +132,15 @@ fn lock(file: &dyn File, path: &Path) -> Result<()> {
         .at(path)),
         Err(TryLockError::Error(error)) => Err(Error::io("lock the log", path, &error)),
     }
+}
+
+/// The error of a log, or what lies beside it, in a format that this version cannot read.
+pub(super) fn of_another_format(path: &Path, version: u32) -> Error {
+    let text = format!(
+        "The log '{}' has format {version}; open the database with the version of kimdb that wrote it.",
+        path.display()
+    );
+    Error::new(Code::WalMismatch, text).at(path)
 }
 
 fn of_another_database(path: &Path) -> Error {
@@ -165,13 +172,7 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
             Ok(Opened { log, content, is_damaged, access: Some(access.clone()), file: Some(file) })
         }
         Found::Damaged => refuse(Code::Corrupt, damaged_header(path)),
-        Found::Unknown { version, .. } => refuse(
-            Code::WalMismatch,
-            format!(
-                "The log '{}' has format {version}; open it with the version of kimdb that wrote it.",
-                path.display()
-            ),
-        ),
+        Found::Unknown { version, .. } => Err(of_another_format(path, version)),
         Found::Other => match legacy::read(&*file, path)? {
             Some(writes) => {
                 let log = Arc::new(legacy::load(&writes, access.place(path), database)?);

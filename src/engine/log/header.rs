@@ -60,6 +60,16 @@ pub(crate) enum Found {
     Other,
 }
 
+impl Found {
+    /// The database that the log belongs to.
+    pub(crate) fn database(&self) -> Option<Id> {
+        match self {
+            Found::Header(LogHeader { database, .. }) | Found::Unknown { database, .. } => Some(*database),
+            Found::Damaged | Found::Other => None,
+        }
+    }
+}
+
 impl LogHeader {
     /// The header of a new log, from its first byte.
     pub(crate) fn new(database: Id, log: Id, capacity: u64) -> Self {

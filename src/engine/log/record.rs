@@ -81,7 +81,7 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The one that `bytes`, which end where the lap ends, begin with.
+    /// The one that `bytes`, which end where the lap ends or before, begin with.
     #[inline]
     pub(crate) fn peek(bytes: &'a [u8], at: Lsn) -> Option<Self> {
         let stamp = u64_at(bytes.get(..RECORD_HEADER)?, 8);

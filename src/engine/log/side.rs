@@ -16,13 +16,13 @@ use std::{
 use super::{
     Draft, Log, Lsn,
     append::Place,
-    file,
+    file::{self, of_another_format},
     header::{Found, LogHeader, RING_AT},
     recovery::{self, Content},
     ring::Ring,
 };
 use crate::engine::{
-    error::{Code, Error, Result},
+    error::{Error, Result},
     io::read_front,
 };
 
@@ -132,14 +132,8 @@ impl Side {
                 }
                 side
             }
-            Found::Header(header) if header.database != database => return Ok(None),
-            Found::Unknown { version, .. } => {
-                let text = format!(
-                    "'{}' has format {version}; open the database with the version of kimdb that wrote it.",
-                    path.display()
-                );
-                return Err(Error::new(Code::WalMismatch, text).at(&path));
-            }
+            found if found.database().is_some_and(|owner| owner != database) => return Ok(None),
+            Found::Unknown { version, .. } => return Err(of_another_format(&path, version)),
             // The process ended while it wrote the file.
             _ => {
                 files.remove(&path).map_err(failed)?;

@@ -39,7 +39,7 @@ pub fn locate(base: &Path, former: Option<&Former>) -> Result<Located> {
     let Ok(first) = Examined::open(&shard_path(base, 0), 0) else { return Ok(unknown) };
     let Ok(Some(identity)) = first.identity() else { return Ok(unknown) };
     let log = log_place(base, &first, identity.database);
-    let log_size = log.as_deref().and_then(log::peek).map(|(_, size)| size);
+    let log_size = log.as_deref().and_then(log::peek).and_then(|(_, size)| size);
     Ok(Located { shards: identity.shards, log, log_size, ..Located::default() })
 }
 

@@ -38,7 +38,7 @@ fn verify_numbered(path: &Path, shards: &Shards, report: &mut Report) {
     match log::examine(path) {
         // Files that happen to have such a name.
         Ok(Examined::Other | Examined::Old(_)) => return,
-        Ok(Examined::Log { database, .. }) if shards.database.is_some_and(|ours| ours != database) => return,
+        Ok(examined) if shards.are_not_of(&examined) => return,
         Ok(examined) => verify_log(path, &examined, shards, report),
         Err(error) => report.add(Finding::of(&error, path)),
     }
@@ -61,7 +61,7 @@ fn verify_beside(path: &Path, shards: &Shards, report: &mut Report) {
 fn verify_log(path: &Path, examined: &Examined, shards: &Shards, report: &mut Report) {
     let add = |report: &mut Report, severity, text: &str| report.add(Finding::new(severity, path, text));
     match examined {
-        Examined::Log { database, .. } if shards.database.is_some_and(|ours| ours != *database) => {
+        examined if shards.are_not_of(examined) => {
             add(
                 report,
                 Severity::Unchecked,
@@ -122,11 +122,7 @@ fn verify_log(path: &Path, examined: &Examined, shards: &Shards, report: &mut Re
                         writes that it holds.";
             add(report, Severity::Damage, text);
         }
-        Examined::Unknown(version) => {
-            let text =
-                format!("The log has format {version}; verify it with the version of kimdb that wrote it.");
-            add(report, Severity::Unchecked, &text);
-        }
+        Examined::Unknown { version, .. } => add(report, Severity::Unchecked, &of_another_format(*version)),
         Examined::Old(writes) => {
             let writes = *writes as u64;
             let path = path.to_owned();
@@ -142,19 +138,29 @@ fn verify_log(path: &Path, examined: &Examined, shards: &Shards, report: &mut Re
     }
 }
 
+fn of_another_format(version: u32) -> String {
+    format!("The log has format {version}; verify it with the version of kimdb that wrote it.")
+}
+
 /// The record that was too large for the log.
 fn verify_large(path: &Path, examined: &Examined, shards: &Shards, report: &mut Report) {
     let mut name = path.as_os_str().to_owned();
     name.push(".large");
     let path = PathBuf::from(name);
-    let Examined::Log { database, log, content, wrong_size: None, .. } = examined else {
-        let text =
-            "A write too large for the log was being made when the process ended; it was never confirmed.";
-        return report.add(Finding::new(Severity::Note, &path, text));
-    };
-    if shards.database.is_some_and(|ours| ours != *database) {
+    if shards.are_not_of(examined) {
         return;
     }
+    let (log, content) = match examined {
+        Examined::Log { log, content, wrong_size: None, .. } => (log, content),
+        Examined::Unknown { version, .. } => {
+            let text = of_another_format(*version);
+            return report.add(Finding::new(Severity::Unchecked, &path, &text));
+        }
+        _ => {
+            let text = "A write too large for the log was being made when the process ended; it was never confirmed.";
+            return report.add(Finding::new(Severity::Note, &path, text));
+        }
+    };
     let applied = shards.applied(log.id());
     let was_there = !content.damaged.is_empty() || applied.iter().flatten().any(|applied| *applied > Lsn(0));
     if content.intact.is_empty() && was_there {

@@ -11,7 +11,7 @@ use super::{
     report::{Finding, Report, Severity},
 };
 use crate::engine::{
-    log::{Id, Lsn, hex},
+    log::{self, Id, Lsn, hex},
     shard::{Examined, Fault, Found, Router, ShardId, shard_path},
 };
 
@@ -30,6 +30,11 @@ pub(super) struct Shards {
 impl Shards {
     pub(super) fn router(&self) -> Router {
         Router::new(self.open.len().max(1) as u32)
+    }
+
+    /// Whether a log is known to be another database's.
+    pub(super) fn are_not_of(&self, examined: &log::Examined) -> bool {
+        self.database.zip(examined.database()).is_some_and(|(ours, owner)| ours != owner)
     }
 
     /// Up to where each shard has a log. What a shard that cannot be read has is not known.

@@ -3,8 +3,13 @@
 use std::{fs, ops::ControlFlow, path::Path, sync::Arc};
 
 use super::{
-    super::{Opened, header::RING_AT},
-    DATABASE, append, one, open, texts,
+    super::{
+        Draft, Lsn, Opened,
+        header::RING_AT,
+        op::OP_HEADER,
+        record::{Header, RECORD_HEADER},
+    },
+    DATABASE, SEED, append, draft, one, open, texts,
 };
 use crate::engine::error::Code;
 
@@ -152,30 +157,57 @@ fn a_note_of_a_sync_is_believed_once_it_is_in_the_header() {
     }
 }
 
-#[test]
-fn a_long_damaged_record_costs_no_other_one() {
-    const CAPACITY: u64 = 8 << 20;
+/// Bytes of a ring in which so much may be read in vain.
+const SEARCHED: u64 = 8 << 20;
+
+/// A record at `at` whose text is headers of so many records of that length: at each place something begins that is none.
+fn hostile(at: Lsn, headers: u64, length: u32) -> Draft {
+    // Up to the next place where a record may begin.
+    let mut text = vec![0; 3];
+    let first = at.0 + (RECORD_HEADER + OP_HEADER + "cid".len() + text.len()) as u64;
+    for place in (first..).step_by(RECORD_HEADER).take(headers as usize) {
+        let header = Header { length, time_ms: 0, is_padding: false }.encode(SEED, Lsn(place), 0);
+        text.extend_from_slice(header.map(u64::to_le_bytes).as_flattened());
+    }
+    draft(&[(false, 0, "c".to_owned(), "id".to_owned(), text)])
+}
+
+/// The texts of what is found in a log of records like that, each of them damaged and with a whole one behind it.
+fn found_behind(damaged: usize, headers: u64, length: u32) -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log");
-    for before in 0..4 {
-        let _ = fs::remove_file(&path);
-        let log = open(&path, CAPACITY, DATABASE).expect("opens").log;
-        for _ in 0..before {
-            append(&log, &mut one("before"));
-        }
-        let long = log.head();
-        // So long that some part of it looks like a record's header.
-        append(&log, &mut one(&"x".repeat(1_000_000)));
-        append(&log, &mut one("behind"));
-        log.sync().expect("syncs");
-        drop(log);
-        let mut bytes = fs::read(&path).expect("reads");
-        bytes[(RING_AT + long.0) as usize] ^= 1;
-        fs::write(&path, &bytes).expect("writes");
-        let opened = open(&path, CAPACITY, DATABASE).expect("opens");
-        let expected = [vec![b"before".to_vec(); before], vec![b"behind".to_vec()]].concat();
-        assert!(found(&opened) == expected && opened.is_damaged, "behind {before} others");
-    }
+    let log = open(&path, SEARCHED, DATABASE).expect("opens").log;
+    let places: Vec<u64> = (0..damaged)
+        .map(|number| {
+            let at = log.head();
+            append(&log, &mut hostile(at, headers, length));
+            append(&log, &mut one(&number.to_string()));
+            at.0
+        })
+        .collect();
+    log.sync().expect("syncs");
+    drop(log);
+    let mut bytes = fs::read(&path).expect("reads");
+    places.iter().for_each(|at| bytes[(RING_AT + at) as usize] ^= 1);
+    fs::write(&path, &bytes).expect("writes");
+    let opened = open(&path, SEARCHED, DATABASE).expect("opens");
+    assert!(opened.is_damaged);
+    found(&opened)
+}
+
+#[test]
+fn what_only_looks_like_a_record_does_not_hide_those_behind_it() {
+    // Their operations would be longer than they are, so that nothing has to be read.
+    assert_eq!(found_behind(2, 60_000, 0x000f_7fff), [b"0", b"1"]);
+}
+
+#[test]
+fn a_search_that_reads_too_much_in_vain_ends() {
+    // Each of them has an operation of up to 32 KiB, 16 on the average.
+    let length = 1 << 20;
+    assert_eq!(found_behind(1, 6000, length), [b"0"]);
+    assert_eq!(found_behind(2, 6000, length), [b"0"], "what was read counts together");
+    assert!(found_behind(1, 20_000, length).is_empty());
 }
 
 #[test]
@@ -190,7 +222,7 @@ fn a_damaged_log_is_kept_aside_under_a_free_name() {
         fs::write(&path, &bytes).expect("writes");
         let opened = open(&path, CAPACITY, DATABASE).expect("opens");
         let id = opened.log.id();
-        let renewed = opened.renew(super::Lsn(0)).expect("renews");
+        let renewed = opened.renew(Lsn(0)).expect("renews");
         let kept = folder.path().join(format!("log.corrupt-{number}"));
         assert_eq!(renewed.kept.as_deref(), Some(kept.as_path()));
         assert!(fs::read(&kept).expect("reads") == bytes, "as it was");

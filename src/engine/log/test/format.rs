@@ -37,6 +37,9 @@ proptest! {
         let header = record.header;
         prop_assert_eq!((header.time_ms, header.is_padding, count), (time, false, ops.len() as u64));
         prop_assert_eq!(record.ops().map(owned).collect::<Vec<_>>(), ops);
+        let latest = draft.finish(SEED, Lsn(lsn * 8), u64::MAX).to_vec();
+        let (record, _) = verified(&latest, SEED, Lsn(lsn * 8)).expect("is whole");
+        prop_assert_eq!(record.header.time_ms, (1 << 48) - 1, "time stands still at last");
         // Of another place, another run, or cut off, it is none.
         prop_assert!(verified(&bytes, SEED, Lsn(lsn * 8 + 8)).is_none());
         prop_assert!(verified(&bytes, SEED + 1, Lsn(lsn * 8)).is_none());
