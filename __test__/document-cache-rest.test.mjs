@@ -11,12 +11,12 @@ const TEXT = '{"some":"text"}';
 const LIMIT = 2 ** 18;
 /** Reads after which is judged, and the longest rest. */
 const ROUND = 1024;
-const LONGEST = 15 * ROUND;
+const LONGEST = 7 * ROUND;
 
-function openCache() {
+function openCache(limit = LIMIT) {
   const registers = new Float64Array(REGISTERS);
   registers[CACHED] = 1;
-  const cache = new DocumentCache(registers, LIMIT);
+  const cache = new DocumentCache(registers, limit);
   const find = (id) => cache.find(NUMBER, id);
   const offer = (id) => cache.offer(NUMBER, id, TEXT, JSON.parse(TEXT));
   const read = (id) => find(id) ?? offer(id);
@@ -119,5 +119,23 @@ test('the longer nothing is found, the longer it rests', (t) => {
       [resting, bytes] = [0, cache.bytes];
     }
   }
-  t.deepEqual(rests, [1, 3, 7, 15, 15]);
+  t.deepEqual(rests, [1, 3, 7, 7, 7]);
+});
+
+test('it rests as well before it was full, while nothing comes in, and takes what is read again afterwards', (t) => {
+  const { cache, registers, read, readCold, readUntilFound, isResting } = openCache();
+  registers[CACHED] = 0;
+  readCold(ROUND);
+  registers[CACHED] = 1;
+  t.true(isResting());
+  read('again');
+  t.is(cache.bytes, 0);
+  for (let i = 0; i < ROUND; i++) read('again');
+  t.is(readUntilFound('again', 1), 1);
+});
+
+test('it does not rest while documents come in that there is room for', (t) => {
+  const { find, read } = openCache(8 * LIMIT);
+  for (let i = 0; i < ROUND + 1; i++) read(`new ${i}`);
+  for (let i = 0; i < ROUND; i++) t.truthy(find(`new ${i}`));
 });

@@ -9,8 +9,8 @@
 // registers: it is NaN, which equals nothing, while another instance or thread has the database open,
 // and another number when another program has written to a shard file.
 //
-// Where documents are read that nobody reads again, looking here costs and finds nothing, so that the cache rests then: it finds and
-// takes nothing, but lets go of what changes.
+// Where documents are read that nobody reads again, looking here costs and finds nothing, and what is kept in vain costs the garbage
+// collector. So the cache rests then: it finds and takes nothing, but lets go of what changes.
 
 /** Places in the registers that the engine fills and this reads. */
 const VERSION = 0;
@@ -31,10 +31,13 @@ const DEEPEST = 50;
 const ADMIT_EVERY = 4;
 /** After so many reads is judged whether it is worth looking here. */
 const ROUND = 1024;
-/** Fewer hits in a round are not, once the cache was full: each look takes some hundredths of a read from a file. */
-const WORTH = ROUND / 16;
+/**
+ * Fewer of a round are not, of those that found something or, as long as there is room, brought something. Measured: where half of
+ * the reads find their documents, looking and keeping cost what finding saves.
+ */
+const WORTH = (ROUND * 7) / 16;
 /** Nobody looks for a round then, and for more after each further round that was not worth it, up to so many. */
-const LONGEST_REST = 15;
+const LONGEST_REST = 7;
 
 class DocumentCache {
   #registers;
@@ -49,7 +52,7 @@ class DocumentCache {
   #refused = 0;
   #hits = 0;
   #left = ROUND;
-  #hitsOfRound = 0;
+  #usesOfRound = 0;
   #isResting = false;
   #nextRest = 1;
 
@@ -67,7 +70,7 @@ class DocumentCache {
     const kept = this.#young[number]?.get(id) ?? this.#rejuvenate(number, id);
     if (kept === undefined) return undefined;
     this.#hits += 1;
-    this.#hitsOfRound += 1;
+    this.#usesOfRound += 1;
     return { id, data: copyOf(kept), _version: kept.version };
   }
 
@@ -82,6 +85,7 @@ class DocumentCache {
     if (!isWithin(data, DEEPEST)) return data;
     const kept = { data, inner: innerOf(data), version: registers[VERSION], bytes };
     this.#put(number, id, kept);
+    if (!this.#wasFull) this.#usesOfRound += 1;
     return copyOf(kept);
   }
 
@@ -115,7 +119,7 @@ class DocumentCache {
 
   #judge() {
     const isOver = this.#isResting;
-    const isWorth = !this.#wasFull || this.#hitsOfRound >= WORTH;
+    const isWorth = this.#usesOfRound >= WORTH;
     this.#look();
     if (isOver) return;
     if (isWorth) {
@@ -131,7 +135,7 @@ class DocumentCache {
   #look() {
     this.#isResting = false;
     this.#left = ROUND;
-    this.#hitsOfRound = 0;
+    this.#usesOfRound = 0;
   }
 
   #renew() {
