@@ -161,7 +161,9 @@ impl Cache {
         let content = content(id, value);
         let entry = Entry { hash, version, as_of, content, origin, number, id_length, read: false };
         self.counted(&mut segment, |segment| {
-            segment.remove(hash, number, id);
+            if known.is_some() {
+                segment.remove(hash, number, id);
+            }
             segment.insert(entry);
         });
     }
