@@ -9,6 +9,7 @@
 
 export const WORKLOADS = [
   'seed',
+  'bulk',
   'docs',
   'uuid',
   'hot',
@@ -16,7 +17,6 @@ export const WORKLOADS = [
   'read-cold',
   'mixed',
   'durable',
-  'bulk',
   'scan',
   'recover',
   'grow',
