@@ -8,7 +8,14 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const readFromRoot = (path) => readFileSync(`${ROOT}${path}`, 'utf8');
 
 /** Pages that exist in both languages, without `.md`. */
-export const BILINGUAL = ['docs/api', 'docs/operations', 'docs/installing', 'README'];
+export const BILINGUAL = [
+  'docs/api',
+  'docs/operations',
+  'docs/installing',
+  'docs/cli',
+  'docs/migration',
+  'README',
+];
 
 /** Everything that links may be in, as paths from the root. */
 export function allPages() {
