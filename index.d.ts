@@ -188,7 +188,8 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    * Flushes everything, checkpoints the shards, leaves an empty log and lets go of every file. Blocks
    * until then. The second call does nothing; every other call after it fails with `KIMDB_CLOSED`.
    *
-   * A process that ends without it loses nothing: what was not flushed is recovered at the next start.
+   * A process that ends by itself without it is flushed as it ends. What a killed one has left is recovered at the next start,
+   * unless `safeMode` is false.
    *
    * @throws {@link SimpleDB.KimDBError | KimDBError} when the last flush fails. The database is closed all
    * the same and the log keeps what could not be flushed.
@@ -222,8 +223,8 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
 }
 
 /**
- * The low-level database class. Calls return at once or block the thread; {@link HyperScaleDB.flush | flush}
- * and {@link HyperScaleDB.shardRows | shardRows} are promises. Opens its files in {@link HyperScaleDB.init | init}, not in the constructor.
+ * The low-level database class. Calls return at once or block the thread; {@link HyperScaleDB.flush | flush},
+ * {@link HyperScaleDB.sync | sync} and {@link HyperScaleDB.shardRows | shardRows} are promises. Opens its files in {@link HyperScaleDB.init | init}, not in the constructor.
  *
  * @typeParam Schema - The type of the documents of each collection, as for {@link SimpleDB}.
  *
@@ -532,8 +533,8 @@ declare namespace SimpleDB {
 
   export interface ReadOptions {
     /**
-     * Whether to flush first.
-     * @defaultValue the option `syncReads`
+     * Whether to flush first. With the option `syncReads` each read does.
+     * @defaultValue false
      */
     sync?: boolean | null;
   }
@@ -573,7 +574,7 @@ declare namespace SimpleDB {
     flushes: number;
     /** Syncs of the log. */
     syncs: number;
-    /** Bytes of memory that the engine takes outside of the JavaScript heap. */
+    /** Bytes of memory that the engine takes outside of the JavaScript heap, but for the buffers of batches. */
     memoryBytes: number;
     /** Bytes of the index over what is buffered; it is made when that is read. */
     indexBytes: number;
@@ -752,7 +753,7 @@ declare namespace SimpleDB {
     | 'KIMDB_INTERNAL'
     /** The operating system failed to read or write a file. */
     | 'KIMDB_IO'
-    /** Another process has the database open. */
+    /** Another process has the database open, and one of the two wants it alone or has to be alone. */
     | 'KIMDB_LOCKED'
     /** The native engine is missing or does not fit this system. */
     | 'KIMDB_NO_BINDING'
@@ -766,7 +767,7 @@ declare namespace SimpleDB {
     | 'KIMDB_SQL'
     /** A document is larger than SQLite can hold. */
     | 'KIMDB_TOO_LARGE'
-    /** `walPath` is the log of another database. */
+    /** `walPath` is the log of another database or of another version of kimdb, or no log. */
     | 'KIMDB_WAL_MISMATCH';
 
   /** The codes of the `TypeError` and `RangeError` for wrong arguments. */

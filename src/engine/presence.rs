@@ -257,7 +257,13 @@ pub(crate) fn check_free(base: &Path) -> Result<()> {
 pub(crate) fn in_use(base: &Path, advice: &str) -> Error {
     let file = File::open(beside(base, ".lock"));
     let pids = file.map(|file| pids(&file)).unwrap_or_default();
-    let alive: Vec<String> = pids.iter().filter(|pid| is_alive(**pid)).map(u32::to_string).collect();
+    let mut alive: Vec<u32> = pids.into_iter().filter(|pid| is_alive(*pid)).collect();
+    // This one may be on the list, because it is about to open it. Where there is no other, a second copy of the library has it.
+    let own = std::process::id();
+    if alive.iter().any(|pid| *pid != own) {
+        alive.retain(|pid| *pid != own);
+    }
+    let alive: Vec<String> = alive.iter().map(u32::to_string).collect();
     let holders = match &alive[..] {
         [] => "another process".to_owned(),
         [pid] => format!("process {pid}"),

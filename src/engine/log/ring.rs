@@ -307,10 +307,15 @@ impl Ring {
     /// A sync takes the right to write away from each dirty page that is mapped, and interrupts every core for each:
     /// a tenth of all time in a bulk load. For a page that is not mapped it does not, and this needs one interrupt.
     pub(crate) fn let_go(&self, from: u64, to: u64) {
+        if !self.is_mapped {
+            return;
+        }
+        self.pages.cancel_mapping();
+        #[cfg(not(target_os = "linux"))]
+        let _ = (from, to);
         #[cfg(target_os = "linux")]
-        if self.is_mapped {
+        {
             use pages::PAGE;
-            self.pages.cancel_mapping();
             let from = from.max(to.saturating_sub(self.capacity));
             // The last page is left alone, because the next record goes there, if it does not go by a call.
             let (mut at, to) = (from - from % PAGE, to - to % PAGE);
