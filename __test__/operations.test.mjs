@@ -142,7 +142,7 @@ for (const shardCount of [1, 8, 20]) {
     const { lines, stderr } = await runModule(t, folder, program);
     t.is(stderr, '');
     const { open, queried, threads } = JSON.parse(lines[0]);
-    t.deepEqual({ open, queried }, { open: 5 * shardCount + 2, queried: 7 * shardCount + 2 });
+    t.deepEqual({ open, queried }, { open: 6 * shardCount + 2, queried: 8 * shardCount + 2 });
     // A container may be given fewer cores than Node.js counts.
     t.true(threads > 5 && threads <= Math.min(shardCount, availableParallelism()) + 5, `${threads} threads`);
   });

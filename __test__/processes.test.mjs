@@ -1,6 +1,7 @@
 // Several processes with one database, or one that wants it for itself.
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { SimpleDB } from 'kimdb/hyperscale';
 import { runProgram, startProgram } from './helpers/child.mjs';
@@ -156,6 +157,21 @@ test('the log of a process that was killed is recovered by the next that opens, 
   t.is(await next.nextLine(), 'seen');
   t.is((await next.ended).code, 0);
   t.false(existsSync(`${options.walPath}.1`));
+});
+
+test('the log of a process beside one that has none is found, wherever it was', async (t) => {
+  const folder = useFolder(t);
+  const options = pathsIn(folder);
+  const without = startProgram(t, 'hold.mjs', { ...options, safeMode: false });
+  t.is(await without.nextLine(), 'open');
+  const beside = startProgram(t, 'hold.mjs', { ...options, walPath: join(folder, 'beside.wal') });
+  t.is(await beside.nextLine(), 'open');
+  for (const holder of [beside, without]) {
+    holder.kill();
+    await holder.ended;
+  }
+  const db = openSimple(t, { ...options, walPath: join(folder, 'third.wal') });
+  t.is((await db.get('users', 'held'))?.data, 1);
 });
 
 test('exclusive: the second process gets KIMDB_LOCKED with the pid of the first', async (t) => {

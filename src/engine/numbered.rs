@@ -47,8 +47,13 @@ pub(super) fn existing(first: &Path) -> Result<Vec<PathBuf>> {
 
 /// Whether a log is one after the first of this database.
 pub(super) fn is_numbered(path: &Path, options: &Options) -> bool {
+    first(path, options).is_some()
+}
+
+/// The first log of those that a numbered one of this database belongs to.
+pub(super) fn first(path: &Path, options: &Options) -> Option<PathBuf> {
     let firsts = [options.wal_path.clone(), options.own_wal_path()];
-    firsts.iter().any(|first| number(path, first).is_some())
+    firsts.into_iter().find(|first| number(path, first).is_some())
 }
 
 #[cfg(test)]

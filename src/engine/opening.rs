@@ -171,9 +171,15 @@ impl Engine {
 /// The log of a process that came when others had the database open is not needed without it.
 fn remove_if_numbered(core: &Core) {
     if let Some(path) = core.log.path().filter(|path| numbered::is_numbered(path, &core.options)) {
+        // What came in since it was emptied is for the next opening.
+        if core.log.used() > 0 {
+            return;
+        }
         // Where this fails, an empty log is left, which the next opening removes. What shards know of it takes a few bytes, and
-        // is forgotten by the next process that is alone, where others are in the way now.
-        if core.options.files.remove(path).is_ok() {
+        // is forgotten by the next process that is alone, where others are in the way now. A large record that could not be removed
+        // needs its log: alone it would be taken for one beside the next log of that name.
+        let removed = log::Side::remove_beside(&core.log).and_then(|()| core.options.files.remove(path));
+        if removed.is_ok() {
             core.shards.iter().for_each(|shard| drop(shard.forget_log()));
         }
     }

@@ -14,7 +14,7 @@ use super::{
     flush::{self, Part},
     log::{self, Log, Lsn, Opened, Side},
     log_search,
-    numbered::is_numbered,
+    numbered::{self, is_numbered},
     options::Options,
     registry,
     shard::{Router, ShardSet, Store, collection::Collections},
@@ -60,6 +60,8 @@ pub(crate) fn recover(
 ) -> Result<Recovered> {
     let database = files.database;
     let last = files.log_place(&registry::key(&options.base))?;
+    // Beside processes that have no log, for which nothing is remembered.
+    let is_first = !is_alone && last.is_none();
     let (mut logs, place) = log_search::find(options, database, last, is_alone)?;
     let (shards, collections) = match logs.first() {
         Some(found) => files.attach(found.log.id())?,
@@ -71,6 +73,10 @@ pub(crate) fn recover(
         follow(&shards, found.log.id())?;
         let lasts = shards.iter().map(|shard| shard.applied()).min().unwrap_or_default();
         let patience = if is_alone { Duration::ZERO } else { PATIENCE };
+        // An opening that is alone has done so.
+        if !is_alone && !found.content.intact.is_empty() {
+            shards.iter().try_for_each(|shard| patiently(patience, || shard.sync_anew()))?;
+        }
         recovered += recover_log(&found, router, &shards, &collections, patience)?;
         let (applied_beside, damaged_beside) = recover_side(&found, router, &shards, &collections, patience)?;
         recovered += applied_beside;
@@ -95,11 +101,12 @@ pub(crate) fn recover(
         other => (log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?.log, other),
     };
     follow(&shards, log.id())?;
+    if let Some(place) = log.path().filter(|_| is_alone || is_first) {
+        // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
+        let first = numbered::first(place, options);
+        shards[0].remember_log(&registry::key(&options.base), first.as_deref().unwrap_or(place))?;
+    }
     if is_alone {
-        if let Some(place) = log.path() {
-            // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
-            shards[0].remember_log(&registry::key(&options.base), place)?;
-        }
         shards.iter().try_for_each(|shard| shard.forget_other_logs())?;
     }
     Ok(Recovered { log, unused_log, shards, collections, recovered, damaged, damage })

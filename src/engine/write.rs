@@ -40,9 +40,6 @@ impl Database {
     #[inline]
     fn append(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Appended> {
         let core = self.core()?;
-        if let Some(error) = core.broken.why() {
-            return Err(error);
-        }
         if draft.is_empty() {
             return Err(Error::new(Code::Internal, "A record without operations was submitted."));
         }
@@ -50,6 +47,9 @@ impl Database {
         let mut done = Some(done);
         let timeout = Duration::from_millis(core.options.write_timeout_ms);
         loop {
+            if let Some(error) = core.broken.why() {
+                return Err(error);
+            }
             let appended = core.log.append(draft, || done.take().expect("called once")());
             match &appended {
                 Err(error) if matches!(error.code(), Code::Io | Code::DiskFull) => core.log_failed(error),

@@ -2,6 +2,7 @@
 //! files as a killed process would leave them, and shards that another program holds.
 #![allow(dead_code, reason = "every test file compiles this and uses a part of it")]
 
+pub mod failing;
 pub mod observer;
 pub mod random;
 

@@ -106,6 +106,10 @@ impl Scheduler {
             Some(error) => return Err(Delay::Never(error)),
             None => {}
         }
+        if self.stuck.is_some() {
+            let unknown = || Error::new(Code::Internal, "A flush could not go on without a reason.");
+            return Err(Delay::Never(core.broken.why().unwrap_or_else(unknown)));
+        }
         syncer::reclaim(&core, self.applied()).map_err(Delay::Never)?;
         let side = Side::write(&core.log, &mut draft, large.time_ms).map_err(Delay::Never)?;
         drop(draft);

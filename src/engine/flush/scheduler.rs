@@ -36,8 +36,9 @@ pub(super) struct Scheduler {
     /// Operations in the log when the newest generation ended, and that place.
     pub(super) frozen_ops: u64,
     pub(super) frozen: Lsn,
-    /// Start of a generation that could not be read back from the log: nothing from there on may be given up.
-    stuck: Option<Lsn>,
+    /// Start of a generation that could not be read back from the log. Nothing from there on is given up, and nothing behind it goes to the
+    /// shards: they would say that they have what they lack, and the next opening passed over what is whole.
+    pub(super) stuck: Option<Lsn>,
     /// When the newest generation ended.
     pub(super) frozen_at: Instant,
     /// When the current generation is to be flushed at the latest, if it is known to have writes.
@@ -94,7 +95,7 @@ impl Scheduler {
             if core.log.lacks_room() {
                 by(now + WAITING_TICK);
             }
-            if core.log.wake_at(self.frozen_ops + 1) {
+            if self.stuck.is_none() && core.log.wake_at(self.frozen_ops + 1) {
                 by(*self.due.get_or_insert_with(|| {
                     core.sync.note_activity();
                     now + core.options.flush_interval()
@@ -198,6 +199,9 @@ impl Scheduler {
     /// Ends the current generation and hands each shard its part.
     fn freeze(&mut self) -> Result<()> {
         (self.due, self.frozen_at) = (None, Instant::now());
+        if self.stuck.is_some() {
+            return Ok(());
+        }
         let Some(frozen) = self.core.buffer.freeze() else { return Ok(()) };
         let about = frozen.ops - self.frozen_ops;
         (self.frozen_ops, self.frozen) = (frozen.ops, frozen.end);
@@ -208,8 +212,10 @@ impl Scheduler {
             self.core.sync.note_activity();
         }
         let nothing = vec![Lsn(0); self.lanes.len()];
-        let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing, about)
-            .inspect_err(|_| self.stuck = self.stuck.or(Some(frozen.start)))?;
+        // Until it is handed over; a panic may keep it from that as well.
+        self.stuck = Some(frozen.start);
+        let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing, about)?;
+        self.stuck = None;
         for ((shard, lane), part) in self.lanes.iter_mut().enumerate().zip(parts) {
             if !part.entries.is_empty() {
                 lane.parts.push_back(Arc::new(part));

@@ -71,8 +71,19 @@ fn work(core: &Core) {
             }
         }
         if stop {
+            note_what_is_left(core);
             return;
         }
+    }
+}
+
+/// What stays in the log beyond the end: the next opening has to know how far it was on the disk, or it takes damage in it for writes
+/// that were never finished.
+fn note_what_is_left(core: &Core) {
+    let is_left = core.buffer.oldest() < core.log.head();
+    if is_left && core.log.is_file() && !core.broken.is_the_file() {
+        // Where this fails the log is as it was, and the end is told that it failed.
+        let _ = core.log.sync();
     }
 }
 
@@ -93,8 +104,8 @@ impl Note {
 
     /// After a sync; `has_more`: of something that was not on the disk before.
     fn follow(&mut self, core: &Core, has_more: bool) {
-        if core.broken.why().is_some() {
-            // There is nothing to note until the log has another file, whose header is as new as its content.
+        if core.broken.is_the_file() {
+            // There is nothing to note until the log has another one, whose header is as new as its content.
             return *self = Note::default();
         }
         self.is_behind = has_more || !core.log.is_noted();
@@ -108,7 +119,7 @@ impl Note {
             return;
         }
         self.due = None;
-        if core.broken.why().is_none()
+        if !core.broken.is_the_file()
             && let Err(error) = core.log.note_synced()
         {
             log_failed(core, &error);
@@ -156,9 +167,10 @@ fn bring_in(core: &Core) {
     }
 }
 
-/// One sync for everybody who waits.
+/// One sync for everybody who waits. Also of a log that is broken for another reason than its file: what was acknowledged before has to get
+/// to the disk.
 fn sync(core: &Core, waiters: Vec<Done>) -> Option<Lsn> {
-    if core.broken.why().is_none() {
+    if !core.broken.is_the_file() {
         let start = Instant::now();
         match core.log.sync_without_note(!waiters.is_empty()) {
             Ok(_) => {
@@ -174,12 +186,12 @@ fn sync(core: &Core, waiters: Vec<Done>) -> Option<Lsn> {
     if core.broken.is_the_file() {
         replace(core);
     }
-    let result = core.broken.why().map_or_else(|| Ok(core.log.synced()), Err);
+    let result = core.broken.why().map_or(Ok(()), Err);
     core.counters.syncs.fetch_add(1, Ordering::Relaxed);
     for done in waiters {
-        done(result.as_ref().map(|_| ()).map_err(Error::clone));
+        done(result.clone());
     }
-    result.ok()
+    (!core.broken.is_the_file()).then(|| core.log.synced())
 }
 
 /// Goes over to another file, if that is possible now.

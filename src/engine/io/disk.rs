@@ -49,6 +49,19 @@ pub(crate) fn open_to_read(path: &Path) -> io::Result<Arc<dyn File>> {
     Ok(DiskFile::shared(fs::File::open(path)?))
 }
 
+/// Whether a part of the file has no blocks, as in what some programs make of a copy.
+pub(crate) fn has_holes(file: &fs::File) -> io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        /// Bytes of a block, as the system counts them.
+        const BLOCK: u64 = 512;
+        file.metadata().map(|found| found.blocks() * BLOCK < found.len())
+    }
+    #[cfg(not(unix))]
+    file.metadata().map(|_| false)
+}
+
 impl FileSystem for Disk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         Ok(DiskFile::shared(fs::OpenOptions::new().read(true).write(true).open(path)?))

@@ -1,6 +1,10 @@
 //! A slow and failing disk for tests.
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 
@@ -13,6 +17,10 @@ pub(crate) struct Gated {
     /// From where to where was to be written, whether it failed or not, and which of these calls, from 0, fails.
     pub(crate) calls: Arc<Mutex<Vec<(u64, u64)>>>,
     pub(crate) failing: Arc<Mutex<Option<usize>>>,
+    /// Files that were opened.
+    pub(crate) opened: Arc<Mutex<Vec<PathBuf>>>,
+    /// Whether syncs fail.
+    pub(crate) is_losing: Arc<Mutex<bool>>,
 }
 
 #[derive(Debug)]
@@ -29,6 +37,7 @@ impl Gated {
 
 impl FileSystem for Gated {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.opened.lock().push(path.to_owned());
         self.through(Disk.open(path))
     }
 
@@ -87,8 +96,12 @@ impl File for GatedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        if *self.files.is_losing.lock() {
+            return Err(io::Error::other("lost"));
+        }
         self.file.sync()
     }
+
     fn takes_small_writes(&self) -> bool {
         true
     }

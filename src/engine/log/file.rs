@@ -17,7 +17,7 @@ use super::{
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, FileSystem, kind_of_folder, read_front, same_file, same_path},
+    io::{File, FileSystem, has_holes, kind_of_folder, read_front, same_file, same_path},
     options::Backend,
 };
 
@@ -164,7 +164,14 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
             let ring = match access.backend_for(path) {
                 _ if is_cut => Ring::copied(&*file, header.capacity, 0..header.capacity),
                 Backend::Pwrite => Ring::written(Arc::clone(&file), header.capacity),
-                _ => Ring::mapped(Arc::clone(&file), header.capacity),
+                _ => {
+                    // A store where there are none would be a signal that ends the process, once the disk is full.
+                    if has_holes(file.handle()).map_err(read)? {
+                        let failed = |error| Error::io("allocate the blocks of", path, &error);
+                        file.allocate(size).map_err(failed)?;
+                    }
+                    Ring::mapped(Arc::clone(&file), header.capacity)
+                }
             };
             let log = Arc::new(Log::new(ring.map_err(read)?, Some(access.place(path)), header));
             let content = recovery::scan(&log);

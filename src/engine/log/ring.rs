@@ -16,7 +16,7 @@ use std::{
 };
 
 use memmap2::{MmapMut, MmapRaw};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::{
     header::RING_AT,
@@ -30,6 +30,8 @@ pub(crate) struct Ring {
     map: MmapRaw,
     /// None: nothing survives the process.
     file: Option<RwLock<Arc<dyn File>>>,
+    /// Whether a sync of it has failed. Held meanwhile.
+    has_lost: Mutex<bool>,
     /// Whether `map` is the file's pages. Otherwise it is a copy, and each write goes to the file too.
     is_mapped: bool,
     /// Bytes of the mapping in front of the ring.
@@ -82,6 +84,7 @@ impl Ring {
         Ring {
             map,
             file: None,
+            has_lost: Mutex::default(),
             is_mapped: false,
             front: 0,
             capacity,
@@ -332,18 +335,31 @@ impl Ring {
     }
 
     /// Brings everything written so far to the disk. `awaited`: how many bytes were written since the sync before, if their writer waits.
+    ///
+    /// # Errors
+    /// From the first failure on, until it [goes over](Ring::go_over_to) to another file.
     pub(crate) fn sync(&self, awaited: Option<u64>) -> io::Result<()> {
+        // IMPORTANT: one after the other. The system tells of a loss once, and who syncs next is told that all is well.
+        let mut has_lost = self.has_lost.lock();
         let Some(file) = self.file() else { return Ok(()) };
+        if *has_lost {
+            return Err(io::Error::other("an earlier sync of it has failed"));
+        }
+        let synced = self.sync_file(&*file);
+        *has_lost = synced.is_err();
+        if synced.is_ok() && self.is_mapped {
+            self.pages.note_sync(awaited.filter(|_| file.takes_small_writes()));
+        }
+        synced
+    }
+
+    fn sync_file(&self, file: &dyn File) -> io::Result<()> {
         // A dirty mapping is not part of what a file sync covers there.
         #[cfg(not(target_os = "linux"))]
         if self.is_mapped {
             self.map.flush()?;
         }
-        file.sync()?;
-        if self.is_mapped {
-            self.pages.note_sync(awaited.filter(|_| file.takes_small_writes()));
-        }
-        Ok(())
+        file.sync()
     }
 
     /// Goes over to another file that holds the same bytes in `[tail, head)`. The caller holds the append lock.
@@ -352,10 +368,12 @@ impl Ring {
     /// The file could not be mapped; nothing has changed then.
     pub(crate) fn go_over_to(&self, file: Arc<dyn File>) -> io::Result<()> {
         let current = self.file.as_ref().expect("only a log in a file goes over to another");
+        let mut has_lost = self.has_lost.lock();
         if self.is_mapped {
             self.map_over(&*file)?;
         }
         *current.write() = file;
+        *has_lost = false;
         Ok(())
     }
 

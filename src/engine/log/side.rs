@@ -156,6 +156,16 @@ impl Side {
         kept.map(Some).map_err(|error| Error::io("keep a copy of", path, &error))
     }
 
+    /// Removes the record beside a log that goes, if one was left.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn remove_beside(main: &Log) -> io::Result<()> {
+        let Some(Place { path, files }) = &main.place else { return Ok(()) };
+        let path = path_beside(path);
+        if file::belongs_to(&path, main.database(), &**files) { files.remove(&path) } else { Ok(()) }
+    }
+
     /// Ends it, once its record is durable in the shards.
     pub fn remove(&self) -> Result<()> {
         let Some(Place { path, files }) = &self.log.place else { return Ok(()) };

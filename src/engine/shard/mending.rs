@@ -21,7 +21,7 @@ use super::{
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, FileSystem, Looked, look_at_path, rewrite},
+    io::{File, FileSystem, Identity, Looked, look_at_file, look_at_path, rewrite},
 };
 
 #[derive(Debug)]
@@ -30,6 +30,9 @@ pub(super) struct Suspicion {
     /// It was reopened, and is being completed.
     pub(super) is_mending: bool,
 }
+
+/// SQLite's log, as its syncs use it.
+pub(super) type Wal = Option<(Identity, Arc<dyn File>)>;
 
 /// SQLite's log beside a shard file, or beside the file that a link leads to.
 fn wal_path(shard: &Path) -> PathBuf {
@@ -64,6 +67,14 @@ pub(super) fn rewrite_wal(
     }
     connection.execute_batch("ROLLBACK").map_err(failed)?;
     rewritten
+}
+
+/// SQLite's log of a shard that was just opened.
+pub(super) fn find_wal(files: &dyn FileSystem, shard_path: &Path, shard: ShardId) -> Result<Wal> {
+    let Some(file) = open_wal(files, shard_path, shard)? else { return Ok(None) };
+    let failed = |error| Error::io("look at", &wal_path(shard_path), &error).in_shard(shard);
+    let Looked { identity, .. } = look_at_file(file.handle()).map_err(failed)?;
+    Ok(Some((identity, file)))
 }
 
 /// SQLite's log. `None`: everything is in the database file, which the checkpoint that emptied the log has synced.
@@ -135,24 +146,36 @@ impl SqliteShard {
         suspect.as_ref().map_or_else(Error::closed, |suspicion| suspicion.error.clone())
     }
 
+    /// IMPORTANT: by one handle, and one after the other. The system tells each handle of a loss, once; one that is opened afterwards is
+    /// not told of what others know, such as another process that has the database open.
     pub(super) fn sync_wal(&self) -> Result<()> {
+        let mut wal = self.wal.lock();
+        self.check_suspicion(true)?;
         let path = wal_path(&self.path);
-        let Some(file) = open_wal(&*self.files, &self.path, self.shard)? else {
-            // It is there as long as the file is open, unless somebody takes it away.
-            let text = format!(
-                "'{}' was removed while it was open; keep other programs away from it.",
-                path.display()
-            );
-            return Err(self.suspect(Error::new(Code::Io, text).at(&path).in_shard(self.shard)));
+        let failed = |doing, error| Error::io(doing, &path, &error).in_shard(self.shard);
+        let named = match look_at_path(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // It is there as long as the file is open, unless somebody takes it away.
+                let text = format!(
+                    "'{}' was removed while it was open; keep other programs away from it.",
+                    path.display()
+                );
+                return Err(self.suspect(Error::new(Code::Io, text).at(&path).in_shard(self.shard)));
+            }
+            named => named.map_err(|error| failed("look at", error))?.identity,
         };
-        file.sync().map_err(|error| self.suspect(Error::io("sync", &path, &error).in_shard(self.shard)))
+        if wal.as_ref().is_none_or(|(identity, _)| *identity != named) {
+            *wal = Some((named, self.files.open(&path).map_err(|error| failed("open", error))?));
+        }
+        let (_, file) = wal.as_ref().expect("it was just opened");
+        file.sync().map_err(|error| self.suspect(failed("sync", error)))
     }
 
     /// Replaces the connections by new ones, whose view of the file is what the file holds.
     fn reconnect(&self) -> Result<()> {
         let failed = |error: rusqlite::Error| self.explain("open", &error);
-        let mut writer = self.writer.lock();
         let reader = self.reader.lock();
+        let mut writer = self.writer.lock();
         self.check_named()?;
         if let Some(old) = &*writer {
             if open_wal(&*self.files, &self.path, self.shard)?.is_none() {
@@ -167,6 +190,8 @@ impl SqliteShard {
         reader.borrow_mut().take();
         self.spares.lock().clear();
         writer.take();
+        // What its handle may still have to tell was written again.
+        self.wal.lock().take();
         let connection = self.moderated(connection::writer(&self.path, self.shard)?)?;
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
         if schema::identity(&connection).map_err(failed)? != self.owner {

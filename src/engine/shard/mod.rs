@@ -190,6 +190,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Brings everything that was applied to the disk.
     fn sync(&self) -> Result<()>;
 
+    /// The same, of what a process that died may have left there: of what was lost on the way nobody else is told.
+    fn sync_anew(&self) -> Result<()>;
+
     /// Whether a failure of the disk leaves open what the file holds. Nothing is applied and synced until it is
     /// [reopened](Store::reopen).
     fn is_suspect(&self) -> bool;

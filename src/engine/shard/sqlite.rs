@@ -18,7 +18,7 @@ use super::{
     checkpoint::is_checkpoint,
     connection::{self, explain},
     memory::{InUse, moderated},
-    mending::Suspicion,
+    mending::{Suspicion, Wal, find_wal, rewrite_wal},
     newest,
     reader::Reader,
     schema,
@@ -42,14 +42,17 @@ pub(super) struct SqliteShard {
     pub(super) identity: Identity,
     /// The failure after which nothing tells any more whether the file holds what was written to it.
     pub(super) suspect: Mutex<Option<Suspicion>>,
-    // Locked in this order where more than one is needed.
-    pub(super) writer: Mutex<Option<Writer>>,
-    /// Reentrant, so that a shard can be completed while its readers wait.
-    pub(super) reader: ReentrantMutex<RefCell<Option<Reader>>>,
-    /// For scans and queries, so that a long one delays nobody's point reads.
-    pub(super) spares: Mutex<Vec<Connection>>,
+    // Locked in this order where more than one is needed: whoever has the writer does not wait for the reader, which is held while the
+    // shard is mended.
     /// Held by whoever uses a spare: as long as a connection is open, SQLite does not look anew at what the file holds.
     pub(super) guests: RwLock<()>,
+    /// Reentrant, so that a shard can be completed while its readers wait.
+    pub(super) reader: ReentrantMutex<RefCell<Option<Reader>>>,
+    pub(super) writer: Mutex<Option<Writer>>,
+    /// For scans and queries, so that a long one delays nobody's point reads.
+    pub(super) spares: Mutex<Vec<Connection>>,
+    /// Held by who syncs it.
+    pub(super) wal: Mutex<Wal>,
     /// Bytes of the file after the last checkpoint. It only grows.
     pub(super) size: AtomicU64,
     pub(super) page_size: i64,
@@ -82,7 +85,6 @@ impl SqliteShard {
             Reader::new(moderated(connection::reader(&path, shard)?, shards).map_err(failed)?, shards);
         Ok(SqliteShard {
             shard,
-            files,
             log: RwLock::new(log),
             applied: AtomicU64::new(applied.0),
             identity,
@@ -91,11 +93,13 @@ impl SqliteShard {
             reader: ReentrantMutex::new(RefCell::new(Some(reader))),
             spares: Mutex::default(),
             guests: RwLock::new(()),
+            wal: Mutex::new(find_wal(&*files, &path, shard)?),
             size: AtomicU64::new(0),
             page_size,
             is_reconnected: AtomicBool::new(false),
             in_use: InUse::default(),
             owner,
+            files,
             path,
         })
     }
@@ -117,11 +121,13 @@ impl SqliteShard {
 
 impl Store for SqliteShard {
     fn apply(&self, batch: &Batch<'_>) -> Result<()> {
-        let mut writer = self.writer.lock();
-        let writer = writer.as_mut().ok_or_else(|| self.gone())?;
-        self.check_file(true)?;
-        writer.apply(batch).map_err(|error| self.explain("write to", &error))?;
-        self.applied.store(batch.end.0, Ordering::Release);
+        {
+            let mut writer = self.writer.lock();
+            let writer = writer.as_mut().ok_or_else(|| self.gone())?;
+            self.check_file(true)?;
+            writer.apply(batch).map_err(|error| self.explain("write to", &error))?;
+            self.applied.store(batch.end.0, Ordering::Release);
+        }
         self.end_snapshot();
         Ok(())
     }
@@ -177,11 +183,14 @@ impl Store for SqliteShard {
     }
 
     fn follow(&self, log: Id) -> Result<()> {
-        let writer = self.writer.lock();
-        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
-        let applied = schema::applied(connection, &log).map_err(|error| self.explain("read from", &error))?;
-        *self.log.write() = log;
-        self.applied.store(applied.0, Ordering::Release);
+        {
+            let writer = self.writer.lock();
+            let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
+            let applied =
+                schema::applied(connection, &log).map_err(|error| self.explain("read from", &error))?;
+            *self.log.write() = log;
+            self.applied.store(applied.0, Ordering::Release);
+        }
         self.end_snapshot();
         Ok(())
     }
@@ -226,10 +235,13 @@ impl Store for SqliteShard {
     }
 
     fn record(&self, wishes: &[(String, String)]) -> Result<Vec<(String, String)>> {
-        let mut writer = self.writer.lock();
-        let writer = writer.as_mut().ok_or_else(|| self.gone())?;
-        self.check_file(false)?;
-        let recorded = writer.record(wishes).map_err(|error| self.explain("write to", &error));
+        let recorded = {
+            let mut writer = self.writer.lock();
+            let writer = writer.as_mut().ok_or_else(|| self.gone())?;
+            // Also while it is mended: what it lost may be of a collection that is not on record yet.
+            self.check_file(true)?;
+            writer.record(wishes).map_err(|error| self.explain("write to", &error))
+        };
         self.end_snapshot();
         recorded
     }
@@ -251,6 +263,13 @@ impl Store for SqliteShard {
     fn sync(&self) -> Result<()> {
         self.check_file(false)?;
         self.sync_wal()
+    }
+
+    fn sync_anew(&self) -> Result<()> {
+        let writer = self.writer.lock();
+        let connection = &writer.as_ref().ok_or_else(|| self.gone())?.connection;
+        self.check_file(false)?;
+        rewrite_wal(&*self.files, connection, &self.path, self.shard)
     }
 
     fn is_suspect(&self) -> bool {
@@ -291,6 +310,7 @@ impl Store for SqliteShard {
         }
         self.reader.lock().borrow_mut().take();
         self.spares.lock().clear();
+        self.wal.lock().take();
         drop(writer);
         checkpointed
     }

@@ -127,6 +127,10 @@ impl Store for Memory {
         unreachable!("a flush does not ask for this")
     }
 
+    fn sync_anew(&self) -> Result<()> {
+        unreachable!("a flush does not ask for this")
+    }
+
     fn is_suspect(&self) -> bool {
         false
     }

@@ -4,6 +4,7 @@
 mod by_call;
 mod claims;
 mod damage;
+mod failing;
 mod format;
 mod ring;
 mod slow;

@@ -1,5 +1,6 @@
 //! A shard as the rest of the engine sees it.
 
+mod mending;
 mod tables;
 
 use std::{path::Path, sync::Arc};

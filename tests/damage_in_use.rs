@@ -1,0 +1,112 @@
+//! A log that somebody damages while it is in use. A flush finds out, writes are refused from then on, and nothing but the damaged
+//! record is lost: what is whole waits in the log for the next opening.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::{fs, os::unix::fs::FileExt, path::Path, sync::Arc};
+
+use common::{Home, call, ids_of, set, until, value};
+use kimdb::{Code, Database};
+
+/// Changes the newest record of this text in the file, which is the memory of whoever has it open.
+fn damage(wal: &Path, text: &str) {
+    let bytes = fs::read(wal).expect("reads");
+    let at = bytes.windows(text.len()).rposition(|part| part == text.as_bytes()).expect("is there");
+    let file = fs::OpenOptions::new().write(true).open(wal).expect("opens");
+    file.write_all_at(b"XX", at as u64).expect("writes");
+}
+
+#[test]
+fn writes_that_come_while_damage_is_found_do_not_hide_what_is_whole() {
+    const COUNT: usize = 50_000;
+    let home = Home::new();
+    let db = home.open_with(|options| options.wal_size = 64 << 20);
+    for i in 0..COUNT {
+        set(&db, "c", &format!("id{i}"), format!("\"text {i:06}\""));
+    }
+    damage(&home.wal(), &format!("text {:06}", COUNT - 1));
+    let writer = {
+        let db = Arc::clone(&db);
+        call(move || {
+            let later = db.collection("later");
+            (0..).take_while(|i| db.set(&later, &format!("id{i}"), b"1").is_ok()).count()
+        })
+    };
+    until("a write in between", || db.stats().buffer_size > COUNT as u64);
+    assert_eq!(db.flush_wait().expect_err("it is damaged").code(), Code::Corrupt);
+    let later = writer.finish();
+    assert_eq!(db.flush_wait().expect_err("for good").code(), Code::Corrupt);
+    db.close().expect_err("something is left");
+    drop(db);
+    let db = home.open_with(|options| options.wal_size = 64 << 20);
+    let missing = |collection: &str, count: usize| -> Vec<usize> {
+        (0..count).filter(|i| value(&db, collection, &format!("id{i}")).is_none()).collect()
+    };
+    assert_eq!(missing("c", COUNT), [COUNT - 1]);
+    assert_eq!(missing("later", later), Vec::<usize>::new());
+    assert!(db.stats().damaged_bytes > 0);
+}
+
+#[test]
+fn a_large_record_behind_damage_is_refused_and_takes_nothing_along() {
+    let home = Home::new();
+    let db = home.open();
+    let ids: Vec<String> = ids_of(&db, 0).take(4).collect();
+    for (id, text) in ids.iter().zip(["\"first\"", "\"second\"", "\"third\""]) {
+        set(&db, "c", id, text);
+    }
+    damage(&home.wal(), "second");
+    let large = format!("\"{}\"", "x".repeat(600_000));
+    let error = db.set(&db.collection("c"), &ids[3], large.as_bytes()).expect_err("it is damaged");
+    assert_eq!(error.code(), Code::Corrupt);
+    db.close().expect_err("something is left");
+    drop(db);
+    let db = home.open();
+    let texts: Vec<_> = ids.iter().map(|id| value(&db, "c", id).map(|found| found.0)).collect();
+    assert_eq!(texts, [Some("\"first\"".to_owned()), None, Some("\"third\"".to_owned()), None]);
+}
+
+/// Up to where the newer header of the log says that it is on the disk.
+fn noted(wal: &Path) -> u64 {
+    let bytes = fs::read(wal).expect("reads");
+    let copy = |at: usize| u64::from_le_bytes(bytes[at + 80..at + 88].try_into().expect("eight bytes"));
+    copy(0).max(copy(4096))
+}
+
+#[test]
+fn what_lies_behind_damage_is_brought_to_the_disk_in_time() {
+    let home = Home::new();
+    // Nothing else begins a flush before the damage is done.
+    let db = home.open_with(|options| options.flush_interval_ms = 1000);
+    let used = write_and_damage(&home, &db);
+    until("the header tells of it", || noted(&home.wal()) >= used);
+    check_third(&home.crash_image());
+}
+
+#[test]
+fn what_lies_behind_damage_is_on_the_disk_when_the_database_is_closed() {
+    let home = Home::new();
+    let db = home.open();
+    let used = write_and_damage(&home, &db);
+    db.close().expect_err("something is left");
+    assert!(noted(&home.wal()) >= used);
+    check_third(&home);
+}
+
+/// Three documents, of which the second is damaged and found to be. Returns where the log ends.
+fn write_and_damage(home: &Home, db: &Database) -> u64 {
+    for (id, text) in [("a", "\"first\""), ("b", "\"second\""), ("c", "\"third\"")] {
+        set(db, "c", id, text);
+    }
+    damage(&home.wal(), "second");
+    assert_eq!(db.flush_wait().expect_err("it is damaged").code(), Code::Corrupt);
+    db.stats().wal_bytes
+}
+
+fn check_third(home: &Home) {
+    let db = home.open();
+    assert_eq!(value(&db, "c", "c").map(|found| found.0), Some("\"third\"".to_owned()));
+    assert!(db.stats().damaged_bytes > 0, "it is told");
+}
