@@ -211,6 +211,18 @@ test('the values stay within a quarter of cacheBytes', async (t) => {
   t.is((await db.get('users', 'large')).data.text.length, Math.floor(cacheBytes / 100));
 });
 
+test('a document that is read by getSync again and again counts once', async (t) => {
+  const db = openSimple(t);
+  await db.set('users', 'u1', DATA);
+  for (let i = 0; i < 3; i++) await db.getSync('users', 'u1');
+  const { cacheBytes } = db.stats();
+  for (let i = 0; i < 10; i++) await db.getSync('users', 'u1');
+  t.is(db.stats().cacheBytes, cacheBytes);
+  await db.delete('users', 'u1');
+  await db.flush();
+  t.is(db.stats().cacheBytes, 0);
+});
+
 test('what was not read for a while is forgotten by a write too', async (t) => {
   // Not quite forty of these documents fill half of it.
   const db = openSimple(t, { cacheBytes: 2 ** 16 });

@@ -186,6 +186,14 @@ test('relative paths are resolved when the instance is made', async (t) => {
   t.deepEqual(filesIn(join(folder, 'elsewhere')), []);
 });
 
+test('dbPath: a name before .db is needed', (t) => {
+  const folder = useFolder(t);
+  for (const dbPath of ['.db', './.db', join(folder, '.db')]) {
+    const error = throwsCode(t, () => new SimpleDB({ dbPath }), 'RangeError', 'KIMDB_INVALID_OPTION');
+    t.regex(error.message, /option 'dbPath' must be the path of a file with a name before '\.db', got /);
+  }
+});
+
 test('dbPath: the shards are named after it, without .db', (t) => {
   const folder = useFolder(t);
   openSimple(t, { dbPath: join(folder, 'one.db'), walPath: join(folder, '1.wal'), shardCount: 2 }).close();

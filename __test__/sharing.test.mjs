@@ -46,6 +46,21 @@ test('for the other options the first instance decides', (t) => {
   t.like(a.config, { bufferSize: 123, flushInterval: 456, syncReads: false });
 });
 
+test('a setSync that was called before close() is told that it is on the disk', async (t) => {
+  const options = { ...pathsIn(useFolder(t)), flushInterval: 1 };
+  openSimple(t, options);
+  for (let i = 0; i < 1000; i++) {
+    const db = new SimpleDB(options);
+    const written = db.setSync('users', `u${i}`, i);
+    // Long enough for the sync to have begun, or not.
+    await undefined;
+    await undefined;
+    if (i % 3 === 1) await new Promise((resolve) => setImmediate(resolve));
+    db.close();
+    t.deepEqual(await written, { id: `u${i}`, synced: true });
+  }
+});
+
 test('each instance closes for itself', async (t) => {
   const options = { ...pathsIn(useFolder(t)), ...manualFlush };
   const a = openSimple(t, options);

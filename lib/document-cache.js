@@ -84,6 +84,8 @@ class DocumentCache {
     if (this.#wasFull && ++this.#refused % ADMIT_EVERY !== 0) return data;
     if (!isWithin(data, DEEPEST)) return data;
     const kept = { data, inner: innerOf(data), version: registers[VERSION], bytes };
+    // Not every read has looked here before.
+    this.forget(number, id);
     this.#put(number, id, kept);
     if (!this.#wasFull) this.#usesOfRound += 1;
     return copyOf(kept);

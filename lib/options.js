@@ -14,7 +14,7 @@ const MAX_INT32 = 2 ** 31 - 1;
  * The first eight are those of the API document.
  */
 const OPTIONS = {
-  dbPath: { fallback: './data/hyperscale.db', check: checkPath },
+  dbPath: { fallback: './data/hyperscale.db', check: checkBase },
   shardCount: { fallback: 8, check: integer(1, 1024) },
   bufferSize: { fallback: 10000, check: integer(1, MAX_INT32) },
   flushInterval: { fallback: 100, check: integer(1, MAX_INT32) },
@@ -59,6 +59,13 @@ function checkPath(name, value) {
   if (value === '' || value.includes('\0') || /[\\/]$/.test(value)) {
     throw wrongValue(name, accepted, value);
   }
+}
+
+/** The names of the shard files begin with what stands before '.db'. */
+function checkBase(name, value) {
+  checkPath(name, value);
+  if (/(^|[\\/])\.db$/.test(value))
+    throw wrongValue(name, "the path of a file with a name before '.db'", value);
 }
 
 function checkLogger(name, value) {

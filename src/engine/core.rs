@@ -63,9 +63,13 @@ impl Openers {
         self.tell_whether_shared();
     }
 
+    pub(crate) fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
     /// IMPORTANT: under the lock of the openers, so that nobody is told of an older state last.
     fn tell_whether_shared(&self) {
-        let is_shared = self.0.len() > 1;
+        let is_shared = self.are_several();
         self.observers().for_each(|observer| observer.shared(is_shared));
     }
 

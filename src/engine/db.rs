@@ -14,7 +14,7 @@ use super::{
     error::{Code, Error, Result},
     flush::Request,
     io,
-    log::Done,
+    log::{Done, Until},
     opening::{Engine, flush_and_wait},
     options::Options,
     progress::Tell,
@@ -170,7 +170,7 @@ impl Database {
         let core = Arc::clone(&self.engine.core);
         let request = |core: &Core, done| core.flush.request(Request::new(core.log.head(), done));
         let mut done = Some(done);
-        let waits = self.engine.core.log.barrier(|| {
+        let waits = self.engine.core.log.barrier(Until::Logged, || {
             let done = done.take().expect("called once");
             Box::new(move |logged| match logged {
                 Ok(()) => request(&core, done),
@@ -249,6 +249,7 @@ impl Database {
         }
         self.reads_given_up.store(true, Ordering::Release);
         let flushed = flush_and_wait(&self.engine.core);
+        self.engine.core.wait_for_durable();
         // Told last, so that this opener still hears of its own last flush.
         let left = registry::leave(&self.slot);
         self.engine.core.openers.lock().leave(self.number);

@@ -15,7 +15,7 @@ use super::{
     error::{Error, Result},
     figures::Figures,
     flush::{self, Request},
-    log::{self, Log},
+    log::{self, Log, Until},
     numbered,
     options::Options,
     presence::{self, Gate, Presence},
@@ -188,7 +188,7 @@ fn remove_if_numbered(core: &Core) {
 /// Blocks until everything accepted so far is in the shards and durable.
 pub(crate) fn flush_and_wait(core: &Core) -> Result<()> {
     let (done, logged) = waiting();
-    if core.log.barrier(|| done) {
+    if core.log.barrier(Until::Logged, || done) {
         wait(&logged)?;
     }
     let (done, flushed) = waiting();

@@ -11,7 +11,7 @@ use super::{
     error::{Code, Error, Result},
     flush::Request,
     limits,
-    log::{Appended, Done, Draft, Kind},
+    log::{Appended, Done, Draft, Kind, Until},
     opening::{wait, waiting},
     shard::collection::Collection,
 };
@@ -134,15 +134,28 @@ impl Database {
         self.engine_core().log.has_waiting()
     }
 
-    /// Calls `done` once every write called before is in the log. False: that is so already.
+    /// Calls `done` once every write called before is in the log or was refused, and its caller knows. False: that is so already.
     pub fn barrier(&self, done: impl FnOnce() -> Done) -> Result<bool> {
-        Ok(self.core()?.log.barrier(done))
+        Ok(self.core()?.log.barrier(Until::Told, done))
     }
 
-    /// Blocks until every write called before is in the log.
+    /// Blocks until every write called before is in the log or was refused.
     pub fn barrier_wait(&self) -> Result<()> {
         let (done, logged) = waiting();
         if self.barrier(|| done)? { wait(&logged) } else { Ok(()) }
+    }
+}
+
+impl Core {
+    /// Blocks until those who wait for the disk were told, while others have the database open; the last one to leave waits for the thread
+    /// that tells them.
+    pub(super) fn wait_for_durable(&self) {
+        if self.openers.lock().are_several() {
+            let (done, told) = waiting();
+            when_durable(self, done);
+            // What it came to was told to each.
+            let _ = wait(&told);
+        }
     }
 }
 

@@ -55,6 +55,9 @@ fn writing_goes_on_after_a_shard_was_held_for_longer_than_a_large_write_may_wait
     // It counts, because one shard has it; so what comes later waits.
     let later = db.set(&db.collection("c"), "later", b"1").expect_err("it waits too long");
     assert_eq!(later.code(), Code::BufferFull, "{later}");
+    // Who reads waits for neither: both callers know.
+    assert!(!db.barrier(|| unreachable!("there is nothing to wait for")).expect("asks"));
+    assert_eq!(value(&db, "c", "before"), Some(("1".to_owned(), 1)));
     drop(held);
     until("a write gets through", || db.set(&db.collection("c"), "after", b"1").is_ok());
     for id in &ids {

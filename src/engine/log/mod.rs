@@ -40,7 +40,7 @@ pub use file::{Access, Opened, belongs_to, open, open_anonymous};
 pub(crate) use file::{hex, random_id};
 pub use header::Id;
 pub use op::{Kind, Op, Ops};
-pub use queue::Done;
+pub use queue::{Done, Until};
 pub use recovery::Content;
 pub use side::Side;
 pub use waiting::WaitsFor;

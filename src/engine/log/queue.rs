@@ -19,24 +19,33 @@ pub(super) enum Task {
         /// Too large for the log: goes straight to its shard.
         direct: bool,
     },
-    /// Such a record that somebody has taken; it keeps its place until that is done.
-    Taken,
-    /// Tells when everything before it is in the log.
-    Barrier,
+    /// Such a record that somebody has taken; it keeps its place until that is done. Its caller may have been told before.
+    Taken { is_told: bool },
+    /// Tells when everything before it has got so far.
+    Barrier(Until),
+}
+
+/// What a barrier waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// What was called before it is in the log, or in the shards if it is too large for that.
+    Logged,
+    /// Whoever called before it knows how that went: a read need not see what was refused.
+    Told,
 }
 
 impl Task {
     fn bytes(&self) -> u64 {
         match self {
             Task::Record { draft, .. } => draft.len() + OVERHEAD,
-            Task::Barrier | Task::Taken => OVERHEAD,
+            Task::Barrier(_) | Task::Taken { .. } => OVERHEAD,
         }
     }
 
     fn ops(&self) -> u64 {
         match self {
             Task::Record { draft, .. } => u64::from(draft.ops()),
-            Task::Barrier | Task::Taken => 0,
+            Task::Barrier(_) | Task::Taken { .. } => 0,
         }
     }
 }
@@ -102,8 +111,8 @@ impl Queue {
         Ok(())
     }
 
-    pub(super) fn push_barrier(&mut self, done: impl FnOnce() -> Done) {
-        self.add(Task::Barrier, done());
+    pub(super) fn push_barrier(&mut self, until: Until, done: impl FnOnce() -> Done) {
+        self.add(Task::Barrier(until), done());
     }
 
     fn add(&mut self, task: Task, done: Done) {
@@ -116,9 +125,9 @@ impl Queue {
     /// None: empty. Some(None): the first is too large for the log. Otherwise the bytes that the first needs.
     pub(super) fn first_length(&self) -> Option<Option<u64>> {
         self.entries.front().map(|entry| match &entry.task {
-            Task::Record { direct: true, .. } | Task::Taken => None,
+            Task::Record { direct: true, .. } | Task::Taken { .. } => None,
             Task::Record { draft, .. } => Some(draft.len()),
-            Task::Barrier => Some(0),
+            Task::Barrier(_) => Some(0),
         })
     }
 
@@ -129,15 +138,16 @@ impl Queue {
         if !matches!(entry.task, Task::Record { direct: true, .. }) {
             return None;
         }
-        match std::mem::replace(&mut entry.task, Task::Taken) {
+        match std::mem::replace(&mut entry.task, Task::Taken { is_told: false }) {
             Task::Record { draft, time_ms, .. } => Some((draft, time_ms, entry.since)),
-            Task::Taken | Task::Barrier => unreachable!("just seen"),
+            Task::Taken { .. } | Task::Barrier(_) => unreachable!("just seen"),
         }
     }
 
     /// The callback of the task that was taken, which keeps its place and tells nobody else.
     pub(super) fn tell_direct(&mut self) -> Option<Done> {
-        let entry = self.entries.front_mut().filter(|entry| matches!(entry.task, Task::Taken))?;
+        let entry = self.entries.front_mut().filter(|entry| matches!(entry.task, Task::Taken { .. }))?;
+        entry.task = Task::Taken { is_told: true };
         Some(std::mem::replace(&mut entry.done, Box::new(|_| ())))
     }
 
@@ -154,16 +164,30 @@ impl Queue {
 
     /// The entry that somebody has taken, out of the queue for a moment.
     fn lift_taken(&mut self) -> Option<Entry> {
-        let is_taken = self.entries.front().is_some_and(|entry| matches!(entry.task, Task::Taken));
+        let is_taken = self.entries.front().is_some_and(|entry| matches!(entry.task, Task::Taken { .. }));
         if is_taken { self.entries.pop_front() } else { None }
     }
 
-    /// Takes what has waited since before `since` and nobody has taken.
-    pub(super) fn expire(&mut self, since: Instant) -> Vec<Done> {
+    /// Whether a barrier would have nothing to wait for.
+    pub(super) fn has_got(&self, until: Until) -> bool {
+        let is_told = |entry: &Entry| matches!(entry.task, Task::Taken { is_told: true });
+        match until {
+            Until::Logged => self.entries.is_empty(),
+            Until::Told => self.entries.len() <= 1 && self.entries.front().is_none_or(is_told),
+        }
+    }
+
+    /// Takes what has waited since before `since` and nobody has taken. What waits for all to be told goes on doing so.
+    pub(super) fn expire(&mut self, since: Instant) -> Vec<(Task, Done)> {
         let taken = self.lift_taken();
+        let is_owed =
+            taken.as_ref().is_some_and(|entry| matches!(entry.task, Task::Taken { is_told: false }));
         let mut expired = Vec::new();
-        while self.entries.front().is_some_and(|entry| entry.since < since) {
-            expired.extend(self.pop().map(|(_, done)| done));
+        while let Some(entry) = self.entries.front()
+            && entry.since < since
+            && !(is_owed && matches!(entry.task, Task::Barrier(Until::Told)))
+        {
+            expired.extend(self.pop());
         }
         if let Some(taken) = taken {
             self.entries.push_front(taken);

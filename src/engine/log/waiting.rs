@@ -5,7 +5,11 @@
 
 use std::{collections::VecDeque, fmt, io, sync::atomic::Ordering, time::Instant};
 
-use super::{Done, Draft, Log, append::Appender, queue::Task};
+use super::{
+    Done, Draft, Log,
+    append::Appender,
+    queue::{Task, Until},
+};
 use crate::engine::{
     error::{Error, Result},
     sync::MutexGuard,
@@ -48,14 +52,13 @@ struct Gathered {
 }
 
 impl Log {
-    /// Calls `done` once everything that waits now is in the log and its callers were told; returns false if nothing
-    /// waits.
-    pub fn barrier(&self, done: impl FnOnce() -> Done) -> bool {
+    /// Calls `done` once everything that waits now has got so far, and its callers were told; returns false if that is so already.
+    pub fn barrier(&self, until: Until, done: impl FnOnce() -> Done) -> bool {
         let mut appender = self.appender.lock();
         let outbox = &mut appender.outbox;
         let is_telling = outbox.is_delivering || !outbox.finished.is_empty();
-        if !appender.queue.is_empty() || appender.on_the_way.is_some() {
-            appender.queue.push_barrier(done);
+        if !appender.queue.has_got(until) || appender.on_the_way.is_some() {
+            appender.queue.push_barrier(until, done);
         } else if is_telling {
             appender.outbox.finished.push_back((done(), Ok(())));
         } else {
@@ -198,7 +201,11 @@ impl Log {
             return;
         }
         let expired = appender.queue.expire(since);
-        appender.outbox.finished.extend(expired.into_iter().map(|callback| (callback, Err(error()))));
+        let told = expired.into_iter().map(|(task, callback)| match task {
+            Task::Barrier(Until::Told) => (callback, Ok(())),
+            _ => (callback, Err(error())),
+        });
+        appender.outbox.finished.extend(told);
         self.deliver(appender);
     }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    super::{Appended, Done, Log, WaitsFor, file},
+    super::{Appended, Done, Log, Until, WaitsFor, file},
     DATABASE, one, texts,
 };
 use crate::engine::{error::Code, io::gated::Gated, log::Access, options::Backend};
@@ -50,7 +50,7 @@ fn while_a_thread_writes_to_the_file_others_go_on_and_keep_their_order() {
         until_on_its_way(&log);
         assert_eq!((log.accepted(), log.head()), ((0, 1), log.tail()), "nobody sees it yet");
         queue(&log, &notes, "second");
-        assert!(log.barrier(|| noting(&notes, "barrier")));
+        assert!(log.barrier(Until::Told, || noting(&notes, "barrier")));
         assert_eq!(log.drain(), Ok(false), "another thread is at it");
         assert!(notes.lock().expect("no panic").is_empty());
         let mut large = one(&"x".repeat(300 << 10));

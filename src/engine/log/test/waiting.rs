@@ -8,11 +8,11 @@ use std::{
 use super::{
     super::{
         Appended, Done, Lsn,
-        queue::{Queue, Task},
+        queue::{Queue, Task, Until},
     },
     anonymous, append, one, sized, texts,
 };
-use crate::engine::error::Code;
+use crate::engine::error::{Code, Error};
 
 /// A callback that notes its name and how it ended.
 fn noting(notes: &Arc<Mutex<Vec<(String, bool)>>>, name: &str) -> Done {
@@ -34,7 +34,7 @@ fn a_full_log_queues_in_order_and_drains_in_order() {
     // Smaller ones do not overtake.
     let second = log.append(&mut one(""), || noting(&notes, "second")).expect("queues");
     assert_eq!(second, Appended::Queued);
-    assert!(log.barrier(|| noting(&notes, "barrier")));
+    assert!(log.barrier(Until::Told, || noting(&notes, "barrier")));
     assert!(log.has_waiting() && log.accepted() == (8, 2));
     assert!(!log.drain().expect("drains"), "there is no room yet");
     assert!(notes.lock().expect("no panic").is_empty());
@@ -46,7 +46,7 @@ fn a_full_log_queues_in_order_and_drains_in_order() {
     let names: Vec<String> = notes.lock().expect("no panic").iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(names, ["first", "second", "barrier"]);
     assert!(!log.has_waiting() && log.accepted() == (10, 0) && log.waiting_bytes() == 0);
-    assert!(!log.barrier(|| noting(&notes, "never")), "nothing waits");
+    assert!(!log.barrier(Until::Told, || noting(&notes, "never")), "nothing waits");
 }
 
 #[test]
@@ -66,6 +66,34 @@ fn a_record_too_large_for_the_ring_holds_up_what_comes_after() {
     let names: Vec<String> = notes.lock().expect("no panic").iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(names, ["large", "after", "later"]);
     assert_eq!(texts(&log), [b"before".to_vec(), b"after".to_vec(), b"later".to_vec()]);
+}
+
+#[test]
+fn a_barrier_ends_once_those_before_it_were_told() {
+    let log = anonymous(1024);
+    let notes: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
+    let told = || std::mem::take(&mut *notes.lock().expect("no panic"));
+    let queue = |name: &str, text: &str| {
+        assert_eq!(log.append(&mut one(text), || noting(&notes, name)), Ok(Appended::Queued));
+    };
+    let late = || Error::new(Code::BufferFull, "It took too long.");
+    queue("large", &"x".repeat(500));
+    assert!(log.drain().expect("drains"), "it is first in line");
+    log.take_direct().expect("it is first in line");
+    queue("behind", "text");
+    assert!(log.barrier(Until::Told, || noting(&notes, "barrier")));
+    std::thread::sleep(Duration::from_millis(1));
+    log.expire(Instant::now(), late);
+    assert_eq!(told(), [("behind".to_owned(), false)], "the large one is not told yet");
+    log.tell_direct(Err(late()));
+    log.expire(Instant::now(), late);
+    assert_eq!(told(), [("large".to_owned(), false), ("barrier".to_owned(), true)]);
+    assert!(!log.barrier(Until::Told, || noting(&notes, "never")), "nobody waits for what was refused");
+    queue("later", "text");
+    assert!(log.barrier(Until::Told, || noting(&notes, "another")));
+    log.finish_direct(Ok(()));
+    log.drain().expect("drains");
+    assert_eq!(told(), [("later".to_owned(), true), ("another".to_owned(), true)]);
 }
 
 #[test]
@@ -91,7 +119,7 @@ fn a_queue_is_bounded_expires_and_counts() {
     assert!(queue.is_full() && queue.ops() == 2 && queue.bytes() > 5300);
     let error = queue.push(task(1), || unreachable!("not taken")).expect_err("full");
     assert_eq!(error.code(), Code::BufferFull);
-    queue.push_barrier(|| noting(&notes, "barrier"));
+    queue.push_barrier(Until::Told, || noting(&notes, "barrier"));
     assert_eq!(queue.first_length(), Some(Some(one(&"x".repeat(300)).len())));
     assert_eq!(queue.expire(Instant::now() - Duration::from_secs(60)).len(), 0);
     std::thread::sleep(Duration::from_millis(1));
