@@ -224,7 +224,7 @@ impl Work<'_> {
 /// What to tell about a damaged record beside the log.
 fn describe_side(aside: &Path) -> Error {
     let text = format!(
-        "A write too large for the log was damaged while the database was closed and may be missing in some shards; \
+        "A write too large for the log was damaged and may be missing in some shards; \
          restore its documents from a backup. The damaged file is kept as '{}'.",
         aside.display()
     );
@@ -253,7 +253,7 @@ fn describe(content: &log::Content, path: &Path, aside: &Path, applied: Lsn) -> 
         }
     };
     let text = format!(
-        "The log '{}' was damaged while the database was closed. {what}. Everything else was recovered, and the \
+        "The log '{}' was damaged. {what}. Everything else was recovered, and the \
          damaged file is kept as '{}'.",
         path.display(),
         aside.display()
