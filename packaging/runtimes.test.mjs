@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import test from 'ava';
 import { programsOf, promisedLines } from '../__test__/helpers/pages.mjs';
 import { makeInstalledProject, runScript, writeFiles } from './helpers/project.mjs';
@@ -20,6 +21,38 @@ if (isMainThread) {
   console.log((await db.getAll('threads')).map(({ id }) => id).sort().join());
 }
 db.close();
+`;
+
+// What is counted are the database's files.
+const LEAVING = `
+import { readdirSync, readlinkSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import SimpleDB from 'kimdb/hyperscale';
+
+const nameOf = (handle) => {
+  try {
+    return readlinkSync('/proc/self/fd/' + handle);
+  } catch {
+    return '';
+  }
+};
+const count = () => readdirSync('/proc/self/fd').filter((handle) => nameOf(handle).includes('/data/')).length;
+
+if (isMainThread) {
+  for (let i = 0; i < 3; i++) {
+    const worker = new Worker(new URL(import.meta.url));
+    await new Promise((resolve) => worker.once('message', resolve));
+    await worker.terminate();
+  }
+  // Not every runtime waits for what a worker does at its end.
+  for (let i = 0; i < 500 && count() > 0; i++) await setTimeout(10);
+  console.log(count(), 'left');
+} else {
+  await new SimpleDB().set('threads', 'worker', 1);
+  parentPort.postMessage(count());
+  setInterval(() => {}, 1000);
+}
 `;
 
 const programs = programsOf('docs/api.md');
@@ -120,4 +153,15 @@ for (const [runtime, command] of RUNTIMES) {
       stdout: 'main,worker\n',
     });
   });
+
+  if (process.platform === 'linux') {
+    test.serial(`${runtime}: a worker that ends without close() leaves no file open`, async (t) => {
+      const folder = await makeInstalledProject(t);
+      writeFiles(folder, { 'leaving.mjs': LEAVING });
+      t.like(await runScript(t, folder, 'leaving.mjs', { runtime: command }), {
+        code: 0,
+        stdout: '0 left\n',
+      });
+    });
+  }
 }

@@ -1,11 +1,6 @@
 //! The native class behind the JavaScript `HyperScaleDB`: opening, flushing, looking inside, closing.
 
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use napi::{
     CleanupEnvHook, Env,
@@ -36,7 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[napi(js_name = "HyperScaleDB")]
 pub struct HyperScaleDb {
     options: NativeOptions,
-    open: RefCell<Option<Open>>,
+    /// Shared with the cleanup hook alone.
+    open: Rc<RefCell<Option<Open>>>,
 }
 
 struct Open {
@@ -47,12 +43,24 @@ struct Open {
     hot: RefCell<Option<Rc<Hot>>>,
 }
 
+impl Open {
+    /// Nobody is left to be told; what could not be flushed is in the log. Nothing is left to finalizers, which not every runtime calls when
+    /// a worker ends.
+    fn let_go(self) {
+        self.mailbox.disconnect();
+        let _ = self.database.close();
+        if let Some(hot) = self.hot.take() {
+            hot.database.borrow_mut().take();
+        }
+    }
+}
+
 #[napi]
 impl HyperScaleDb {
     /// Remembers the settings; touches nothing.
     #[napi(constructor)]
     pub fn new(options: NativeOptions) -> Self {
-        HyperScaleDb { options, open: RefCell::new(None) }
+        HyperScaleDb { options, open: Rc::default() }
     }
 
     /// Opens the database and recovers its log. `wake` is called when `poll()` has something to give, `tell` meanwhile
@@ -75,15 +83,10 @@ impl HyperScaleDb {
         let database = Arc::new(or_throw(&env, database)?);
         let recovered = database.recovered();
         // A worker or program that ends without close() closes here. Weak: after close() nothing is held on to.
-        let last: Weak<Database> = Arc::downgrade(&database);
-        let bell = Arc::downgrade(&mailbox);
+        let last = Rc::downgrade(&self.open);
         let hook = env.add_env_cleanup_hook((), move |()| {
-            if let Some(mailbox) = bell.upgrade() {
-                mailbox.disconnect();
-            }
-            if let Some(database) = last.upgrade() {
-                // Nobody is left to be told; what could not be flushed is in the log.
-                let _ = database.close();
+            if let Some(open) = last.upgrade().and_then(|open| open.try_borrow_mut().ok()?.take()) {
+                open.let_go();
             }
         })?;
         self.open.replace(Some(Open { database, mailbox, hook, hot: RefCell::new(None) }));
