@@ -34,7 +34,7 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_LOCKED` while another process has the database
    * open and one of the two wants it `exclusive`, `KIMDB_OPTION_CONFLICT` when this process has it open with
    * other options, `KIMDB_SHARD_COUNT` when its documents cannot be moved to another number of shards,
-   * `KIMDB_WAL_MISMATCH` when `walPath` is the log of another database, `KIMDB_DISK_FULL`, `KIMDB_IO`, `KIMDB_CORRUPT`.
+   * `KIMDB_WAL_MISMATCH` when `walPath` is the log of another database, `KIMDB_BUSY`, `KIMDB_DISK_FULL`, `KIMDB_IO`, `KIMDB_CORRUPT`.
    */
   constructor(options?: SimpleDB.Options | null);
 
@@ -58,7 +58,7 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    * the last names the path of the value that JSON cannot hold.
    * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_TOO_LARGE` for a document that SQLite cannot
    * hold, `KIMDB_BUFFER_FULL` when the log stayed full for `writeTimeout`, `KIMDB_DISK_FULL`, `KIMDB_IO`,
-   * `KIMDB_CLOSED`.
+   * `KIMDB_CORRUPT`, `KIMDB_CLOSED`.
    */
   set<C extends SimpleDB.CollectionName<Schema>>(
     collection: C,
@@ -83,7 +83,7 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    *
    * @returns A fresh object each time, or `null` where there is no such document.
    * @throws `TypeError` with code `KIMDB_INVALID_COLLECTION` or `KIMDB_INVALID_ID`.
-   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_IO`, `KIMDB_CORRUPT`, `KIMDB_CLOSED`. A failed
+   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_BUSY`, `KIMDB_CORRUPT`, `KIMDB_IO`, `KIMDB_CLOSED`. A failed
    * read is an error, never `null`.
    */
   get<C extends SimpleDB.CollectionName<Schema>>(
@@ -162,7 +162,7 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    * Resolves when everything written before the call is in the shard files and on the disk.
    *
    * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_DISK_FULL` or `KIMDB_IO` when a shard cannot be
-   * written. Nothing is dropped then: the flush is tried again.
+   * written, `KIMDB_BUSY` when another program holds one, `KIMDB_CORRUPT`, `KIMDB_CLOSED`. Nothing is dropped: the flush is tried again.
    */
   flush(): Promise<void>;
 

@@ -137,7 +137,7 @@ fn lock(file: &dyn File, path: &Path) -> Result<()> {
 /// The error of a log, or what lies beside it, in a format that this version cannot read.
 pub(super) fn of_another_format(path: &Path, version: u32) -> Error {
     let text = format!(
-        "The log '{}' has format {version}; open the database with the version of kimdb that wrote it.",
+        "The log '{}' has format {version}; close the database with the version of kimdb that wrote it, then remove the log.",
         path.display()
     );
     Error::new(Code::WalMismatch, text).at(path)
