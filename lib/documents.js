@@ -87,13 +87,17 @@ function parse(text, details) {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const what = details.id === undefined ? 'a document' : `document ${describe(details.id)}`;
-    throw new KimDBError(`${what} is not valid JSON in its shard file; correct or delete its row there`, {
-      ...details,
-      code: 'KIMDB_CORRUPT',
-      cause,
-    });
+    throw corrupt(details, cause);
   }
+}
+
+function corrupt(details, cause) {
+  const what = details.id === undefined ? 'a document' : `document ${describe(details.id)}`;
+  return new KimDBError(`${what} is not valid JSON in its shard file; correct or delete its row there`, {
+    ...details,
+    code: 'KIMDB_CORRUPT',
+    cause,
+  });
 }
 
 module.exports = {
@@ -106,4 +110,5 @@ module.exports = {
   jsonArray,
   toDocument,
   parse,
+  corrupt,
 };

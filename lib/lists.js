@@ -4,7 +4,10 @@
 
 // NOTE: of the module, because those who test with a clock of their own mostly change the global ones only.
 const { setImmediate: nextTurn } = require('node:timers/promises');
-const { parse } = require('./documents.js');
+const { corrupt, parse } = require('./documents.js');
+
+/** Members of a text for each document: id, document, version. */
+const MEMBERS = 3;
 
 /** The documents whose texts `source` has under a ticket once `done` is. */
 async function takeList(source, ticket, done, collection) {
@@ -15,12 +18,23 @@ async function takeList(source, ticket, done, collection) {
     for (let text = source.nextText(ticket); text !== null; text = source.nextText(ticket)) {
       // A text of a megabyte takes some milliseconds.
       if (documents.length > 0) await nextTurn();
-      for (const document of parse(text, { collection })) documents.push(document);
+      unfold(text, documents, collection);
     }
   } finally {
     source.endTexts(ticket);
   }
   return documents;
+}
+
+/** Appends the documents of a text. Its last member tells how many they are. */
+function unfold(text, documents, collection) {
+  const flat = parse(text, { collection });
+  const count = flat.pop();
+  // A document that is not one value, such as `1,2`.
+  if (flat.length !== MEMBERS * count) throw corrupt({ collection });
+  for (let i = 0; i < flat.length; i += MEMBERS) {
+    documents.push({ id: flat[i], data: flat[i + 1], _version: flat[i + 2] });
+  }
 }
 
 module.exports = { takeList };

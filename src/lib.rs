@@ -16,7 +16,7 @@ mod engine;
 pub use engine::log::fuzzing;
 pub use engine::{
     Attempt, Backend, Code, Database, Document, Error, Failure, Former, Observer, Options, Pages, Progress,
-    Read, Result, ShardStats, State, Stats, Submitted, Times, io, limits,
+    Read, Result, ShardStats, State, Stats, Submitted, Texts, Times, io, limits,
     log::{Draft, Kind},
     shard::collection::Collection,
     verify,

@@ -192,6 +192,24 @@ fn rows_of_any_types_are_read_or_refused_and_leave_the_others_alone() {
 }
 
 #[test]
+fn a_list_shows_that_one_of_its_documents_is_not_one_json_value() {
+    for data in ["'1,2'", "''", "'[1'", "'1]'", "'1,2,\"x\",3'", "' '"] {
+        let home = crafted(&format!(
+            "INSERT INTO users VALUES ('b', '2', 1, '', ''); UPDATE users SET data = {data} WHERE id = 'a'"
+        ));
+        let db = common::open(options(&home));
+        let (tell, told) = flume::bounded(1);
+        db.newest("users", 9, move |result| drop(tell.send(result))).expect("asks");
+        let mut texts = told.recv_timeout(common::PATIENCE).expect("an answer").expect("reads");
+        let text = texts.next().expect("a text").expect("made");
+        assert!(texts.next().is_none());
+        let parsed = serde_json::from_str::<Vec<serde_json::Value>>(&text);
+        let is_whole = parsed.is_ok_and(|flat| flat.last() == Some(&2.into()) && flat.len() == 2 * 3 + 1);
+        assert!(!is_whole, "{data}: {text}");
+    }
+}
+
+#[test]
 fn a_file_cut_or_scrambled_anywhere_is_read_or_refused() {
     let home = crafted("");
     let whole = fs::read(home.shard(0)).expect("reads");

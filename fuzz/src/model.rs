@@ -143,11 +143,14 @@ impl Run {
         self.unflushed = 0;
         let mut found = State::new();
         for text in texts {
-            let documents: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a JSON array");
-            for document in documents {
-                let id = document["id"].as_str().expect("an id").to_owned();
-                let value = document["data"].to_string().into_bytes();
-                let version = document["_version"].as_u64().expect("a version");
+            let text = text.expect("made");
+            let mut flat: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a JSON array");
+            let count = flat.pop().expect("how many").as_u64().expect("a number");
+            assert_eq!(flat.len() as u64, 3 * count);
+            for document in flat.chunks_exact(3) {
+                let id = document[0].as_str().expect("an id").to_owned();
+                let value = document[1].to_string().into_bytes();
+                let version = document[2].as_u64().expect("a version");
                 assert_eq!(found.insert((collection.to_owned(), id), (value, version)), None, "once");
             }
         }

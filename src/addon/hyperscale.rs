@@ -180,7 +180,8 @@ impl HyperScaleDb {
     pub fn shard_rows(&self, env: Env) -> napi::Result<u32> {
         let (database, mailbox) = or_throw(&env, self.parts().ok_or_else(Error::closed))?;
         let ticket = mailbox.number();
-        let counted = database.shard_rows(move |result| mailbox.finish_with(ticket, result));
+        let counted =
+            database.shard_rows(move |result| mailbox.finish_with(ticket, result.map(|text| vec![text])));
         or_throw(&env, counted.map(|()| ticket))
     }
 

@@ -4,7 +4,6 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     sync::{Arc, Weak},
-    vec,
 };
 
 use napi::{
@@ -15,7 +14,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 
 use super::{error::or_throw, hyperscale::HyperScaleDb, mailbox::Mailbox, report::Ticket};
-use crate::engine::{Database, Error, Pages, Result};
+use crate::engine::{Database, Error, Pages, Result, Texts};
 
 /// Reads whole collections of a database that a `HyperScaleDB` has open.
 #[napi(js_name = "SimpleDB")]
@@ -26,7 +25,7 @@ pub struct SimpleDb {
 }
 
 /// What was read by tickets, as texts that JavaScript has not taken yet.
-type Lists = HashMap<Ticket, vec::IntoIter<String>>;
+type Lists = HashMap<Ticket, Texts>;
 
 #[napi]
 impl SimpleDb {
@@ -47,8 +46,8 @@ impl SimpleDb {
                 return Err(Error::closed());
             };
             let (ticket, lists) = (mailbox.number(), Arc::clone(&self.lists));
-            let done = move |result: Result<Vec<String>>| {
-                let kept = result.map(|texts| drop(lists.lock().insert(ticket, texts.into_iter())));
+            let done = move |result: Result<Texts>| {
+                let kept = result.map(|texts| drop(lists.lock().insert(ticket, texts)));
                 mailbox.finish(ticket, kept);
             };
             // Infinity becomes the largest number.
@@ -61,8 +60,10 @@ impl SimpleDb {
     /// The next JSON array of a ticket that is done; `null` at the end. One at a time, because making a string of a megabyte
     /// takes long enough. The database may be closed meanwhile.
     #[napi]
-    pub fn next_text(&self, ticket: Ticket) -> Option<String> {
-        self.lists.lock().get_mut(&ticket)?.next()
+    pub fn next_text(&self, env: Env, ticket: Ticket) -> napi::Result<Option<String>> {
+        // NOTE: not under the lock, because it may wait for the next text.
+        let texts = self.lists.lock().get(&ticket).cloned();
+        or_throw(&env, texts.and_then(|mut texts| texts.next()).transpose())
     }
 
     /// Lets go of what is left of a ticket.

@@ -19,7 +19,7 @@ use super::{
     options::Options,
     progress::Tell,
     registry::{self, Entered, Slot},
-    scan::{Scan, What},
+    scan::{Scan, Texts},
     shard::{Rows, ShardId, Value, collection::Collection},
     stats::Stats,
 };
@@ -144,22 +144,22 @@ impl Database {
         self.engine.core.collections.names()
     }
 
-    /// Flushes, then reads the documents updated last, newest first, as JSON arrays. `done` is called from an
-    /// engine thread.
+    /// Flushes, then reads the documents updated last, newest first, as JSON arrays. `done` is called from an engine thread, once
+    /// the first of them is made.
     pub fn newest(
         &self,
         name: &str,
         limit: u64,
-        done: impl FnOnce(Result<Vec<String>>) + Send + 'static,
+        done: impl FnOnce(Result<Texts>) + Send + 'static,
     ) -> Result<()> {
         self.core()?;
         let collection = self.collection(name);
-        self.engine.scan(Scan { what: What::Newest(collection, limit), done: Box::new(done) })
+        self.engine.scan(Scan::Newest(collection, limit, Box::new(done)))
     }
 
     /// Counts the documents in each shard, in the order of the shards, on a thread of its own: it reads an index of each
     /// table. `done` gets one JSON array.
-    pub fn shard_rows(&self, done: impl FnOnce(Result<Vec<String>>) + Send + 'static) -> Result<()> {
+    pub fn shard_rows(&self, done: impl FnOnce(Result<String>) + Send + 'static) -> Result<()> {
         self.core()?;
         self.engine.count(Box::new(done))
     }

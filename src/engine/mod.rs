@@ -51,6 +51,7 @@ pub use self::{
     progress::Progress,
     read::Attempt,
     readers::Read,
+    scan::Texts,
     shard::Former,
     stats::{State, Stats},
     write::Submitted,

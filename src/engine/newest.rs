@@ -1,17 +1,21 @@
 //! The documents of a collection that were updated last, out of all shards, as JSON arrays.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    cmp::Ordering,
+    collections::{BinaryHeap, binary_heap::PeekMut},
+    io::Write,
+    mem,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
+    vec,
 };
 
 use super::{
     core::Core,
     error::Result,
     flush::panicked,
-    scan::{Fields, write_document},
-    shard::{REGISTRAR, Scanned, collection::Collection, newest_first},
+    shard::{REGISTRAR, Scanned, collection::Collection},
 };
 
 /// A text ends with the document that brings it here: the other side makes values of one after the other, and goes on
@@ -22,27 +26,84 @@ const LONG_TEXT: usize = 1 << 20;
 const LONG: Duration = Duration::from_millis(2);
 
 /// The `limit` documents updated last, newest first (of the same second: by id, highest first).
-pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Vec<String>> {
+pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Newest> {
     core.look_outside(REGISTRAR);
-    let Some(table) = collection.table() else {
-        return Ok(Vec::new());
+    let lists = match collection.table() {
+        Some(table) => of_all_shards(core, &table, limit)?,
+        None => Vec::new(),
     };
-    // NOTE: this sort finds out that each shard's are in order.
-    let mut all = of_all_shards(core, &table, limit)?;
-    all.sort_by(newest_first);
-    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(texts(&all))
+    Ok(Newest::of(lists, limit))
 }
 
-/// Those of one shard behind those of the other.
-fn of_all_shards(core: &Core, table: &str, limit: u64) -> Result<Vec<Scanned>> {
+/// Documents out of several lists, each of which has its newest first, in the order of all.
+pub(super) struct Newest {
+    lists: BinaryHeap<List>,
+    left: u64,
+}
+
+impl Newest {
+    fn of(lists: Vec<Vec<Scanned>>, limit: u64) -> Newest {
+        let list = |documents: Vec<Scanned>| {
+            let mut rest = documents.into_iter();
+            rest.next().map(|first| List { first, rest })
+        };
+        Newest { lists: lists.into_iter().filter_map(list).collect(), left: limit }
+    }
+
+    /// See [`Texts`](super::scan::Texts).
+    pub(super) fn texts(mut self) -> impl Iterator<Item = String> {
+        std::iter::from_fn(move || next_text(&mut self))
+    }
+}
+
+impl Iterator for Newest {
+    type Item = Scanned;
+
+    fn next(&mut self) -> Option<Scanned> {
+        self.left = self.left.checked_sub(1)?;
+        let mut list = self.lists.peek_mut()?;
+        Some(match list.rest.next() {
+            Some(next) => mem::replace(&mut list.first, next),
+            None => PeekMut::pop(list).first,
+        })
+    }
+}
+
+/// A list that is not empty. The greatest is the one whose first document is the newest.
+struct List {
+    first: Scanned,
+    rest: vec::IntoIter<Scanned>,
+}
+
+impl Ord for List {
+    fn cmp(&self, other: &Self) -> Ordering {
+        Scanned::newest_first(&other.first, &self.first)
+    }
+}
+
+impl PartialOrd for List {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for List {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for List {}
+
+/// Those of each shard.
+fn of_all_shards(core: &Core, table: &str, limit: u64) -> Result<Vec<Vec<Scanned>>> {
     let next = AtomicUsize::new(0);
     let read_next = || {
-        let shard = core.shards.get(next.fetch_add(1, Ordering::Relaxed))?;
+        let shard = core.shards.get(next.fetch_add(1, Relaxed))?;
         let read = shard.newest(table, limit);
         if read.is_err() {
             // Nobody needs the rest.
-            next.store(core.shards.len(), Ordering::Relaxed);
+            next.store(core.shards.len(), Relaxed);
         }
         Some(read)
     };
@@ -60,7 +121,7 @@ fn of_all_shards(core: &Core, table: &str, limit: u64) -> Result<Vec<Scanned>> {
         std::iter::once(own).chain(theirs.collect::<Vec<_>>()).collect::<Result<Vec<_>>>()
     });
     parts.extend(rest?.into_iter().flatten());
-    Ok(parts.into_iter().flatten().collect())
+    Ok(parts)
 }
 
 /// Threads that so many shards and the processor can use beside this one.
@@ -69,24 +130,22 @@ fn helpers(shards: usize) -> usize {
     shards.min(cores).saturating_sub(1)
 }
 
-fn texts(documents: &[Scanned]) -> Vec<String> {
-    let mut texts = Vec::new();
-    let mut text = Vec::new();
-    for Scanned { id, value, version, .. } in documents {
-        text.push(if text.is_empty() { b'[' } else { b',' });
-        let fields = Fields { id, value: value.as_bytes(), version: *version, buffered: false };
-        write_document(&mut text, &fields);
+/// One JSON array of what comes next; none at the end.
+fn next_text(documents: &mut impl Iterator<Item = Scanned>) -> Option<String> {
+    let (mut text, mut count) = (b"[".to_vec(), 0);
+    for document in documents {
+        serde_json::to_writer(&mut text, document.id()).expect("a string always becomes JSON");
+        text.push(b',');
+        text.extend_from_slice(document.value().as_bytes());
+        write!(text, ",{},", document.version).expect("memory takes everything");
+        count += 1;
         if text.len() >= LONG_TEXT {
-            texts.push(finish(std::mem::take(&mut text)));
+            break;
         }
     }
-    if !text.is_empty() {
-        texts.push(finish(text));
+    if count == 0 {
+        return None;
     }
-    texts
-}
-
-fn finish(mut text: Vec<u8>) -> String {
-    text.push(b']');
-    String::from_utf8(text).expect("texts, put together")
+    write!(text, "{count}]").expect("memory takes everything");
+    Some(String::from_utf8(text).expect("texts, put together"))
 }

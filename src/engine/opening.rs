@@ -22,7 +22,7 @@ use super::{
     progress::Tell,
     readers::{Pace, Readers},
     recovering::{Recovered, recover},
-    scan::{Scan, Scanner, Told, What},
+    scan::{Scan, Scanner, Told},
     settling::{join, settle},
     shard::{self, Router},
     threads::Threads,
@@ -117,14 +117,14 @@ impl Engine {
     }
 
     /// Has the count thread, which the first call starts, count the documents in each shard.
-    pub(crate) fn count(&self, done: Told) -> Result<()> {
+    pub(crate) fn count(&self, done: Told<String>) -> Result<()> {
         let mut running = self.running.lock();
         let (running, _) = running.as_mut().ok_or_else(Error::closed)?;
         let counter = match &mut running.counter {
             Some(counter) => counter,
             none => none.insert(Scanner::start(&self.core, "kimdb-count")?),
         };
-        counter.send(Scan { what: What::Rows, done });
+        counter.send(Scan::Rows(done));
         Ok(())
     }
 

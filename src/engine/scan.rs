@@ -13,27 +13,37 @@ use super::{
     core::Core,
     error::{Error, Result},
     flush::{panicked, spawn},
-    newest::newest,
+    newest::{Newest, newest},
     opening::flush_and_wait,
     pages::count_rows,
     shard::collection::Collection,
 };
 
-/// One scan.
-pub(crate) struct Scan {
-    pub(crate) what: What,
-    pub(crate) done: Told,
+/// One scan. What it ends with is called once, from the scan thread.
+pub(crate) enum Scan {
+    /// The documents of a collection that were updated last, at most so many.
+    Newest(Arc<Collection>, u64, Told<Texts>),
+    /// The number of documents in each shard, as one JSON array.
+    Rows(Told<String>),
 }
 
-/// Called once, from the scan thread, with JSON arrays.
-pub(crate) type Told = Box<dyn FnOnce(Result<Vec<String>>) + Send>;
+pub(crate) type Told<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
-/// What a scan is for.
-pub(crate) enum What {
-    /// The documents of a collection that were updated last.
-    Newest(Arc<Collection>, u64),
-    /// The number of documents in each shard.
-    Rows,
+/// JSON arrays, each made while those before it are used: id, document and version of one document after the other, and behind
+/// the last how many they are. So flat, they are read faster than if each document were an object of its own.
+///
+/// What another program has written into a shard is a document's text as it is. Where it is not exactly one JSON value, the
+/// array is no JSON or has another length.
+#[derive(Debug, Clone)]
+pub struct Texts(flume::Receiver<Result<String>>);
+
+impl Iterator for Texts {
+    type Item = Result<String>;
+
+    /// Waits where the next text is being made: a megabyte takes about a millisecond. Everything has been read by then.
+    fn next(&mut self) -> Option<Result<String>> {
+        self.0.recv().ok()
+    }
 }
 
 /// The thread that runs scans, one after the other.
@@ -50,23 +60,29 @@ impl Scanner {
         let stopping = Arc::new(AtomicBool::new(false));
         let (core, stop) = (Arc::clone(core), Arc::clone(&stopping));
         let thread = spawn(name, move || {
-            for Scan { what, done } in inbox.iter() {
-                let run = || match &what {
-                    What::Newest(collection, limit) => {
-                        flush_and_wait(&core).and_then(|()| newest(&core, collection, *limit))
+            for scan in inbox.iter() {
+                match scan {
+                    Scan::Newest(collection, limit, done) => {
+                        let find = || flush_and_wait(&core).and_then(|()| newest(&core, &collection, limit));
+                        match run(&stop, find) {
+                            Ok(documents) => hand_over(documents, done),
+                            Err(error) => done(Err(error)),
+                        }
                     }
-                    What::Rows => rows(&core, &stop),
-                };
-                let run =
-                    || catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
-                done(if stop.load(Ordering::Acquire) { Err(Error::closed()) } else { run() });
+                    Scan::Rows(done) => done(run(&stop, || rows(&core, &stop))),
+                }
             }
         })?;
         Ok(Scanner { scans, stopping, thread })
     }
 
     pub(crate) fn send(&self, scan: Scan) {
-        self.scans.send(scan).unwrap_or_else(|failed| (failed.0.done)(Err(Error::closed())));
+        let closed = Error::closed();
+        match self.scans.send(scan).map_err(|failed| failed.0) {
+            Ok(()) => {}
+            Err(Scan::Newest(_, _, done)) => done(Err(closed)),
+            Err(Scan::Rows(done)) => done(Err(closed)),
+        }
     }
 
     /// Ends the scan under way, fails the others.
@@ -78,27 +94,34 @@ impl Scanner {
     }
 }
 
-/// A document for [`write_document`].
-pub(crate) struct Fields<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) value: &'a [u8],
-    pub(crate) version: u64,
-    pub(crate) buffered: bool,
+/// A panic of `work` is its error, and so is that nobody waits for it any more.
+fn run<T>(stop: &AtomicBool, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)));
+    if stop.load(Ordering::Acquire) { Err(Error::closed()) } else { result }
 }
 
-/// Appends `{"id":...,"data":...,"_version":...}`.
-pub(crate) fn write_document(out: &mut Vec<u8>, document: &Fields<'_>) {
-    out.extend_from_slice(b"{\"id\":");
-    serde_json::to_writer(&mut *out, document.id).expect("a string always becomes JSON");
-    out.extend_from_slice(b",\"data\":");
-    out.extend_from_slice(document.value);
-    out.extend_from_slice(b",\"_version\":");
-    out.extend_from_slice(document.version.to_string().as_bytes());
-    out.extend_from_slice(if document.buffered { b",\"_buffered\":true}" } else { b"}" });
+/// Makes texts of the documents. `done` is called once the first is there.
+fn hand_over(documents: Newest, done: Told<Texts>) {
+    let (sender, texts) = flume::unbounded();
+    let mut done = Some(done);
+    let mut tell = || done.take().into_iter().for_each(|done| done(Ok(Texts(texts.clone()))));
+    let make = || {
+        for text in documents.texts() {
+            if sender.send(Ok(text)).is_err() {
+                // Nobody wants the rest.
+                return;
+            }
+            tell();
+        }
+    };
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(make)) {
+        let _ = sender.send(Err(panicked(&*panic)));
+    }
+    tell();
 }
 
 /// Documents in each shard, as one JSON array.
-fn rows(core: &Core, stop: &AtomicBool) -> Result<Vec<String>> {
+fn rows(core: &Core, stop: &AtomicBool) -> Result<String> {
     core.collections.refresh()?;
     let collections: Vec<_> =
         core.collections.names().iter().map(|name| core.collections.get(name)).collect();
@@ -114,5 +137,5 @@ fn rows(core: &Core, stop: &AtomicBool) -> Result<Vec<String>> {
         }
         counts.push(count);
     }
-    Ok(vec![format!("{counts:?}")])
+    Ok(format!("{counts:?}"))
 }

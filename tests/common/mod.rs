@@ -181,12 +181,15 @@ pub fn all(db: &Database, collection: &str, limit: u64) -> Vec<(String, String, 
     let texts = told.recv_timeout(PATIENCE).expect("an answer").expect("reads");
     let mut documents = Vec::new();
     for text in texts {
-        let parsed: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a JSON array");
-        documents.extend(parsed.into_iter().map(|document| {
-            assert_eq!(document.get("_buffered"), None, "everything was flushed before");
-            let id = document["id"].as_str().expect("an id").to_owned();
-            (id, document["data"].to_string(), document["_version"].as_u64().expect("a version"))
-        }));
+        let text = text.expect("made");
+        let mut flat: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a JSON array");
+        let count = flat.pop().expect("how many").as_u64().expect("a number");
+        let found = flat.chunks_exact(3).map(|document| {
+            let id = document[0].as_str().expect("an id").to_owned();
+            (id, document[1].to_string(), document[2].as_u64().expect("a version"))
+        });
+        documents.extend(found);
+        assert_eq!(flat.len() as u64, 3 * count);
     }
     documents
 }

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::Read;
-use crate::engine::{
-    db::Document,
-    error::Result,
-    scan::{Fields, write_document},
-};
+use crate::engine::{db::Document, error::Result};
 
 /// Called once with the JSON array.
 pub(crate) type GatherDone = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
@@ -78,12 +74,14 @@ impl State {
     }
 }
 
-/// Appends a document that was read, or `null`.
+/// Appends a document that was read, `{"id":...,"data":...,"_version":...}`, or `null`.
 pub(crate) fn write_member(out: &mut Vec<u8>, id: &str, found: Option<Document>, text: &[u8]) {
-    match found {
-        None => out.extend_from_slice(b"null"),
-        Some(Document { version, buffered, .. }) => {
-            write_document(out, &Fields { id, value: text, version, buffered });
-        }
-    }
+    let Some(Document { version, buffered, .. }) = found else { return out.extend_from_slice(b"null") };
+    out.extend_from_slice(b"{\"id\":");
+    serde_json::to_writer(&mut *out, id).expect("a string always becomes JSON");
+    out.extend_from_slice(b",\"data\":");
+    out.extend_from_slice(text);
+    out.extend_from_slice(b",\"_version\":");
+    out.extend_from_slice(version.to_string().as_bytes());
+    out.extend_from_slice(if buffered { b",\"_buffered\":true}" } else { b"}" });
 }

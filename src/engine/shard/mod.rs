@@ -41,7 +41,7 @@ pub use former::Former;
 pub use layout::{Layout, find};
 pub(crate) use layout::{existing, shard_path};
 pub use moving::{Move, finish, is_unfinished};
-pub(crate) use newest::newest_first;
+pub use newest::Scanned;
 pub use router::Router;
 use set::open_former;
 pub use set::{ShardSet, open};
@@ -91,19 +91,6 @@ pub struct Stored {
     pub as_of: Lsn,
     /// What the read took, without waiting for those of other threads or, where that is known, for a processor.
     pub took: Duration,
-}
-
-/// A document met by a scan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scanned {
-    /// The document's id.
-    pub id: String,
-    /// Its JSON text.
-    pub value: String,
-    /// Its version.
-    pub version: u64,
-    /// `updated_at`.
-    pub updated: String,
 }
 
 /// A document met on a way through a whole table.

@@ -1,14 +1,46 @@
 //! The documents of a table that were updated last.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use rusqlite::{Connection, PrepFlags, Row};
 
-use super::{Scanned, schema};
+use super::schema;
 
-/// Newest first, and of the same second the highest id first.
-pub(crate) fn newest_first(a: &Scanned, b: &Scanned) -> Ordering {
-    (&b.updated, &b.id).cmp(&(&a.updated, &a.id))
+/// A document met by a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanned {
+    /// `updated_at`, the id and the JSON text in one piece: there may be millions of them.
+    bytes: Box<str>,
+    id: usize,
+    value: usize,
+    /// Its version.
+    pub version: u64,
+}
+
+impl Scanned {
+    fn new(updated: &str, id: &str, value: &str, version: u64) -> Self {
+        let bytes = [updated, id, value].concat().into_boxed_str();
+        Scanned { bytes, id: updated.len(), value: updated.len() + id.len(), version }
+    }
+
+    /// The document's id.
+    pub fn id(&self) -> &str {
+        &self.bytes[self.id..self.value]
+    }
+
+    /// Its JSON text.
+    pub fn value(&self) -> &str {
+        &self.bytes[self.value..]
+    }
+
+    /// Newest first, and of the same second the highest id first.
+    pub(crate) fn newest_first(a: &Self, b: &Self) -> Ordering {
+        (b.updated(), b.id()).cmp(&(a.updated(), a.id()))
+    }
+
+    fn updated(&self) -> &str {
+        &self.bytes[..self.id]
+    }
 }
 
 /// The `limit` newest documents of a table, newest first.
@@ -25,25 +57,22 @@ pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqli
     let mut statement = connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB)?;
     let mut documents = statement.query_map([limit], scanned)?.collect::<rusqlite::Result<Vec<_>>>()?;
     if are_all_wanted {
-        documents.sort_unstable_by(newest_first);
+        documents.sort_unstable_by(Scanned::newest_first);
     }
     Ok(documents)
 }
 
 /// Whatever type another program has given a row's version and time, it is read as a point read does it.
 fn scanned(row: &Row<'_>) -> rusqlite::Result<Scanned> {
-    Ok(Scanned {
-        id: row.get(0)?,
-        value: text(row.get_ref(1)?.as_bytes()?),
-        version: row.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64,
-        updated: text(row.get_ref(3)?.as_bytes()?),
-    })
+    let version = row.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64;
+    let (id, value, updated) = (row.get_ref(0)?, row.get_ref(1)?.as_bytes()?, row.get_ref(3)?.as_bytes()?);
+    Ok(Scanned::new(&text(updated), id.as_str()?, &text(value), version))
 }
 
 /// Bytes that are no UTF-8 become U+FFFD.
-fn text(bytes: &[u8]) -> String {
+fn text(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }

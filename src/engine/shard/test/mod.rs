@@ -142,7 +142,7 @@ fn the_newest_documents_come_first() {
     setup.apply(9, "c", &[("id9", "1", 1)], &[]).expect("in the same second as id4");
     let ids = |limit| -> Vec<String> {
         let scanned = setup.store.newest("c", limit).expect("reads");
-        scanned.into_iter().map(|scanned| format!("{} {}", scanned.id, scanned.version)).collect()
+        scanned.into_iter().map(|scanned| format!("{} {}", scanned.id(), scanned.version)).collect()
     };
     assert_eq!(ids(99), ["id9 1", "id4 2", "id3 2", "id2 2", "id1 2", "id0 1"]);
     assert_eq!(ids(2), ["id9 1", "id4 2"]);
