@@ -9,12 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    Part, apply_side, divide,
-    pause::Pause,
-    scheduler::{Scheduler, reopen},
-    syncer,
-};
+use super::{Part, apply_side, bring::reopen, divide, pause::Pause, scheduler::Scheduler, syncer};
 use crate::engine::{
     buffer::Frozen,
     change::Change,

@@ -4,6 +4,7 @@
 //! shard at a time each; one sync thread does all waiting for the disk. None of them ever waits for the program.
 
 mod apply;
+mod bring;
 mod coalesce;
 mod control;
 mod due;

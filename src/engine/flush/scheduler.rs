@@ -7,19 +7,18 @@ use std::{
 };
 
 use super::{
-    Part, Pool, Request, apply, divide,
+    Pool, Request,
+    bring::bring,
+    divide,
     lane::{Lane, PATIENCE},
     large::Large,
     panicked,
 };
 use crate::engine::{
-    buffer::Frozen,
-    change::Change,
     core::Core,
     error::{Code, Error, Result},
     log::Lsn,
     memory::Churn,
-    shard::ShardId,
 };
 
 /// How often waiting writes are looked after while nothing else happens.
@@ -290,44 +289,4 @@ impl Scheduler {
             }
         });
     }
-}
-
-/// Applies parts to a shard, in order. Returns how many are done and what stopped it.
-///
-/// `frozen`: end of the newest generation.
-fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn) -> (usize, Option<Error>) {
-    let store = &*core.shards[shard];
-    if store.is_suspect()
-        && let Err(error) = reopen(core, shard, frozen)
-    {
-        return (0, Some(error));
-    }
-    for (done, part) in parts.iter().enumerate() {
-        let size = core.options.batch_size;
-        let follow = |changes: &[Change<'_>], end| {
-            core.flush.note_progress();
-            if core.is_short_of_room() {
-                core.flush.jobs.hurry(true);
-            }
-            core.follow(shard as ShardId, changes, end);
-        };
-        if let Err(error) = apply(part, core.log.id(), store, &core.collections, &follow, size) {
-            return (done, Some(error));
-        }
-    }
-    (parts.len(), store.checkpoint(false).err())
-}
-
-/// Reopens a shard after a failure of the disk. What it lost of what it had is still in the log, because no space is
-/// given back before it is on the disk.
-pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
-    let store = &*core.shards[shard];
-    store.reopen(&mut || {
-        let claim = Arc::new(core.log.claim_all());
-        let lost = Frozen { start: claim.start(), claim, end: frozen, ops: 0 };
-        let mut applied = vec![Lsn(u64::MAX); core.shards.len()];
-        applied[shard] = store.applied();
-        let parts = divide(&lost, core.router, &core.collections, false, &applied, 0)?;
-        apply(&parts[shard], core.log.id(), store, &core.collections, &|_, _| (), 0)
-    })
 }

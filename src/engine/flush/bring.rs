@@ -1,0 +1,53 @@
+//! What a worker does for one shard: applying the parts that wait for it, after reopening it if its disk has failed.
+
+use std::sync::Arc;
+
+use super::{Part, apply, divide};
+use crate::engine::{
+    buffer::Frozen,
+    change::Change,
+    core::Core,
+    error::{Error, Result},
+    log::Lsn,
+    shard::ShardId,
+};
+
+/// Applies parts to a shard, in order. Returns how many are done and what stopped it.
+///
+/// `frozen`: end of the newest generation.
+pub(super) fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn) -> (usize, Option<Error>) {
+    let store = &*core.shards[shard];
+    if store.is_suspect()
+        && let Err(error) = reopen(core, shard, frozen)
+    {
+        return (0, Some(error));
+    }
+    for (done, part) in parts.iter().enumerate() {
+        let size = core.options.batch_size;
+        let follow = |changes: &[Change<'_>], end| {
+            core.flush.note_progress();
+            if core.is_short_of_room() {
+                core.flush.jobs.hurry(true);
+            }
+            core.follow(shard as ShardId, changes, end);
+        };
+        if let Err(error) = apply(part, core.log.id(), store, &core.collections, &follow, size) {
+            return (done, Some(error));
+        }
+    }
+    (parts.len(), store.checkpoint(false).err())
+}
+
+/// Reopens a shard after a failure of the disk. What it lost of what it had is still in the log, because no space is
+/// given back before it is on the disk.
+pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
+    let store = &*core.shards[shard];
+    store.reopen(&mut || {
+        let claim = Arc::new(core.log.claim_all());
+        let lost = Frozen { start: claim.start(), claim, end: frozen, ops: 0 };
+        let mut applied = vec![Lsn(u64::MAX); core.shards.len()];
+        applied[shard] = store.applied();
+        let parts = divide(&lost, core.router, &core.collections, false, &applied, 0)?;
+        apply(&parts[shard], core.log.id(), store, &core.collections, &|_, _| (), 0)
+    })
+}
