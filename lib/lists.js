@@ -33,7 +33,10 @@ function unfold(text, documents, collection) {
   // A document that is not one value, such as `1,2`.
   if (flat.length !== MEMBERS * count) throw corrupt({ collection });
   for (let i = 0; i < flat.length; i += MEMBERS) {
-    documents.push({ id: flat[i], data: flat[i + 1], _version: flat[i + 2] });
+    const id = flat[i];
+    const version = flat[i + 2];
+    if (typeof id !== 'string' || typeof version !== 'number') throw corrupt({ collection });
+    documents.push({ id, data: flat[i + 1], _version: version });
   }
 }
 

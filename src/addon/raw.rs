@@ -34,9 +34,15 @@ pub(super) trait HotCall {
 #[derive(Clone, Copy)]
 pub(super) struct Value<'a>(sys::napi_value, PhantomData<&'a ()>);
 
-impl Value<'_> {
+impl<'a> Value<'a> {
     /// `undefined` as a result costs nothing.
     pub(super) const UNDEFINED: Value<'static> = Value(ptr::null_mut(), PhantomData);
+
+    /// For a `#[napi]` method to return.
+    pub(super) fn unknown(self, scope: Scope<'a>) -> napi::Unknown<'a> {
+        // SAFETY: it was made in this environment and is alive as long as the scope.
+        unsafe { napi::Unknown::from_raw_unchecked(scope.0, self.0) }
+    }
 
     pub(super) fn raw(self) -> sys::napi_value {
         self.0

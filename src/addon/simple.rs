@@ -8,12 +8,12 @@ use std::{
 
 use napi::{
     Env,
-    bindgen_prelude::{Buffer, Reference},
+    bindgen_prelude::{Buffer, Reference, Unknown},
 };
 use napi_derive::napi;
 use parking_lot::Mutex;
 
-use super::{error::or_throw, hyperscale::HyperScaleDb, mailbox::Mailbox, report::Ticket};
+use super::{error::or_throw, hyperscale::HyperScaleDb, mailbox::Mailbox, raw::Scope, report::Ticket};
 use crate::engine::{Database, Error, Pages, Result, Texts};
 
 /// Reads whole collections of a database that a `HyperScaleDB` has open.
@@ -24,8 +24,9 @@ pub struct SimpleDb {
     lists: Arc<Mutex<Lists>>,
 }
 
-/// What was read by tickets, as texts that JavaScript has not taken yet.
-type Lists = HashMap<Ticket, Texts>;
+/// What was read by tickets, as texts that JavaScript has not taken yet; `None`: it is being read. What is not wanted any more has no
+/// entry, and nothing is kept of it.
+type Lists = HashMap<Ticket, Option<Texts>>;
 
 #[napi]
 impl SimpleDb {
@@ -46,12 +47,20 @@ impl SimpleDb {
                 return Err(Error::closed());
             };
             let (ticket, lists) = (mailbox.number(), Arc::clone(&self.lists));
+            lists.lock().insert(ticket, None);
+            let of_scan = Arc::clone(&lists);
             let done = move |result: Result<Texts>| {
-                let kept = result.map(|texts| drop(lists.lock().insert(ticket, texts)));
+                let kept = result.map(|texts| {
+                    if let Some(wanted) = of_scan.lock().get_mut(&ticket) {
+                        *wanted = Some(texts);
+                    }
+                });
                 mailbox.finish(ticket, kept);
             };
             // Infinity becomes the largest number.
-            database.newest(&collection, limit as u64, done)?;
+            database
+                .newest(&collection, limit as u64, done)
+                .inspect_err(|_| drop(lists.lock().remove(&ticket)))?;
             Ok(ticket)
         };
         or_throw(&env, start())
@@ -59,11 +68,16 @@ impl SimpleDb {
 
     /// The next JSON array of a ticket that is done; `null` at the end. One at a time, because making a string of a megabyte
     /// takes long enough. The database may be closed meanwhile.
-    #[napi]
-    pub fn next_text(&self, env: Env, ticket: Ticket) -> napi::Result<Option<String>> {
+    #[napi(ts_return_type = "string | null")]
+    pub fn next_text<'a>(&self, env: &'a Env, ticket: Ticket) -> napi::Result<Option<Unknown<'a>>> {
         // NOTE: not under the lock, because it may wait for the next text.
-        let texts = self.lists.lock().get(&ticket).cloned();
-        or_throw(&env, texts.and_then(|mut texts| texts.next()).transpose())
+        let texts = self.lists.lock().get(&ticket).cloned().flatten();
+        let scope = Scope::of(env);
+        let next = || match texts.and_then(|mut texts| texts.next()).transpose()? {
+            Some(text) => scope.string(text.as_bytes()).map(|text| Some(text.unknown(scope))),
+            None => Ok(None),
+        };
+        or_throw(env, next())
     }
 
     /// Lets go of what is left of a ticket.

@@ -19,7 +19,7 @@ use super::{
     options::Options,
     progress::Tell,
     registry::{self, Entered, Slot},
-    scan::{Scan, Texts},
+    scan::{Scan, Texts, Wanted},
     shard::{Rows, ShardId, Value, collection::Collection},
     stats::Stats,
 };
@@ -153,8 +153,8 @@ impl Database {
         done: impl FnOnce(Result<Texts>) + Send + 'static,
     ) -> Result<()> {
         self.core()?;
-        let collection = self.collection(name);
-        self.engine.scan(Scan::Newest(collection, limit, Box::new(done)))
+        let (collection, given_up) = (self.collection(name), Arc::clone(&self.reads_given_up));
+        self.engine.scan(Scan::Newest(Wanted { collection, limit, given_up, done: Box::new(done) }))
     }
 
     /// Counts the documents in each shard, in the order of the shards, on a thread of its own: it reads an index of each

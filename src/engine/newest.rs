@@ -4,6 +4,7 @@ use std::{
     cmp::Ordering,
     collections::{BinaryHeap, binary_heap::PeekMut},
     io::Write,
+    iter::{self, Peekable},
     mem,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     thread,
@@ -51,8 +52,9 @@ impl Newest {
     }
 
     /// See [`Texts`](super::scan::Texts).
-    pub(super) fn texts(mut self) -> impl Iterator<Item = String> {
-        std::iter::from_fn(move || next_text(&mut self))
+    pub(super) fn texts(self) -> impl Iterator<Item = String> {
+        let mut documents = self.peekable();
+        iter::from_fn(move || next_text(&mut documents))
     }
 }
 
@@ -107,7 +109,7 @@ fn of_all_shards(core: &Core, table: &str, limit: u64) -> Result<Vec<Vec<Scanned
         }
         Some(read)
     };
-    let read_rest = || std::iter::from_fn(read_next).collect::<Result<Vec<_>>>();
+    let read_rest = || iter::from_fn(read_next).collect::<Result<Vec<_>>>();
     let start = Instant::now();
     let mut parts: Vec<_> = read_next().transpose()?.into_iter().collect();
     let helpers = if start.elapsed() < LONG { 0 } else { helpers(core.shards.len() - parts.len()) };
@@ -118,7 +120,7 @@ fn of_all_shards(core: &Core, table: &str, limit: u64) -> Result<Vec<Vec<Scanned
         let own = read_rest();
         let theirs =
             threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| Err(panicked(&*panic))));
-        std::iter::once(own).chain(theirs.collect::<Vec<_>>()).collect::<Result<Vec<_>>>()
+        iter::once(own).chain(theirs.collect::<Vec<_>>()).collect::<Result<Vec<_>>>()
     });
     parts.extend(rest?.into_iter().flatten());
     Ok(parts)
@@ -131,9 +133,11 @@ fn helpers(shards: usize) -> usize {
 }
 
 /// One JSON array of what comes next; none at the end.
-fn next_text(documents: &mut impl Iterator<Item = Scanned>) -> Option<String> {
+fn next_text(documents: &mut Peekable<impl Iterator<Item = Scanned>>) -> Option<String> {
     let (mut text, mut count) = (b"[".to_vec(), 0);
-    for document in documents {
+    // A document of that length is alone, so that it is not the others' fault if it is too long for a JavaScript string.
+    let is_alone = |document: &Scanned| document.value().len() >= LONG_TEXT;
+    while let Some(document) = documents.next_if(|next| count == 0 || !is_alone(next)) {
         serde_json::to_writer(&mut text, document.id()).expect("a string always becomes JSON");
         text.push(b',');
         text.extend_from_slice(document.value().as_bytes());

@@ -1,4 +1,4 @@
-//! Reading or counting many documents at once, as JSON text that the other side parses in one go.
+//! Reading or counting many documents at once, as JSON texts.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -13,34 +13,45 @@ use super::{
     core::Core,
     error::{Error, Result},
     flush::{panicked, spawn},
-    newest::{Newest, newest},
+    newest::newest,
     opening::flush_and_wait,
     pages::count_rows,
     shard::collection::Collection,
 };
 
-/// One scan. What it ends with is called once, from the scan thread.
+/// One scan.
 pub(crate) enum Scan {
-    /// The documents of a collection that were updated last, at most so many.
-    Newest(Arc<Collection>, u64, Told<Texts>),
+    /// The documents of a collection that were updated last.
+    Newest(Wanted),
     /// The number of documents in each shard, as one JSON array.
     Rows(Told<String>),
 }
 
+pub(crate) struct Wanted {
+    pub(crate) collection: Arc<Collection>,
+    /// At most so many.
+    pub(crate) limit: u64,
+    /// Set once nobody waits any more: the instance that asked was closed.
+    pub(crate) given_up: Arc<AtomicBool>,
+    pub(crate) done: Told<Texts>,
+}
+
+/// Called once with what a scan ends with.
 pub(crate) type Told<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
 /// JSON arrays, each made while those before it are used: id, document and version of one document after the other, and behind
 /// the last how many they are. So flat, they are read faster than if each document were an object of its own.
 ///
-/// What another program has written into a shard is a document's text as it is. Where it is not exactly one JSON value, the
-/// array is no JSON or has another length.
+/// What another program has written into a shard is a document's text as it is. If it is not exactly one JSON value, the array is no
+/// JSON or has another length, unless several such texts make up for each other.
 #[derive(Debug, Clone)]
 pub struct Texts(flume::Receiver<Result<String>>);
 
 impl Iterator for Texts {
     type Item = Result<String>;
 
-    /// Waits where the next text is being made: a megabyte takes about a millisecond. Everything has been read by then.
+    /// Waits where the next text is being made: a megabyte takes about a millisecond, and a document is in one text. Everything has been
+    /// read by then.
     fn next(&mut self) -> Option<Result<String>> {
         self.0.recv().ok()
     }
@@ -62,14 +73,14 @@ impl Scanner {
         let thread = spawn(name, move || {
             for scan in inbox.iter() {
                 match scan {
-                    Scan::Newest(collection, limit, done) => {
+                    Scan::Newest(Wanted { collection, limit, given_up, done }) => {
                         let find = || flush_and_wait(&core).and_then(|()| newest(&core, &collection, limit));
-                        match run(&stop, find) {
-                            Ok(documents) => hand_over(documents, done),
+                        match run(&[&stop, &given_up], find) {
+                            Ok(documents) => hand_over(documents.texts(), done),
                             Err(error) => done(Err(error)),
                         }
                     }
-                    Scan::Rows(done) => done(run(&stop, || rows(&core, &stop))),
+                    Scan::Rows(done) => done(run(&[&stop], || rows(&core, &stop))),
                 }
             }
         })?;
@@ -80,7 +91,7 @@ impl Scanner {
         let closed = Error::closed();
         match self.scans.send(scan).map_err(|failed| failed.0) {
             Ok(()) => {}
-            Err(Scan::Newest(_, _, done)) => done(Err(closed)),
+            Err(Scan::Newest(Wanted { done, .. })) => done(Err(closed)),
             Err(Scan::Rows(done)) => done(Err(closed)),
         }
     }
@@ -94,21 +105,27 @@ impl Scanner {
     }
 }
 
-/// A panic of `work` is its error, and so is that nobody waits for it any more.
-fn run<T>(stop: &AtomicBool, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)));
-    if stop.load(Ordering::Acquire) { Err(Error::closed()) } else { result }
+/// Runs `work`, unless one of these says that nobody waits for it any more. Its panic is an error.
+fn run<T>(over: &[&AtomicBool], work: impl FnOnce() -> Result<T>) -> Result<T> {
+    if over.iter().any(|over| over.load(Ordering::Acquire)) {
+        return Err(Error::closed());
+    }
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
-/// Makes texts of the documents. `done` is called once the first is there.
-fn hand_over(documents: Newest, done: Told<Texts>) {
+/// Hands the texts over as they are made. `done` is called once the first is there.
+fn hand_over(made: impl Iterator<Item = String>, done: Told<Texts>) {
     let (sender, texts) = flume::unbounded();
-    let mut done = Some(done);
-    let mut tell = || done.take().into_iter().for_each(|done| done(Ok(Texts(texts.clone()))));
+    // IMPORTANT: the only receiver, so that a program that does not want the rest lets go of it.
+    let mut untold = Some((done, Texts(texts)));
+    let mut tell = || {
+        if let Some((done, texts)) = untold.take() {
+            done(Ok(texts));
+        }
+    };
     let make = || {
-        for text in documents.texts() {
+        for text in made {
             if sender.send(Ok(text)).is_err() {
-                // Nobody wants the rest.
                 return;
             }
             tell();
@@ -138,4 +155,52 @@ fn rows(core: &Core, stop: &AtomicBool) -> Result<String> {
         counts.push(count);
     }
     Ok(format!("{counts:?}"))
+}
+
+#[cfg(test)]
+mod test {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::engine::error::Code;
+
+    #[test]
+    fn nothing_is_begun_that_nobody_waits_for() {
+        let (no, yes) = (AtomicBool::new(false), AtomicBool::new(true));
+        let begun = Cell::new(0);
+        let work = || {
+            begun.set(begun.get() + 1);
+            Ok(())
+        };
+        assert_eq!(run(&[&no, &no], work), Ok(()));
+        for over in [[&no, &yes], [&yes, &no]] {
+            assert_eq!(run(&over, work).expect_err("closed").code(), Code::Closed);
+        }
+        assert_eq!(begun.get(), 1);
+    }
+
+    #[test]
+    fn texts_that_nobody_wants_are_not_made() {
+        let (tell, told) = flume::unbounded();
+        let made = Cell::new(0);
+        let texts = (0..9).inspect(|_| made.set(made.get() + 1)).map(|number| number.to_string());
+        hand_over(
+            texts,
+            Box::new(move |texts| tell.send(texts.expect("texts").take(1).count()).expect("awaited")),
+        );
+        assert_eq!(told.iter().collect::<Vec<_>>(), [1], "told once");
+        assert_eq!(made.get(), 2, "the second cannot be handed over");
+    }
+
+    #[test]
+    fn a_panic_in_the_middle_ends_the_texts_with_an_error() {
+        let (tell, told) = flume::unbounded();
+        let texts = (0..9).map(|number| if number == 2 { panic!("a defect") } else { number.to_string() });
+        hand_over(texts, Box::new(move |texts| drop(tell.send(texts))));
+        let mut texts = told.recv().expect("told").expect("texts");
+        assert_eq!([texts.next(), texts.next()], [Some(Ok("0".into())), Some(Ok("1".into()))]);
+        let error = texts.next().expect("not the end").expect_err("the panic");
+        assert!(error.to_string().contains("a defect"), "{error}");
+        assert_eq!(texts.next(), None);
+    }
 }

@@ -56,17 +56,20 @@ pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqli
     // A name that no table of the file has must not be one of SQLite's own, such as "dbstat".
     let mut statement = connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB)?;
     let mut documents = statement.query_map([limit], scanned)?.collect::<rusqlite::Result<Vec<_>>>()?;
-    if are_all_wanted {
-        documents.sort_unstable_by(Scanned::newest_first);
-    }
+    // NOTE: this sort finds out what is in order. What is no UTF-8 SQLite may have put elsewhere than its replacement belongs.
+    documents.sort_unstable_by(Scanned::newest_first);
     Ok(documents)
 }
 
 /// Whatever type another program has given a row's version and time, it is read as a point read does it.
 fn scanned(row: &Row<'_>) -> rusqlite::Result<Scanned> {
     let version = row.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64;
-    let (id, value, updated) = (row.get_ref(0)?, row.get_ref(1)?.as_bytes()?, row.get_ref(3)?.as_bytes()?);
-    Ok(Scanned::new(&text(updated), id.as_str()?, &text(value), version))
+    let (value, updated) = (row.get_ref(1)?.as_bytes()?, row.get_ref(3)?.as_bytes()?);
+    match row.get_ref(0)?.as_str() {
+        Ok(id) => Ok(Scanned::new(&text(updated), id, &text(value), version)),
+        // This error tells which column it is.
+        Err(error) => Err(row.get::<_, String>(0).err().unwrap_or_else(|| error.into())),
+    }
 }
 
 /// Bytes that are no UTF-8 become U+FFFD.
