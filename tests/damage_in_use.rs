@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::{fs, os::unix::fs::FileExt, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::FileExt, path::Path, sync::Arc, thread, time::Duration};
 
 use common::{Home, call, ids_of, set, until, value};
 use kimdb::{Code, Database};
@@ -109,4 +109,47 @@ fn check_third(home: &Home) {
     let db = home.open();
     assert_eq!(value(&db, "c", "c").map(|found| found.0), Some("\"third\"".to_owned()));
     assert!(db.stats().damaged_bytes > 0, "it is told");
+}
+
+#[test]
+fn damage_met_while_generations_are_merged_hides_nothing_that_is_whole() {
+    let home = Home::new();
+    let db = home.open();
+    let ids: Vec<String> = ids_of(&db, 0).take(7).collect();
+    let read = |id: &str| {
+        let mut text = Vec::new();
+        let found = db.get(&db.collection("c"), id, &mut text).map_err(|error| error.code());
+        found.map(|found| found.map(|found| (String::from_utf8(text).expect("a text"), found.version)))
+    };
+    set(&db, "c", &ids[0], "\"first\"");
+    set(&db, "c", &ids[1], "\"whole\"");
+    db.flush_wait().expect("flushes");
+    // Its shard takes nothing, so that one generation after the other waits for it.
+    let holder = rusqlite::Connection::open(home.shard(0)).expect("opens");
+    holder.execute_batch("BEGIN IMMEDIATE").expect("holds");
+    let tried = || db.stats().retries;
+    let flush = || {
+        let before = tried();
+        db.flush(Box::new(|_| ())).expect("is asked for");
+        until("it is tried", || tried() > before);
+    };
+    set(&db, "c", &ids[0], "\"damaged\"");
+    set(&db, "c", &ids[1], "\"whole, new\"");
+    flush();
+    assert_eq!(read(&ids[0]), Ok(Some(("\"damaged\"".to_owned(), 2))));
+    damage(&home.wal(), "damaged");
+    let written = ids[2..].iter().take_while(|id| {
+        let is_written = db.set(&db.collection("c"), id, b"1").is_ok();
+        db.flush(Box::new(|_| ())).expect("is asked for");
+        thread::sleep(Duration::from_millis(100));
+        is_written
+    });
+    let written = written.count();
+    assert_eq!(read(&ids[0]), Err(Code::Corrupt));
+    assert_eq!(read(&ids[1]), Ok(Some(("\"whole, new\"".to_owned(), 2))));
+    for id in &ids[2..2 + written] {
+        assert_eq!(read(id), Ok(Some(("1".to_owned(), 1))), "{id}");
+    }
+    holder.execute_batch("ROLLBACK").expect("lets go");
+    drop(db.close());
 }

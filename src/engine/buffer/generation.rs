@@ -120,13 +120,21 @@ impl Generation {
         Ok(count)
     }
 
-    /// One generation over this range and that of the next newer one, which is fully indexed.
-    pub(super) fn absorb(
-        mut self,
-        newer: &Generation,
-        hash: impl Fn(u32, &str) -> u64,
-    ) -> Result<Generation> {
+    /// Becomes one generation over this range and that of the next newer one, which is fully indexed.
+    ///
+    /// # Errors
+    /// Something that is needed for it is damaged. Nothing has changed then.
+    pub(super) fn absorb(&mut self, newer: &Generation, hash: impl Fn(u32, &str) -> u64) -> Result<()> {
         self.catch_up(Lsn(u64::MAX), hash)?;
+        // IMPORTANT: looked at before anything is taken over. What was taken over twice would be counted twice.
+        for slot in &newer.table {
+            let op = newer.claim.op(slot.at)?;
+            self.find(slot.hash, op.number, op.id)?;
+        }
+        self.take_over(newer).inspect_err(|error| self.damage = Some(error.clone()))
+    }
+
+    fn take_over(&mut self, newer: &Generation) -> Result<()> {
         for slot in &newer.table {
             let op = newer.claim.op(slot.at)?;
             let Some(older) = self.find(slot.hash, op.number, op.id)? else {
@@ -142,7 +150,7 @@ impl Generation {
         }
         self.end = newer.end;
         self.indexed = newer.indexed;
-        Ok(self)
+        Ok(())
     }
 }
 

@@ -247,10 +247,11 @@ impl Buffer {
     pub fn compact(&self) -> Result<()> {
         let state = &mut *self.state.lock();
         while state.frozen.len() > MOST_FROZEN {
-            let (older, mut newer) =
-                (state.frozen.pop_front().expect("several"), state.frozen.pop_front().expect("several"));
+            let mut generations = state.frozen.iter_mut();
+            let (older, newer) = (generations.next().expect("several"), generations.next().expect("several"));
             newer.catch_up(Lsn(u64::MAX), |number, id| self.hash(number, id))?;
-            state.frozen.push_front(older.absorb(&newer, |number, id| self.hash(number, id))?);
+            older.absorb(newer, |number, id| self.hash(number, id))?;
+            state.frozen.remove(1);
         }
         Ok(())
     }
