@@ -133,10 +133,11 @@ fn damage_met_while_generations_are_merged_hides_nothing_that_is_whole() {
         db.flush(Box::new(|_| ())).expect("is asked for");
         until("it is tried", || tried() > before);
     };
-    set(&db, "c", &ids[0], "\"damaged\"");
-    set(&db, "c", &ids[1], "\"whole, new\"");
-    flush();
-    assert_eq!(read(&ids[0]), Ok(Some(("\"damaged\"".to_owned(), 2))));
+    for (id, text) in [(&ids[1], "\"whole, new\""), (&ids[0], "\"damaged\"")] {
+        set(&db, "c", id, text);
+        flush();
+        assert_eq!(read(id), Ok(Some((text.to_owned(), 2))));
+    }
     damage(&home.wal(), "damaged");
     let written = ids[2..].iter().take_while(|id| {
         let is_written = db.set(&db.collection("c"), id, b"1").is_ok();
