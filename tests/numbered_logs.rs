@@ -3,22 +3,32 @@
 
 mod common;
 
-use std::{fs::File, sync::Arc};
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::Path,
+    sync::Arc,
+};
 
 use common::{
     Home,
     failing::{Failing, What},
-    set, value,
+    set, try_open, value,
 };
+use kimdb::{Code, Options};
 
 /// The locks of another process that has the database open, by which others know that it is there.
 struct Neighbour(#[allow(dead_code, reason = "held")] [File; 2]);
 
 impl Neighbour {
     fn of(home: &Home) -> Neighbour {
+        Neighbour::with_log(home, &home.wal())
+    }
+
+    fn with_log(home: &Home, wal: &Path) -> Neighbour {
         let presence = File::create(home.path().join("app.lock")).expect("makes");
         presence.lock_shared().expect("locks");
-        let log = File::open(home.wal()).expect("opens");
+        let log = File::open(wal).expect("opens");
         log.lock().expect("locks");
         Neighbour([presence, log])
     }
@@ -46,4 +56,91 @@ fn a_large_record_beside_a_numbered_log_never_comes_back() {
     db.close().expect("closes");
     let _neighbour = Neighbour::of(&home);
     assert_eq!(value(&open(), "c", "id"), newest);
+}
+
+fn with_log(home: &Home, name: &str) -> Options {
+    Options { wal_path: home.path().join(name), wal_path_is_default: false, ..home.options() }
+}
+
+/// Two processes use the database, with the log `name` and the one after it, and are killed. The second has written a document, and
+/// flushed it or not.
+fn kill_two(home: &Home, name: &str, is_flushed: bool) {
+    common::open(with_log(home, name)).close().expect("closes");
+    let image = {
+        let _neighbour = Neighbour::with_log(home, &home.path().join(name));
+        let db = common::open(with_log(home, name));
+        assert_eq!(db.wal_path(), Some(&*home.path().join(format!("{name}.1"))));
+        set(&db, "c", "id", "\"acknowledged\"");
+        if is_flushed {
+            db.flush_wait().expect("flushes");
+        }
+        home.crash_image()
+    };
+    for entry in fs::read_dir(home.path()).expect("a folder") {
+        fs::remove_file(entry.expect("an entry").path()).expect("removes");
+    }
+    for entry in fs::read_dir(image.path()).expect("a folder") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), home.path().join(entry.file_name())).expect("copies");
+    }
+}
+
+fn text(text: &str, version: u64) -> Option<(String, u64)> {
+    Some((format!("\"{text}\""), version))
+}
+
+#[test]
+fn a_numbered_log_is_recovered_once_also_where_the_next_opening_has_another_place_for_the_log() {
+    for is_flushed in [false, true] {
+        let home = Home::new();
+        kill_two(&home, "app.wal", is_flushed);
+        let db = common::open(with_log(&home, "other.wal"));
+        assert_eq!(value(&db, "c", "id"), text("acknowledged", 1), "flushed: {is_flushed}");
+        assert!(!home.path().join("app.wal.1").exists());
+        set(&db, "c", "id", "\"newer\"");
+        db.close().expect("closes");
+        let db = common::open(with_log(&home, "app.wal"));
+        assert_eq!(value(&db, "c", "id"), text("newer", 2), "flushed: {is_flushed}");
+    }
+}
+
+#[test]
+fn a_numbered_log_beside_what_a_link_names_is_removed() {
+    let home = Home::new();
+    let (target, numbered) = (home.path().join("target.wal"), home.path().join("target.wal.1"));
+    common::open(with_log(&home, "target.wal")).close().expect("closes");
+    std::os::unix::fs::symlink(&target, home.path().join("link.wal")).expect("links");
+    let _neighbour = Neighbour::with_log(&home, &target);
+    let db = common::open(with_log(&home, "link.wal"));
+    assert_eq!(db.wal_path(), Some(&*numbered));
+    set(&db, "c", "id", "1");
+    db.close().expect("closes");
+    assert!(!numbered.exists());
+}
+
+#[test]
+fn a_numbered_log_that_cannot_be_looked_at_is_not_passed_over() {
+    let home = Home::new();
+    kill_two(&home, "app.wal", false);
+    let disk = Failing::new(What::Openings, "app.wal.1");
+    disk.switch(true);
+    let error = try_open(Options { files: Arc::new(disk), ..home.options() }).expect_err("refused");
+    assert_eq!((error.code(), error.path()), (Code::Io, Some(&*home.path().join("app.wal.1"))), "{error}");
+    let db = home.open();
+    assert_eq!(value(&db, "c", "id"), text("acknowledged", 1));
+}
+
+#[test]
+fn a_numbered_log_whose_headers_are_damaged_is_told() {
+    let home = Home::new();
+    kill_two(&home, "app.wal", false);
+    let path = home.path().join("app.wal.1");
+    let log = fs::OpenOptions::new().write(true).open(&path).expect("opens");
+    for header in [0, 4096] {
+        log.write_all_at(b"X", header + 30).expect("writes");
+    }
+    let error = try_open(home.options()).expect_err("refused");
+    assert_eq!((error.code(), error.path()), (Code::Corrupt, Some(&*path)), "{error}");
+    fs::rename(&path, home.path().join("aside")).expect("moves");
+    assert_eq!(value(&home.open(), "c", "id"), None);
 }

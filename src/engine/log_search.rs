@@ -13,6 +13,20 @@ use super::{
     registry,
 };
 
+/// Where a log is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    /// The log that it comes after, if it is [numbered].
+    pub(super) first: Option<PathBuf>,
+}
+
+/// A log that nobody else uses.
+pub(super) struct Found {
+    pub(super) opened: Opened,
+    pub(super) place: Place,
+}
+
 /// All logs of a database that nobody uses, and the place of the one to use. They are looked for even if this opening
 /// uses none, and in all places where an earlier one may have left one. `last`: where the last one was.
 pub(super) fn find(
@@ -20,7 +34,7 @@ pub(super) fn find(
     database: Id,
     last: Option<PathBuf>,
     is_alone: bool,
-) -> Result<(Vec<Opened>, PathBuf)> {
+) -> Result<(Vec<Found>, Place)> {
     let own = options.wal_path_is_default.then(|| options.own_wal_path());
     let mut places = vec![options.wal_path.clone()];
     places.extend(own.filter(|own| *own != options.wal_path));
@@ -36,7 +50,7 @@ pub(super) fn find(
     for place in places.into_iter().map(resolved) {
         let is_ours = search.look_at_first(&place)?;
         if is_ours {
-            numbered::existing(&place)?.into_iter().try_for_each(|place| search.look_at_numbered(place))?;
+            search.look_at_numbered(&place)?;
         }
     }
     search.take_next_number()?;
@@ -75,8 +89,8 @@ struct Search<'a> {
     access: Access,
     is_alone: bool,
     may_be_anothers: bool,
-    logs: Vec<Opened>,
-    chosen: Option<PathBuf>,
+    logs: Vec<Found>,
+    chosen: Option<Place>,
     /// The log of this database that another process uses.
     taken: Option<PathBuf>,
 }
@@ -92,8 +106,13 @@ impl<'a> Search<'a> {
         Search { options, database, access, is_alone, may_be_anothers, logs, chosen, taken }
     }
 
-    fn open(&self, place: &Path) -> Result<Opened> {
-        log::open(place, self.database, &self.access)
+    fn open(&self, place: &Place) -> Result<Found> {
+        let opened = log::open(&place.path, self.database, &self.access)?;
+        Ok(Found { opened, place: place.clone() })
+    }
+
+    fn is_ours(&self, path: &Path) -> Result<bool> {
+        log::belongs_to(path, self.database, &*self.options.files)
     }
 
     fn is_in_use(&self, error: &Error) -> bool {
@@ -101,44 +120,58 @@ impl<'a> Search<'a> {
     }
 
     /// The place of a first log; made if it is the one to use. False: it is another database's.
-    fn look_at_first(&mut self, place: &Path) -> Result<bool> {
+    fn look_at_first(&mut self, path: &Path) -> Result<bool> {
         let is_wanted = self.options.safe_mode && self.chosen.is_none() && self.taken.is_none();
-        if !is_wanted && !place.exists() {
+        if !is_wanted && !path.exists() {
             return Ok(true);
         }
-        match self.open(place) {
+        let place = Place { path: path.to_owned(), first: None };
+        match self.open(&place) {
             Ok(found) => {
-                self.chosen.get_or_insert_with(|| place.to_owned());
+                self.chosen.get_or_insert(place);
                 self.logs.push(found);
             }
-            Err(error) if self.is_in_use(&error) => _ = self.taken.get_or_insert_with(|| place.to_owned()),
-            Err(error) if error.code() == Code::WalMismatch && self.is_anothers(place) => return Ok(false),
+            Err(error) if self.is_in_use(&error) => _ = self.taken.get_or_insert(place.path),
+            Err(error) if error.code() == Code::WalMismatch && self.is_anothers(path)? => return Ok(false),
             Err(error) => return Err(error),
         }
         Ok(true)
     }
 
     /// Whether what cannot be opened there is another database's, and not this one's in a format that this version cannot read.
-    fn is_anothers(&self, place: &Path) -> bool {
-        self.may_be_anothers && !log::belongs_to(place, self.database, &*self.options.files)
+    fn is_anothers(&self, path: &Path) -> Result<bool> {
+        Ok(self.may_be_anothers && !self.is_ours(path)?)
     }
 
-    /// The log of a process that came when others had the database open.
-    fn look_at_numbered(&mut self, place: PathBuf) -> Result<()> {
-        if !log::belongs_to(&place, self.database, &*self.options.files) {
-            return Ok(());
-        }
-        match self.open(&place) {
-            Ok(found) => {
-                if self.options.safe_mode {
-                    self.chosen.get_or_insert(place);
-                }
-                self.logs.push(found);
-                Ok(())
+    /// The logs of processes that came when others had the database open.
+    fn look_at_numbered(&mut self, first: &Path) -> Result<()> {
+        for found in self.numbered(first)? {
+            if self.options.safe_mode {
+                self.chosen.get_or_insert_with(|| found.place.clone());
             }
-            Err(error) if self.is_in_use(&error) => Ok(()),
-            Err(error) => Err(error),
+            self.logs.push(found);
         }
+        Ok(())
+    }
+
+    /// Those after a first log that are not known yet, as far as nobody uses them.
+    fn numbered(&self, first: &Path) -> Result<Vec<Found>> {
+        let mut logs = Vec::new();
+        for path in numbered::existing(first)? {
+            if self.is_known(&path) || !self.is_ours(&path)? {
+                continue;
+            }
+            match self.open(&Place { path, first: Some(first.to_owned()) }) {
+                Ok(found) => logs.push(found),
+                Err(error) if self.is_in_use(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(logs)
+    }
+
+    fn is_known(&self, path: &Path) -> bool {
+        self.logs.iter().any(|found| found.place.path == path)
     }
 
     /// Makes a log where all that there are are in use.
@@ -147,20 +180,23 @@ impl<'a> Search<'a> {
         else {
             return Ok(());
         };
-        let mut places = (1..).map(|number| numbered::path(first, number));
-        let place = places.find(|place| place.symlink_metadata().is_err()).expect("numbers do not end");
+        let mut paths = (1..).map(|number| numbered::path(first, number));
+        let path = paths.find(|path| path.symlink_metadata().is_err()).expect("numbers do not end");
+        let place = Place { path, first: Some(first.clone()) };
         self.logs.push(self.open(&place)?);
         self.chosen = Some(place);
         Ok(())
     }
 
-    /// Where the log was last, if that is none of the others.
-    fn look_at_last(&mut self, place: &Path) -> Result<()> {
-        let is_known = self.logs.iter().any(|found| found.log.path() == Some(place));
-        if !is_known && log::belongs_to(place, self.database, &*self.options.files) {
-            // What it holds is newer than what the others do; the last one is recovered first.
-            self.logs.insert(0, self.open(place)?);
+    /// The logs at the place where they were last, as far as they are not known yet.
+    fn look_at_last(&mut self, path: &Path) -> Result<()> {
+        let mut logs = Vec::new();
+        if !self.is_known(path) && self.is_ours(path)? {
+            logs.push(self.open(&Place { path: path.to_owned(), first: None })?);
         }
+        logs.extend(self.numbered(path)?);
+        // What they hold is newer than what the others do; the last one is recovered first.
+        self.logs.splice(..0, logs);
         Ok(())
     }
 }

@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    error::{Error, Result},
-    options::Options,
-};
+use super::error::{Error, Result};
 
 /// The log number `number` of those that begin with `first`.
 pub(super) fn path(first: &Path, number: u32) -> PathBuf {
@@ -43,17 +40,6 @@ pub(super) fn existing(first: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort_unstable();
     Ok(found.into_iter().map(|(_, path)| path).collect())
-}
-
-/// Whether a log is one after the first of this database.
-pub(super) fn is_numbered(path: &Path, options: &Options) -> bool {
-    first(path, options).is_some()
-}
-
-/// The first log of those that a numbered one of this database belongs to.
-pub(super) fn first(path: &Path, options: &Options) -> Option<PathBuf> {
-    let firsts = [options.wal_path.clone(), options.own_wal_path()];
-    firsts.into_iter().find(|first| number(path, first).is_some())
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use super::{
     figures::Figures,
     flush::{self, Request},
     log::{self, Log, Until},
-    numbered,
     options::Options,
     presence::{self, Gate, Presence},
     progress::Tell,
@@ -43,6 +42,8 @@ struct Running {
     scanner: Scanner,
     /// Counts documents, once that was asked for, so that no scan waits for it.
     counter: Option<Scanner>,
+    /// Whether the log comes after that of others, so that it is not needed without this process.
+    is_numbered: bool,
     /// The log file that is not used with `safeMode: false`, and locked so that nobody else takes it.
     unused_log: Option<Arc<Log>>,
 }
@@ -77,7 +78,7 @@ impl Engine {
         let files = shard::open(&options.base, options.shard_count, is_alone, &options.files)?;
         let router = Router::new(options.shard_count);
 
-        let Recovered { log, unused_log, shards, collections, recovered, damaged, mut damage } =
+        let Recovered { log, is_numbered, unused_log, shards, collections, recovered, damaged, mut damage } =
             recover(&options, files, router, is_alone)?;
         damage.splice(..0, earlier.damage);
         let core = Arc::new(Core {
@@ -103,7 +104,7 @@ impl Engine {
         core.counters.damaged.store(earlier.damaged + damaged, Ordering::Relaxed);
         let threads = Threads::start(&core)?;
         let scanner = Scanner::start(&core, "kimdb-scan")?;
-        Ok((core, Running { threads, scanner, counter: None, unused_log }, damage))
+        Ok((core, Running { threads, scanner, counter: None, is_numbered, unused_log }, damage))
     }
 
     /// What was found damaged at open, once.
@@ -153,8 +154,8 @@ impl Engine {
                 .reclaim(core.log.head())
                 .map_err(|error| Error::io("empty the log", core.log.path().unwrap_or(Path::new("")), &error))
         });
-        if emptied.is_ok() {
-            remove_if_numbered(core);
+        if emptied.is_ok() && running.is_numbered {
+            remove_numbered(core);
         }
         let closed = core.shards.iter().map(|shard| shard.close(is_last)).fold(Ok(()), Result::and);
         core.log.unlock();
@@ -169,19 +170,15 @@ impl Engine {
 }
 
 /// The log of a process that came when others had the database open is not needed without it.
-fn remove_if_numbered(core: &Core) {
-    if let Some(path) = core.log.path().filter(|path| numbered::is_numbered(path, &core.options)) {
-        // What came in since it was emptied is for the next opening.
-        if core.log.used() > 0 {
-            return;
-        }
-        // Where this fails, an empty log is left, which the next opening removes. What shards know of it takes a few bytes, and
-        // is forgotten by the next process that is alone, where others are in the way now. A large record that could not be removed
-        // needs its log: alone it would be taken for one beside the next log of that name.
-        let removed = log::Side::remove_beside(&core.log).and_then(|()| core.options.files.remove(path));
-        if removed.is_ok() {
-            core.shards.iter().for_each(|shard| drop(shard.forget_log()));
-        }
+fn remove_numbered(core: &Core) {
+    // What came in since it was emptied is for the next opening.
+    let Some(path) = core.log.path().filter(|_| core.log.used() == 0) else { return };
+    // Where this fails, an empty log is left, which the next opening removes. What shards know of it takes a few bytes, and
+    // is forgotten by the next process that is alone, where others are in the way now. A large record that could not be removed
+    // needs its log: alone it would be taken for one beside the next log of that name.
+    let is_removed = log::Side::remove_beside(&core.log).is_ok() && core.options.files.remove(path).is_ok();
+    if is_removed {
+        core.shards.iter().for_each(|shard| drop(shard.forget_log()));
     }
 }
 

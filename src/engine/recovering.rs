@@ -14,7 +14,6 @@ use super::{
     flush::{self, Part},
     log::{self, Log, Lsn, Opened, Side},
     log_search,
-    numbered::{self, is_numbered},
     options::Options,
     registry,
     shard::{Router, ShardSet, Store, collection::Collections},
@@ -23,6 +22,8 @@ use super::{
 /// A database whose shards have everything.
 pub(crate) struct Recovered {
     pub(crate) log: Arc<Log>,
+    /// Whether it comes after the log of others.
+    pub(crate) is_numbered: bool,
     /// The log file that is not used with `safeMode: false`, and locked so that nobody else takes it.
     pub(crate) unused_log: Option<Arc<Log>>,
     pub(crate) shards: Vec<Arc<dyn Store>>,
@@ -64,12 +65,12 @@ pub(crate) fn recover(
     let is_first = !is_alone && last.is_none();
     let (mut logs, place) = log_search::find(options, database, last, is_alone)?;
     let (shards, collections) = match logs.first() {
-        Some(found) => files.attach(found.log.id())?,
+        Some(found) => files.attach(found.opened.log.id())?,
         None => files.attach(log::random_id()?)?,
     };
     let (mut recovered, mut damaged) = (0, 0);
     let (mut kept, mut damage) = (None, Vec::new());
-    while let Some(found) = logs.pop() {
+    while let Some(log_search::Found { opened: found, place: found_at }) = logs.pop() {
         follow(&shards, found.log.id())?;
         let lasts = shards.iter().map(|shard| shard.applied()).min().unwrap_or_default();
         let patience = if is_alone { Duration::ZERO } else { PATIENCE };
@@ -82,7 +83,7 @@ pub(crate) fn recover(
         recovered += applied_beside;
         damage.extend(damaged_beside);
         let applied = shards.iter().map(|shard| shard.applied()).max().unwrap_or_default();
-        let is_chosen = found.log.path() == Some(&place);
+        let is_chosen = found_at == place;
         let found_damage =
             found.is_damaged.then(|| (found.content.clone(), found.log.path().map(Path::to_owned)));
         let renewed = found.renew(applied)?;
@@ -91,7 +92,8 @@ pub(crate) fn recover(
             damage.push(describe(&content, &path, &aside, lasts));
         }
         // A log that is not chosen is empty now, and not used.
-        if let Some(path) = renewed.log.path().filter(|path| !is_chosen && is_numbered(path, options)) {
+        if !is_chosen && found_at.first.is_some() {
+            let path = &found_at.path;
             options.files.remove(path).map_err(|error| Error::io("remove", path, &error))?;
         }
         kept = kept.or(is_chosen.then_some(renewed.log));
@@ -101,15 +103,16 @@ pub(crate) fn recover(
         other => (log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?.log, other),
     };
     follow(&shards, log.id())?;
-    if let Some(place) = log.path().filter(|_| is_alone || is_first) {
+    if log.is_file() && (is_alone || is_first) {
         // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
-        let first = numbered::first(place, options);
-        shards[0].remember_log(&registry::key(&options.base), first.as_deref().unwrap_or(place))?;
+        let first = place.first.as_ref().unwrap_or(&place.path);
+        shards[0].remember_log(&registry::key(&options.base), first)?;
     }
     if is_alone {
         shards.iter().try_for_each(|shard| shard.forget_other_logs())?;
     }
-    Ok(Recovered { log, unused_log, shards, collections, recovered, damaged, damage })
+    let is_numbered = place.first.is_some();
+    Ok(Recovered { log, is_numbered, unused_log, shards, collections, recovered, damaged, damage })
 }
 
 fn follow(shards: &[Arc<dyn Store>], log: log::Id) -> Result<()> {

@@ -14,6 +14,7 @@ use kimdb::io::{Disk, File, FileSystem};
 /// What a failing disk refuses of the files whose names end as given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
+    Openings,
     Syncs,
     Removals,
 }
@@ -61,6 +62,7 @@ impl Failing {
 
 impl FileSystem for Failing {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.check(What::Openings, path)?;
         self.through(path, Disk.open(path))
     }
 

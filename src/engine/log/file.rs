@@ -111,12 +111,28 @@ pub fn open(path: &Path, database: Id, access: &Access) -> Result<Opened> {
 
 /// Whether there is a log of the database at this place, in whatever format. Nothing is made or changed: the place may be
 /// anybody's.
-pub fn belongs_to(path: &Path, database: Id, files: &dyn FileSystem) -> bool {
-    if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
-        return false;
+///
+/// # Errors
+/// [`Code::Corrupt`] if nothing tells whose log it is, and what the operating system says. A log that is passed over is replayed
+/// later, over what is newer.
+pub fn belongs_to(path: &Path, database: Id, files: &dyn FileSystem) -> Result<bool> {
+    let look = || {
+        if !fs::metadata(path)?.is_file() {
+            return Ok(Found::Other);
+        }
+        files
+            .open(path)
+            .and_then(|file| read_front(&*file, RING_AT as usize))
+            .map(|front| LogHeader::find(&front))
+    };
+    match look() {
+        Ok(Found::Damaged) => Err(Error::new(Code::Corrupt, damaged_header(path)).at(path)),
+        Ok(found) => Ok(found.database() == Some(database)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
+        Err(error) => Err(Error::io("look at the log", path, &error)),
     }
-    let front = files.open(path).and_then(|file| read_front(&*file, RING_AT as usize));
-    front.is_ok_and(|front| LogHeader::find(&front).database() == Some(database))
 }
 
 fn lock(file: &dyn File, path: &Path) -> Result<()> {

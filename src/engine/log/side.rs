@@ -160,10 +160,13 @@ impl Side {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn remove_beside(main: &Log) -> io::Result<()> {
+    pub fn remove_beside(main: &Log) -> Result<()> {
         let Some(Place { path, files }) = &main.place else { return Ok(()) };
         let path = path_beside(path);
-        if file::belongs_to(&path, main.database(), &**files) { files.remove(&path) } else { Ok(()) }
+        if file::belongs_to(&path, main.database(), &**files)? {
+            files.remove(&path).map_err(|error| Error::io("remove", &path, &error))?;
+        }
+        Ok(())
     }
 
     /// Ends it, once its record is durable in the shards.
