@@ -186,4 +186,21 @@ mod test {
         db.set(&db.collection("files"), "f1", &[b'1'; 1 << 20]).expect("writes");
         assert!(has_got_on());
     }
+
+    #[test]
+    fn shards_know_the_last_large_record_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options { wal_size: 1 << 20, shard_count: 2, ..Options::new(folder.path().join("db")) };
+        let db = Database::open(options, None).expect("opens");
+        let files = db.collection("files");
+        for byte in *b"12345" {
+            db.set(&files, "f1", &[byte; 1 << 20]).expect("writes");
+        }
+        for shard in 0..2 {
+            let file = rusqlite::Connection::open(db.shard_path(shard).expect("a path")).expect("opens");
+            let known: u32 =
+                file.query_row("SELECT count(*) FROM _kimdb_log", [], |row| row.get(0)).expect("counts");
+            assert!(known <= 2, "the log and the last record, not {known}");
+        }
+    }
 }

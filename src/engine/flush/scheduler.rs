@@ -99,7 +99,7 @@ impl Scheduler {
                     core.sync.note_activity();
                     now + core.options.flush_interval()
                 }));
-                if core.log.wake_at(self.frozen_ops + core.options.buffer_size) {
+                if core.log.wake_at(self.frozen_ops.saturating_add(core.options.buffer_size)) {
                     return (Vec::new(), false);
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::engine::log::Lsn;
+use crate::engine::log::{Id, Lsn};
 
 use super::{Batch, memory::kept_collections, rows::Statements, schema, statement, vfs};
 
@@ -20,6 +20,8 @@ pub(super) struct Writer {
     recorded: HashSet<String>,
     /// SQLite's count of what other connections have written, as it was when asked last.
     data_version: i64,
+    /// The log of one record that was applied last. It is gone when the next one is applied.
+    side: Option<Id>,
     pub(super) connection: Connection,
 }
 
@@ -29,7 +31,8 @@ impl Writer {
         let kept_collections = kept_collections(KEPT_COLLECTIONS, shards);
         let recorded = schema::collections(&connection)?.into_iter().map(|(name, _)| name).collect();
         let data_version = data_version(&connection)?;
-        Ok(Writer { statements: HashMap::new(), kept_collections, recorded, data_version, connection })
+        let statements = HashMap::new();
+        Ok(Writer { statements, kept_collections, recorded, data_version, side: None, connection })
     }
 
     /// Bytes of pages and statements.
@@ -96,6 +99,9 @@ impl Writer {
         }
         if let Some(side) = &batch.side {
             schema::set_applied(&self.connection, side, Lsn(1))?;
+            if let Some(gone) = self.side.replace(*side).filter(|gone| gone != side) {
+                schema::forget_log(&self.connection, &gone)?;
+            }
         }
         schema::set_applied(&self.connection, &batch.log, batch.end)
     }

@@ -97,7 +97,9 @@ impl Move {
     /// [`Code::Busy`] if another program has an old file open, and what the disk says. The old files are the database then,
     /// unless a later [`finish`] finds that the new ones are.
     pub fn run(&self, copied: Copied<'_>) -> Result<u64> {
-        let moved = self.copy(copied);
+        // IMPORTANT: held until the new files are the database. What another program writes to an old one after that is too late.
+        let keepers = connections(&self.from, connection::keeper)?;
+        let moved = self.copy(&keepers, copied);
         if moved.is_err() {
             // They take space that is needed.
             switch::forget(&self.base, &*self.files);
@@ -113,11 +115,10 @@ impl Move {
         Ok(moved)
     }
 
-    fn copy(&self, copied: Copied<'_>) -> Result<u64> {
-        let keepers = connections(&self.from, connection::keeper)?;
-        let inventory = Inventory::take(&self.from, &keepers)?;
+    fn copy(&self, keepers: &[Connection], copied: Copied<'_>) -> Result<u64> {
+        let inventory = Inventory::take(&self.from, keepers)?;
         let sources: Vec<Source<'_>> = (0..)
-            .zip(self.from.iter().zip(&keepers))
+            .zip(self.from.iter().zip(keepers))
             .map(|(shard, (path, connection))| Source { shard, path, connection })
             .collect();
         transfer::copy(&self.base, &sources, &inventory, self.to, &*self.files, copied)
