@@ -286,6 +286,13 @@ declare class HyperScaleDB<Schema extends object = SimpleDB.AnySchema> extends E
     data: unknown,
     operation: 'delete',
   ): SimpleDB.BufferedResult;
+  /** Either of them, where only the program knows which. */
+  write<C extends SimpleDB.CollectionName<Schema>>(
+    collection: C,
+    id: SimpleDB.DocumentId,
+    data: Schema[C],
+    operation?: 'upsert' | 'delete',
+  ): SimpleDB.BufferedResult;
 
   /** Writes a document and blocks until it is on the disk; see {@link SimpleDB.setSync}. */
   writeSync<C extends SimpleDB.CollectionName<Schema>>(
@@ -425,10 +432,10 @@ declare namespace SimpleDB {
   /** One document of a batch. */
   export type Entry<Data = unknown> =
     | readonly [id: DocumentId | null | undefined, data: Data]
-    | { readonly id?: DocumentId | null; readonly data: Data };
+    | { readonly id?: DocumentId | null | undefined; readonly data: Data };
 
   /** A document that has its id among its own fields. */
-  export type WithId<Data = unknown> = Data & { readonly id?: DocumentId | null };
+  export type WithId<Data = unknown> = Data & { readonly id?: DocumentId | null | undefined };
 
   /** Options. `undefined` and `null` mean the default. An unknown name is a process warning. */
   export interface Options {
@@ -436,81 +443,81 @@ declare namespace SimpleDB {
      * The database's path. The shards are `<dbPath without .db>_shard<i>.db` beside it.
      * @defaultValue `'./data/hyperscale.db'`
      */
-    dbPath?: string | null;
+    dbPath?: string | null | undefined;
     /**
      * How many SQLite files the documents are spread over, 1 to 1024. If they are in another number of files, they
      * move while the database is opened, which takes its time and as much space again meanwhile.
      * @defaultValue what the data has; `8` for a new database
      */
-    shardCount?: number | null;
+    shardCount?: number | null | undefined;
     /**
      * How many buffered writes start a flush at once, from 1. It does not limit them.
      * @defaultValue `10000`
      */
-    bufferSize?: number | null;
+    bufferSize?: number | null | undefined;
     /**
      * Milliseconds, from 1, after which a flush of a buffered write begins. Where flushes take long, few writes wait for as long
      * again as the last one took, at most another interval.
      * @defaultValue `100`
      */
-    flushInterval?: number | null;
+    flushInterval?: number | null | undefined;
     /**
      * The most writes in one transaction of a shard, from 1. Left out, the engine chooses.
      * @defaultValue `1000`
      */
-    batchSize?: number | null;
+    batchSize?: number | null | undefined;
     /**
      * Whether buffered writes are logged, so that a killed process does not lose them.
      * @defaultValue `true`
      */
-    safeMode?: boolean | null;
+    safeMode?: boolean | null | undefined;
     /**
      * The log file. Left out, a second database whose default log is taken uses `<dbPath without .db>.wal`.
      * @defaultValue `'./data/buffer.wal'`
      */
-    walPath?: string | null;
+    walPath?: string | null | undefined;
     /**
      * Whether each read flushes first.
      * @defaultValue `false`
      */
-    syncReads?: boolean | null;
+    syncReads?: boolean | null | undefined;
     /**
      * The size of the log in bytes, 1 MiB to 1 TiB. It bounds what can be buffered; writes wait when it is full.
      * @defaultValue `67108864` (64 MiB)
      */
-    walSize?: number | null;
+    walSize?: number | null | undefined;
     /**
      * How the log file is written: `'mmap'` through a mapping, the fastest; `'pwrite'` with a system call for each
      * write, for file systems where a full disk would meet a store to a mapped page. `'auto'` takes `'pwrite'` on
      * btrfs, ZFS, bcachefs, FUSE and network file systems, `'mmap'` elsewhere.
      * @defaultValue `'auto'`
      */
-    walBackend?: 'auto' | 'mmap' | 'pwrite' | null;
+    walBackend?: 'auto' | 'mmap' | 'pwrite' | null | undefined;
     /**
      * How much memory, in bytes, the cache of documents may take. 0 turns it off. While this instance alone has the
      * database open, it also keeps those that are read most as JavaScript values, in about a quarter of that much beside it.
      * @defaultValue `67108864` (64 MiB)
      */
-    cacheBytes?: number | null;
+    cacheBytes?: number | null | undefined;
     /**
      * How long, in milliseconds from 1, a write waits for log space while flushes make no progress, before it fails with
      * `KIMDB_BUFFER_FULL`.
      * @defaultValue `30000`
      */
-    writeTimeout?: number | null;
+    writeTimeout?: number | null | undefined;
     /**
      * Whether this process wants the database for itself: opening it fails with `KIMDB_LOCKED` while another process has it
      * open, and so does opening it elsewhere meanwhile. Otherwise several processes may have it open together, each with a
      * log of its own (`walPath`, then `walPath.1` and so on).
      * @defaultValue `false`
      */
-    exclusive?: boolean | null;
+    exclusive?: boolean | null | undefined;
     /**
      * Takes the lines that a recovery and a move to another `shardCount` report while the database is opened;
      * `false` drops them.
      * @defaultValue `console.log`
      */
-    logger?: ((line: string) => void) | false | null;
+    logger?: ((line: string) => void) | false | null | undefined;
   }
 
   /** The options in force. */
@@ -536,7 +543,7 @@ declare namespace SimpleDB {
      * Whether to flush first. With the option `syncReads` each read does.
      * @defaultValue false
      */
-    sync?: boolean | null;
+    sync?: boolean | null | undefined;
   }
 
   export interface Stats {
@@ -642,7 +649,7 @@ declare namespace SimpleDB {
      * Whether figures of each shard are wanted.
      * @defaultValue `false`
      */
-    shards?: boolean | null;
+    shards?: boolean | null | undefined;
   }
 
   export interface StatsWithShards extends Stats {
@@ -707,10 +714,10 @@ declare namespace SimpleDB {
     readonly size: number;
   }
 
-  /** A value for a question mark in a query. */
+  /** A value for a question mark in a query. A `bigint` must fit 64 bits. */
   export type QueryValue = string | number | bigint | null;
 
-  /** A row of a query, by column name. */
+  /** A row of a query, by column name. Integers are numbers, beyond 2^53 the nearest one. */
   export interface Row {
     // biome-ignore lint/suspicious/noExplicitAny: the columns depend on the query
     [column: string]: any;
@@ -728,6 +735,8 @@ declare namespace SimpleDB {
     pragma(text: string, options?: { simple?: false }): Row[];
     /** The first column of the first row of a PRAGMA that reads. */
     pragma(text: string, options: { simple: true }): QueryValue | undefined;
+    /** Either of them. */
+    pragma(text: string, options: { simple: boolean }): Row[] | QueryValue | undefined;
   }
 
   export interface ShardStatement {

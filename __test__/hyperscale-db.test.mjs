@@ -108,6 +108,15 @@ test('read takes only a boolean for sync', (t) => {
   for (const sync of [1, 'true', {}]) {
     throwsCode(t, () => db.read('users', 'u1', { sync }), 'TypeError', 'KIMDB_INVALID_OPTION', /'sync'/);
   }
+  for (const options of [true, 1, 'sync']) {
+    throwsCode(
+      t,
+      () => db.read('users', 'u1', options),
+      'TypeError',
+      'KIMDB_INVALID_OPTION',
+      /must be an object/,
+    );
+  }
 });
 
 test('read gives a document or null', (t) => {
@@ -214,7 +223,29 @@ test('shards: wrong queries and values are refused', (t) => {
       /^parameter 1 must be/,
     );
   }
-  for (const sql of ['SELEC 1', 'SELECT * FROM nothing', 'SELECT 1; SELECT 2', 'SELECT ?']) {
+  for (const value of [2n ** 63n, -(2n ** 63n) - 1n, 2n ** 64n]) {
+    throwsCode(
+      t,
+      () => shard.prepare('SELECT ?').get(value),
+      'RangeError',
+      'KIMDB_INVALID_QUERY',
+      /must fit 64 bits/,
+    );
+  }
+  const text = 'SELECT CAST(? AS TEXT) AS text';
+  for (const value of [2n ** 63n - 1n, -(2n ** 63n)]) {
+    t.deepEqual(shard.prepare(text).get(value), { text: String(value) });
+  }
+  for (const sql of [
+    'SELEC 1',
+    'SELECT * FROM nothing',
+    'SELECT 1; SELECT 2',
+    'SELECT ?',
+    ' ',
+    ';',
+    '-- 1',
+    '/* */',
+  ]) {
     throwsCode(t, () => shard.prepare(sql).all(), 'KimDBError', 'KIMDB_SQL');
   }
   throwsCode(t, () => shard.prepare('SELECT 1').all(1), 'KimDBError', 'KIMDB_SQL');

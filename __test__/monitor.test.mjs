@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import test from 'ava';
 import { HyperScaleDB } from 'kimdb/hyperscale';
 import { monitor } from 'kimdb/monitor';
@@ -11,6 +12,8 @@ import { runModule } from './helpers/child.mjs';
 import { manualFlush, openHyper, openSimple, pathsIn, until, useFolder } from './helpers/database.mjs';
 import { parseExposition } from './helpers/exposition.mjs';
 import { useUnreliableShard } from './helpers/fixtures.mjs';
+
+const require = createRequire(import.meta.url);
 
 /** Serves a handler. `send(path, { method })` gives `{ status, headers, body }`. */
 async function serve(t, handler) {
@@ -43,6 +46,19 @@ test('it needs a database', (t) => {
     const error = t.throws(() => monitor(db), { instanceOf: TypeError, code: 'KIMDB_INVALID_OPTION' });
     t.regex(error.message, /^db must be a SimpleDB or a HyperScaleDB, got /);
   }
+});
+
+test('it says why it does not take a database of another copy', (t) => {
+  const name = require.resolve('kimdb');
+  const copies = Object.keys(require.cache).filter((path) => path.startsWith(dirname(name)));
+  for (const path of copies) delete require.cache[path];
+  const Other = require('kimdb');
+  const db = new Other({ ...pathsIn(useFolder(t)), logger: false });
+  t.teardown(() => db.close());
+  t.throws(() => monitor(db), {
+    code: 'KIMDB_INVALID_OPTION',
+    message: /of another copy of kimdb; import both/,
+  });
 });
 
 test('a path begins with a slash and ends without one', (t) => {
@@ -97,7 +113,7 @@ test('figures for the page', async (t) => {
   t.is(status, 200);
   t.is(headers['content-type'], 'application/json; charset=utf-8');
   const answer = JSON.parse(body);
-  const { version } = createRequire(import.meta.url)('../package.json');
+  const { version } = require('../package.json');
   t.like(answer, { version, database: db.config.dbPath, state: 'ok', bufferedWrites: 31, bufferSize: 1 });
   t.deepEqual([answer.shards.length, answer.recentErrors], [3, []]);
   t.is(

@@ -13,6 +13,7 @@ test('options must be what they are', (t) => {
     { message: "option 'shards' must be true or false, got 1" },
   );
   t.throws(() => db.db.getStats({ shards: 'yes' }), details);
+  for (const options of [5, 'shards', true]) t.throws(() => db.stats(options), details);
   for (const options of [undefined, null, {}, { shards: null }, { shards: false }]) {
     t.false('shards' in db.stats(options));
   }

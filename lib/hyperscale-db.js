@@ -114,6 +114,7 @@ class HyperScaleDB extends EventEmitter {
   }
 
   #isSyncRead(options) {
+    checkObject(options);
     const sync = options?.sync;
     if (sync === undefined || sync === null) return this.#config.syncReads;
     if (typeof sync === 'boolean') return sync || this.#config.syncReads;
@@ -200,7 +201,13 @@ class HyperScaleDB extends EventEmitter {
 }
 
 /** Whether the figures of each shard are asked for. */
+function checkObject(options) {
+  if (options === undefined || options === null || typeof options === 'object') return;
+  throw typeError('KIMDB_INVALID_OPTION', `options must be an object, got ${describe(options)}`);
+}
+
 function wantsShards(options) {
+  checkObject(options);
   const shards = options?.shards;
   if (shards === undefined || shards === null) return false;
   if (typeof shards === 'boolean') return shards;

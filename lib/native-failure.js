@@ -68,6 +68,9 @@ function explainBroken({ glibc }, message) {
   if (message.startsWith('Requires ')) {
     return `Deno does not let kimdb load its engine, for which it needs --allow-ffi, --allow-read and --allow-env. Deno says: ${message}.`;
   }
+  if (message.includes('loading addons is disabled')) {
+    return `kimdb's engine is an addon, and Node.js was told to load none: start it without --no-addons, or with --allow-addons where it runs with --permission.`;
+  }
   return `The native engine of kimdb is installed, but cannot be loaded: ${message}. It may be damaged or made for another system: ${REINSTALL}.`;
 }
 

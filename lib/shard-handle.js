@@ -2,7 +2,10 @@
 
 // Read access to the SQLite file of one shard. It sees what has been flushed.
 
-const { describe, typeError } = require('./errors.js');
+const { describe, rangeError, typeError } = require('./errors.js');
+
+/** Of an integer in SQLite. */
+const SQLITE_BITS = 64;
 
 class ShardHandle {
   #engine;
@@ -49,11 +52,12 @@ function checkText(text, where) {
 function checked(params) {
   const values = params.length === 1 && Array.isArray(params[0]) ? params[0] : params;
   values.forEach((value, i) => {
+    const must = (what) => `parameter ${i + 1} must ${what}, got ${describe(value)}`;
     if (!isBindable(value)) {
-      throw typeError(
-        'KIMDB_INVALID_QUERY',
-        `parameter ${i + 1} must be a string, number, bigint or null, got ${describe(value)}`,
-      );
+      throw typeError('KIMDB_INVALID_QUERY', must('be a string, number, bigint or null'));
+    }
+    if (typeof value === 'bigint' && BigInt.asIntN(SQLITE_BITS, value) !== value) {
+      throw rangeError('KIMDB_INVALID_QUERY', must(`fit ${SQLITE_BITS} bits`));
     }
   });
   return values;

@@ -106,6 +106,17 @@ function isBroken(t, folder, { code, message }) {
   );
 }
 
+test('where Node.js loads no addons', async (t) => {
+  const folder = await makeInstalledProject(t);
+  t.deepEqual(
+    await load(t, folder, { runtime: [process.execPath, '--no-addons'] }),
+    noBinding(
+      "kimdb's engine is an addon, and Node.js was told to load none: start it without --no-addons, or with --allow-addons where it runs " +
+        `with --permission. ${SYSTEM}`,
+    ),
+  );
+});
+
 test('on a system whose glibc is too old', async (t) => {
   const folder = await makeInstalledProject(t);
   const file = engineIn(folder);

@@ -18,6 +18,7 @@ const same = <A, B>(_: Same<A, B>): void => {};
 
 export async function typed(): Promise<void> {
   const db = new SimpleDB<{ users: User; counters: number; anything: unknown }>({ dbPath: './data/app.db' });
+  db.stats({ shards: undefined });
 
   await db.set('users', 'u1', { name: 'Kim', age: 30 });
   await db.set('users', null, { name: 'Kim', age: 30 });
@@ -110,6 +111,8 @@ export function lowLevel(): void {
   same<(typeof written)['buffered'], true>(true);
   db.write('users', 'u1', { name: 'Kim', age: 30 }, 'upsert');
   db.write('users', 'u1', null, 'delete');
+  const operation = Math.random() < 0.5 ? ('upsert' as const) : ('delete' as const);
+  db.write('users', 'u1', { name: 'Kim', age: 30 }, operation);
   // @ts-expect-error: no such operation
   db.write('users', 'u1', null, 'remove');
   const synced: { id: string; synced: true } = db.writeSync('users', null, { name: 'Kim', age: 30 });
@@ -132,6 +135,10 @@ export function lowLevel(): void {
     const rows: Row[] = shard.prepare('SELECT * FROM users WHERE id = ?').all('u1');
     const first = shard.prepare('SELECT count(*) AS n FROM users').get()?.n;
     const mode = shard.pragma('journal_mode', { simple: true });
+    const either: SimpleDB.Row[] | SimpleDB.QueryValue | undefined = shard.pragma('journal_mode', {
+      simple: mode === 'wal',
+    });
+    console.log(either);
     console.log(at, shard.name, rows, first, mode, shard.pragma('table_list').length);
   }
   db.on('flush', (info: FlushInfo) => console.log(info.count));

@@ -11,7 +11,7 @@ export interface MonitorOptions {
    * What the addresses of the monitor begin with, such as `'/kimdb'`. Left out, it is what Express has mounted the handler
    * under, or nothing.
    */
-  path?: string | null;
+  path?: string | null | undefined;
 }
 
 /**

@@ -11,6 +11,8 @@ const { SimpleDB } = require('../simple-db.js');
 const { makeHandler } = require('./handler.js');
 const { Subject } = require('./subject.js');
 
+const CLASSES = [SimpleDB.name, HyperScaleDB.name];
+
 /** A request handler that shows a database. */
 function monitor(db, options) {
   return makeHandler(subjectOf(db), checkPath(options?.path));
@@ -24,7 +26,10 @@ function toPrometheus(...databases) {
 function subjectOf(db) {
   const low = db instanceof SimpleDB ? db.db : db;
   if (low instanceof HyperScaleDB) return new Subject(engineOf(low), pathOf(low));
-  throw typeError('KIMDB_INVALID_OPTION', `db must be a SimpleDB or a HyperScaleDB, got ${describe(db)}`);
+  const got = CLASSES.includes(db?.constructor?.name)
+    ? 'one of another copy of kimdb; import both from the same one'
+    : describe(db);
+  throw typeError('KIMDB_INVALID_OPTION', `db must be a SimpleDB or a HyperScaleDB, got ${got}`);
 }
 
 /** What stands before the names of the monitor's own pages, if not what the server says. */

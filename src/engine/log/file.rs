@@ -141,7 +141,7 @@ fn lock(file: &dyn File, path: &Path) -> Result<()> {
         Err(TryLockError::WouldBlock) => Err(Error::new(
             Code::Locked,
             format!(
-                "The log '{}' is in use by another process; close that one or set walPath.",
+                "The log '{}' is in use by another process, or another database of this one; close that one or set walPath.",
                 path.display()
             ),
         )

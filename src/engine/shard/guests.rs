@@ -74,6 +74,11 @@ impl SqliteShard {
                 Error::new(Code::Sql, "Shard handles only read; change documents through set() and delete().")
                     .in_shard(self.shard)
             }
+            // What rusqlite answers for a text of spaces and comments.
+            Some(ErrorCode::ApiMisuse) => {
+                Error::new(Code::Sql, "There is no statement in it; give one, such as SELECT.")
+                    .in_shard(self.shard)
+            }
             Some(ErrorCode::Unknown) | None => {
                 Error::new(Code::Sql, format!("The statement did not run: {error}.")).in_shard(self.shard)
             }

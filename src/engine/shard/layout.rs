@@ -122,6 +122,7 @@ pub(super) fn check_is_new(base: &Path, others: &[ShardId]) -> Result<()> {
 
 fn missing(base: &Path, shard: ShardId) -> Error {
     let path = shard_path(base, shard);
-    let text = format!("The shard file '{}' is missing; put it back or restore a backup.", path.display());
+    let what = if path.exists() { "empty" } else { "missing" };
+    let text = format!("The shard file '{}' is {what}; put it back or restore a backup.", path.display());
     Error::new(Code::Corrupt, text).at(&path).in_shard(shard)
 }
