@@ -144,3 +144,17 @@ fn a_numbered_log_whose_headers_are_damaged_is_told() {
     fs::rename(&path, home.path().join("aside")).expect("moves");
     assert_eq!(value(&home.open(), "c", "id"), None);
 }
+
+#[test]
+fn a_last_place_that_is_gone_is_in_nobodys_way() {
+    let home = Home::new();
+    let folder = home.path().join("folder");
+    let open_elsewhere = |name: &str| common::open(with_log(&home, name)).close().expect("closes");
+    open_elsewhere("folder/app.wal");
+    fs::remove_dir_all(&folder).expect("removes");
+    open_elsewhere("other.wal");
+    open_elsewhere("folder/app.wal");
+    fs::remove_dir_all(&folder).expect("removes");
+    fs::write(&folder, "a file").expect("writes");
+    open_elsewhere("other.wal");
+}

@@ -30,7 +30,9 @@ pub(super) fn existing(first: &Path) -> Result<Vec<PathBuf>> {
     let folder = first.parent().unwrap_or(Path::new("."));
     let failed = |error| Error::io("list the folder", folder, &error);
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         entries => entries.map_err(failed)?,
     };
     let mut found = Vec::new();
