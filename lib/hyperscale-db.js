@@ -200,12 +200,12 @@ class HyperScaleDB extends EventEmitter {
   }
 }
 
-/** Whether the figures of each shard are asked for. */
 function checkObject(options) {
   if (options === undefined || options === null || typeof options === 'object') return;
   throw typeError('KIMDB_INVALID_OPTION', `options must be an object, got ${describe(options)}`);
 }
 
+/** Whether the figures of each shard are asked for. */
 function wantsShards(options) {
   checkObject(options);
   const shards = options?.shards;
