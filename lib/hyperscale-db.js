@@ -9,7 +9,7 @@ const { DELETE, UPSERT, existingId, serialise, toDocument, writableId } = requir
 const { Engine } = require('./engine.js');
 const { describe, toPublicError, typeError } = require('./errors.js');
 const { figuresOf, statsOf } = require('./figures.js');
-const { effectiveConfig, resolveOptions } = require('./options.js');
+const { callOption, effectiveConfig, resolveOptions } = require('./options.js');
 const { toPrometheus } = require('./prometheus.js');
 const { ShardHandle } = require('./shard-handle.js');
 
@@ -114,11 +114,8 @@ class HyperScaleDB extends EventEmitter {
   }
 
   #isSyncRead(options) {
-    checkObject(options);
-    const sync = options?.sync;
-    if (sync === undefined || sync === null) return this.#config.syncReads;
-    if (typeof sync === 'boolean') return sync || this.#config.syncReads;
-    throw typeError('KIMDB_INVALID_OPTION', `option 'sync' must be true or false, got ${describe(sync)}`);
+    if (options === undefined) return this.#config.syncReads;
+    return callOption(options, 'sync') || this.#config.syncReads;
   }
 
   async sync() {
@@ -138,7 +135,7 @@ class HyperScaleDB extends EventEmitter {
   }
 
   getStats(options) {
-    return statsOf(this.#engine, wantsShards(options));
+    return statsOf(this.#engine, callOption(options, 'shards') ?? false);
   }
 
   async shardRows() {
@@ -198,20 +195,6 @@ class HyperScaleDB extends EventEmitter {
       this.close();
     }
   }
-}
-
-function checkObject(options) {
-  if (options === undefined || options === null || typeof options === 'object') return;
-  throw typeError('KIMDB_INVALID_OPTION', `options must be an object, got ${describe(options)}`);
-}
-
-/** Whether the figures of each shard are asked for. */
-function wantsShards(options) {
-  checkObject(options);
-  const shards = options?.shards;
-  if (shards === undefined || shards === null) return false;
-  if (typeof shards === 'boolean') return shards;
-  throw typeError('KIMDB_INVALID_OPTION', `option 'shards' must be true or false, got ${describe(shards)}`);
 }
 
 /** What published code uses of the original's cache. */

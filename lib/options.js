@@ -85,12 +85,7 @@ const wrongValue = (name, accepted, value) => rangeError(CODE, sentence(name, ac
  * `batchSize` where the user left the choice to the engine.
  */
 function resolveOptions(options) {
-  if (options === undefined || options === null) options = {};
-  if (typeof options !== 'object' || Array.isArray(options)) {
-    throw typeError(CODE, `options must be an object, got ${describe(options)}`);
-  }
-  warnOfUnknown(options);
-
+  options = checkObject(options, NAMES);
   const config = {};
   for (const name of NAMES) {
     const given = options[name];
@@ -107,6 +102,24 @@ function resolveOptions(options) {
   native.former = formerShards(config.dbPath);
   native.batchSize = (options.batchSize ?? undefined) === undefined ? 0 : config.batchSize;
   return { config: Object.freeze(config), native };
+}
+
+/** What `options` of a call says to its one option, or undefined. */
+function callOption(options, name) {
+  const value = checkObject(options, [name])[name];
+  if (value === undefined || value === null) return undefined;
+  checkBoolean(name, value);
+  return value;
+}
+
+/** The options, if they are an object or not given. */
+function checkObject(options, names) {
+  if (options === undefined || options === null) return {};
+  if (typeof options !== 'object' || Array.isArray(options)) {
+    throw typeError(CODE, `options must be an object, got ${describe(options)}`);
+  }
+  warnOfUnknown(options, names);
+  return options;
 }
 
 /**
@@ -141,15 +154,15 @@ function effectiveConfig(config, asked, effective) {
 
 const warnedOf = new Set();
 
-function warnOfUnknown(options) {
+function warnOfUnknown(options, names) {
   for (const name of Object.keys(options)) {
-    if (Object.hasOwn(OPTIONS, name) || warnedOf.has(name)) continue;
+    if (names.includes(name) || warnedOf.has(name)) continue;
     warnedOf.add(name);
-    const { nearest, distance } = nearestName(name);
+    const { nearest, distance } = nearestName(name, names);
     const advice =
       distance <= Math.ceil(name.length / 2)
         ? `did you mean '${nearest}'?`
-        : `the options are ${NAMES.join(', ')}`;
+        : `the options are ${names.join(', ')}`;
     process.emitWarning(`unknown option '${name}'; ${advice}`, {
       type: 'KimDBWarning',
       code: 'KIMDB_UNKNOWN_OPTION',
@@ -157,9 +170,9 @@ function warnOfUnknown(options) {
   }
 }
 
-function nearestName(name) {
+function nearestName(name, names) {
   let best = { nearest: '', distance: Number.POSITIVE_INFINITY };
-  for (const candidate of NAMES) {
+  for (const candidate of names) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < best.distance) best = { nearest: candidate, distance };
   }
@@ -180,4 +193,4 @@ function editDistance(a, b) {
   return row[b.length];
 }
 
-module.exports = { resolveOptions, effectiveConfig };
+module.exports = { resolveOptions, effectiveConfig, callOption };
