@@ -21,17 +21,25 @@ pub(crate) struct Gated {
     pub(crate) opened: Arc<Mutex<Vec<PathBuf>>>,
     /// Whether syncs fail.
     pub(crate) is_losing: Arc<Mutex<bool>>,
+    /// Whether the files that are made from now on cannot be mapped.
+    pub(crate) is_unmappable: Arc<Mutex<bool>>,
 }
 
 #[derive(Debug)]
 struct GatedFile {
     file: Arc<dyn File>,
     files: Gated,
+    /// What is mapped in its place.
+    handle: Option<std::fs::File>,
 }
 
 impl Gated {
     fn through(&self, file: io::Result<Arc<dyn File>>) -> io::Result<Arc<dyn File>> {
-        file.map(|file| Arc::new(GatedFile { file, files: self.clone() }) as Arc<dyn File>)
+        self.with_handle(file?, None)
+    }
+
+    fn with_handle(&self, file: Arc<dyn File>, handle: Option<std::fs::File>) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(GatedFile { file, files: self.clone(), handle }))
     }
 }
 
@@ -42,7 +50,10 @@ impl FileSystem for Gated {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        self.through(Disk.create(path))
+        let file = Disk.create(path)?;
+        // What may only be read cannot be mapped to be written.
+        let handle = if *self.is_unmappable.lock() { Some(std::fs::File::open(path)?) } else { None };
+        self.with_handle(file, handle)
     }
 
     fn make_folder(&self, path: &Path) -> io::Result<()> {
@@ -68,7 +79,7 @@ impl FileSystem for Gated {
 
 impl File for GatedFile {
     fn handle(&self) -> &std::fs::File {
-        self.file.handle()
+        self.handle.as_ref().unwrap_or_else(|| self.file.handle())
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {

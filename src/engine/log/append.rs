@@ -79,7 +79,8 @@ pub(super) struct Appender {
     /// Operations that a thread brings from the queue to the file, without the lock: until that is done nobody else appends.
     pub(super) on_the_way: Option<u64>,
     pub(super) outbox: Outbox,
-    pub(super) closed: bool,
+    /// Why nothing may be appended: the log is closed, or its file is not the one of its name.
+    pub(super) refusal: Option<Error>,
 }
 
 /// What became of a draft.
@@ -112,7 +113,7 @@ impl Log {
                 queue: Queue::new(ring.capacity()),
                 on_the_way: None,
                 outbox: Outbox::default(),
-                closed: false,
+                refusal: None,
             }),
             shorter: Condvar::new(),
             head: AtomicU64::new(start.0),
@@ -200,8 +201,8 @@ impl Log {
     pub fn append(&self, draft: &mut Draft, done: impl FnOnce() -> Done) -> Result<Appended> {
         let length = draft.len();
         let mut appender = self.appender.lock();
-        if appender.closed {
-            return Err(Error::closed());
+        if let Some(refusal) = &appender.refusal {
+            return Err(refusal.clone());
         }
         let direct = length > self.largest_record();
         let is_in_turn = appender.queue.is_empty() && appender.on_the_way.is_none() && !self.pace.is_slow();

@@ -18,7 +18,7 @@ impl Log {
     ///
     /// # Errors
     /// [`Code::Corrupt`] if the log in memory is not whole either; what the operating system says. Nothing has
-    /// changed then.
+    /// changed then, unless the new file has the name already and cannot be mapped: writes are refused until another attempt succeeds.
     pub fn replace(&self) -> Result<()> {
         let Some(place) = &self.place else { return Ok(()) };
         let failed = |error: io::Error| Error::io("replace the log", &place.path, &error);
@@ -67,7 +67,10 @@ impl Log {
         place.files.rename(beside, &place.path).map_err(failed)?;
         // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.
         let named = place.files.sync_folder(&place.path);
-        self.ring.go_over_to(fresh).map_err(failed)?;
+        let went_over = self.ring.go_over_to(fresh).map_err(failed);
+        // Nor does a write that waits for the lock go to a file that has no name; the next attempt brings all of it to another.
+        appender.refusal = went_over.as_ref().err().cloned();
+        went_over?;
         appender.header = LogHeader { sequence: header.sequence + 2, ..header };
         drop(appender);
         self.tell_synced(header.synced);

@@ -106,7 +106,7 @@ impl Log {
     /// Blocks while the queue takes no more, at most until `deadline`. False: it still does not.
     pub fn wait_for_queue(&self, deadline: Instant) -> bool {
         let mut appender = self.appender.lock();
-        while appender.queue.is_full() && !appender.closed {
+        while appender.queue.is_full() && appender.refusal.is_none() {
             if self.shorter.wait_until(&mut appender, deadline).timed_out() {
                 return !appender.queue.is_full();
             }
@@ -223,7 +223,7 @@ impl Log {
     /// Refuses writes from now on and fails those that wait.
     pub fn close(&self) {
         let mut appender = self.appender.lock();
-        appender.closed = true;
+        appender.refusal = Some(Error::closed());
         let waiting = appender.queue.take_all();
         appender.outbox.finished.extend(waiting.into_iter().map(|callback| (callback, Err(Error::closed()))));
         self.deliver(appender);

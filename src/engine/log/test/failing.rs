@@ -32,6 +32,27 @@ fn after_a_sync_that_failed_none_succeeds_before_there_is_another_file() {
 
 #[test]
 #[cfg(unix)]
+fn where_another_file_cannot_be_mapped_nothing_goes_to_the_one_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let files = Gated::default();
+    let access = Access { files: Arc::new(files.clone()), backend: Backend::Mmap, capacity: CAPACITY };
+    let log = file::open(&path, DATABASE, &access).expect("opens").log;
+    append(&log, &mut one("text"));
+    *files.is_unmappable.lock() = true;
+    log.replace().expect_err("cannot be mapped");
+    // What has the log's name is the new file, which this would not be in.
+    log.append(&mut one("lost"), || unreachable!("refused")).expect_err("has no file");
+    *files.is_unmappable.lock() = false;
+    log.replace().expect("goes over to a third");
+    append(&log, &mut one("more"));
+    drop(log);
+    let log = file::open(&path, DATABASE, &access).expect("opens").log;
+    assert_eq!(texts(&log), [b"text", b"more"]);
+}
+
+#[test]
+#[cfg(unix)]
 fn a_file_with_holes_gets_its_blocks_before_it_is_mapped() {
     use std::os::unix::fs::{FileExt, MetadataExt};
     let folder = tempfile::tempdir().expect("a folder");
