@@ -174,6 +174,22 @@ test('the log of a process beside one that has none is found, wherever it was', 
   t.is((await db.get('users', 'held'))?.data, 1);
 });
 
+test('where the log was that a process without one does not use is forgotten', async (t) => {
+  const folder = useFolder(t);
+  const options = pathsIn(folder);
+  openSimple(t, { ...options, walPath: join(folder, 'earlier.wal') }).close();
+  const without = startProgram(t, 'hold.mjs', { ...options, safeMode: false });
+  t.is(await without.nextLine(), 'open');
+  const beside = startProgram(t, 'hold.mjs', { ...options, walPath: join(folder, 'beside.wal') });
+  t.is(await beside.nextLine(), 'open');
+  for (const holder of [beside, without]) {
+    holder.kill();
+    await holder.ended;
+  }
+  const db = openSimple(t, { ...options, walPath: join(folder, 'third.wal') });
+  t.is((await db.get('users', 'held'))?.data, 1);
+});
+
 test('exclusive: the second process gets KIMDB_LOCKED with the pid of the first', async (t) => {
   const options = pathsIn(useFolder(t));
   const holder = startProgram(t, 'hold.mjs', { ...options, exclusive: true });

@@ -2,7 +2,7 @@
 
 use std::{
     ops::Range,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     thread::{self, Scope, ScopedJoinHandle},
     time::{Duration, Instant},
@@ -103,10 +103,10 @@ pub(crate) fn recover(
         other => (log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?.log, other),
     };
     follow(&shards, log.id())?;
-    if log.is_file() && (is_alone || is_first) {
+    if is_alone || (is_first && log.is_file()) {
         // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
-        let first = place.first.as_ref().unwrap_or(&place.path);
-        shards[0].remember_log(&registry::key(&options.base), first)?;
+        let first = log.is_file().then(|| place.first.as_ref().unwrap_or(&place.path));
+        shards[0].remember_log(&registry::key(&options.base), first.map(PathBuf::as_path))?;
     }
     if is_alone {
         shards.iter().try_for_each(|shard| shard.forget_other_logs())?;

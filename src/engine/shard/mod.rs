@@ -152,8 +152,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     fn follow(&self, log: Id) -> Result<()>;
 
     /// Remembers, durably, where the log is that the database at `base` uses from now on, so that an opening that is given
-    /// another place finds what this one leaves there.
-    fn remember_log(&self, base: &std::path::Path, log: &std::path::Path) -> Result<()>;
+    /// another place finds what this one leaves there. `None`: it uses none, and there is nothing to be found.
+    fn remember_log(&self, base: &std::path::Path, log: Option<&std::path::Path>) -> Result<()>;
 
     /// Forgets what was applied of logs that are gone.
     fn forget_other_logs(&self) -> Result<()>;

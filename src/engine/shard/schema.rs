@@ -126,6 +126,10 @@ pub(super) fn set_places(connection: &Connection, base: &str, log: &str) -> rusq
     connection.execute(sql, [base, log]).map(|_| ())
 }
 
+pub(super) fn forget_places(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM _kimdb_meta WHERE key IN ('base', 'log')", []).map(|_| ())
+}
+
 fn log_name(log: &Id) -> String {
     crate::engine::log::hex(log)
 }

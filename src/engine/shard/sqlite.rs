@@ -195,18 +195,22 @@ impl Store for SqliteShard {
         Ok(())
     }
 
-    fn remember_log(&self, base: &Path, log: &Path) -> Result<()> {
+    fn remember_log(&self, base: &Path, log: Option<&Path>) -> Result<()> {
         {
             let writer = self.writer.lock();
             let connection = &writer.as_ref().ok_or_else(|| self.gone())?.connection;
             let failed = |error: rusqlite::Error| self.explain("write to", &error);
             // A name that is no text is not remembered.
-            let Some((base, log)) = base.to_str().zip(log.to_str()) else { return Ok(()) };
+            let places = base.to_str().zip(log.and_then(Path::to_str));
             let known = schema::places(connection).map_err(failed)?;
-            if known.is_some_and(|known| (known.0.as_str(), known.1.as_str()) == (base, log)) {
+            if known.as_ref().map(|(base, log)| (base.as_str(), log.as_str())) == places {
                 return Ok(());
             }
-            schema::set_places(connection, base, log).map_err(failed)?;
+            let changed = match places {
+                Some((base, log)) => schema::set_places(connection, base, log),
+                None => schema::forget_places(connection),
+            };
+            changed.map_err(failed)?;
         }
         self.end_snapshot();
         self.sync()

@@ -107,7 +107,7 @@ impl Store for Memory {
         unreachable!("a flush does not ask for this")
     }
 
-    fn remember_log(&self, _: &Path, _: &Path) -> Result<()> {
+    fn remember_log(&self, _: &Path, _: Option<&Path>) -> Result<()> {
         unreachable!("a flush does not ask for this")
     }
 
