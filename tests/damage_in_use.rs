@@ -7,7 +7,7 @@ mod common;
 
 use std::{fs, os::unix::fs::FileExt, path::Path, sync::Arc, thread, time::Duration};
 
-use common::{Home, call, ids_of, set, until, value};
+use common::{Home, call, ids_of, noted, set, until, value};
 use kimdb::{Code, Database};
 
 /// Changes the newest record of this text in the file, which is the memory of whoever has it open.
@@ -68,20 +68,13 @@ fn a_large_record_behind_damage_is_refused_and_takes_nothing_along() {
     assert_eq!(texts, [Some("\"first\"".to_owned()), None, Some("\"third\"".to_owned()), None]);
 }
 
-/// Up to where the newer header of the log says that it is on the disk.
-fn noted(wal: &Path) -> u64 {
-    let bytes = fs::read(wal).expect("reads");
-    let copy = |at: usize| u64::from_le_bytes(bytes[at + 80..at + 88].try_into().expect("eight bytes"));
-    copy(0).max(copy(4096))
-}
-
 #[test]
 fn what_lies_behind_damage_is_brought_to_the_disk_in_time() {
     let home = Home::new();
     // Nothing else begins a flush before the damage is done.
     let db = home.open_with(|options| options.flush_interval_ms = 1000);
     let used = write_and_damage(&home, &db);
-    until("the header tells of it", || noted(&home.wal()) >= used);
+    until("the header tells of it", || noted(&fs::read(home.wal()).expect("reads")) >= used);
     check_third(&home.crash_image());
 }
 
@@ -91,7 +84,7 @@ fn what_lies_behind_damage_is_on_the_disk_when_the_database_is_closed() {
     let db = home.open();
     let used = write_and_damage(&home, &db);
     db.close().expect_err("something is left");
-    assert!(noted(&home.wal()) >= used);
+    assert!(noted(&fs::read(home.wal()).expect("reads")) >= used);
     check_third(&home);
 }
 

@@ -6,12 +6,11 @@ mod common;
 use std::{
     fs,
     io::{Seek, SeekFrom, Write},
-    thread,
-    time::{Duration, Instant},
 };
 
 use common::{
-    Home, all, delete, observer::Witness, open, open_observed, random::Random, record, refused, set, value,
+    Home, all, delete, noted, observer::Witness, open, open_observed, random::Random, record, refused, set,
+    until, value,
 };
 use kimdb::{Code, Database, Options};
 use rusqlite::Connection;
@@ -87,19 +86,37 @@ fn synced() -> (Home, Vec<u8>, States, Vec<usize>) {
 /// The files as a kill would leave them, once the header tells that all of a log on its first lap was synced.
 fn noted_image(home: &Home, db: &Database) -> Home {
     let used = db.stats().wal_bytes;
-    let synced = |log: &[u8], copy: usize| {
-        u64::from_le_bytes(log[copy + 80..copy + 88].try_into().expect("eight bytes"))
-    };
-    let start = Instant::now();
-    loop {
-        let image = home.crash_image();
-        let log = fs::read(image.wal()).expect("reads");
-        assert!(start.elapsed() < Duration::from_secs(60), "the header never tells of the sync");
-        if synced(&log, 0).max(synced(&log, PAGE)) >= used {
-            return image;
-        }
-        thread::sleep(Duration::from_millis(10));
+    let mut image = home.crash_image();
+    until("the header tells of the sync", || {
+        image = home.crash_image();
+        noted(&fs::read(image.wal()).expect("reads")) >= used
+    });
+    image
+}
+
+#[test]
+fn a_log_that_was_made_anew_tells_of_damage_too() {
+    let home = Home::new();
+    let db = open(small(&home));
+    set(&db, "c", "before", "1");
+    drop(db);
+    let larger = |home: &Home| Options { wal_size: 1 << 15, ..small(home) };
+    let db = open(larger(&home));
+    for id in ["first", "second", "third"] {
+        let text = format!("\"text of the {id}\"");
+        db.submit_durable_wait(&mut record(&db, &[("c", id, Some(&text))])).expect("writes");
     }
+    let image = noted_image(&home, &db);
+    let mut bytes = fs::read(image.wal()).expect("reads");
+    let at = bytes.windows(6).position(|window| window == b"second").expect("is in the log");
+    bytes[at] ^= 1;
+    fs::write(image.wal(), &bytes).expect("writes");
+    let witness = Witness::new();
+    let db = open_observed(larger(&image), &witness);
+    assert!(witness.saw(Code::Corrupt), "it is told");
+    let whole: Vec<String> = all(&db, "c", 10).into_iter().map(|(id, ..)| id).collect();
+    assert_eq!(whole.len(), 3, "{whole:?}");
+    assert!(!whole.contains(&"second".to_owned()), "{whole:?}");
 }
 
 #[test]

@@ -162,6 +162,14 @@ pub fn record(db: &Database, ops: &[Op<'_>]) -> Draft {
     draft
 }
 
+/// Up to where the newer copy of a log's header says that it is on the disk.
+pub fn noted(log: &[u8]) -> u64 {
+    let number = |at: usize| u64::from_le_bytes(log[at..at + 8].try_into().expect("eight bytes"));
+    let (_sequence, synced) =
+        [0, 4096].map(|copy| (number(copy + 16), number(copy + 80))).into_iter().max().expect("two");
+    synced
+}
+
 /// A log as one in another format would begin.
 pub fn in_format(format: u32, mut log: Vec<u8>) -> Vec<u8> {
     for page in [0, 4096] {

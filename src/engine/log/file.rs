@@ -271,7 +271,7 @@ impl Opened {
         let files = &*access.files;
         let beside = beside(path, self.log.database());
         let header = new_header(self.log.database(), access.capacity)?;
-        let file = create_over(files, &beside, &header).map_err(failed)?;
+        let (file, header) = create_over(files, &beside, &header).map_err(failed)?;
         lock(&*file, path)?;
         let kept = if self.is_damaged { Some(keep_aside(files, path).map_err(failed)?) } else { None };
         files.rename(&beside, path).map_err(failed)?;
@@ -335,25 +335,28 @@ pub(super) fn beside(path: &Path, database: Id) -> PathBuf {
     name.into()
 }
 
-/// Makes a log file whole under a name that nobody else uses, in place of one that was left there.
+/// Makes a log file whole under a name that nobody else uses, in place of one that was left there. Returns its header too, as it was
+/// written last.
 pub(super) fn create_over(
     files: &dyn FileSystem,
     path: &Path,
     header: &LogHeader,
-) -> io::Result<Arc<dyn File>> {
+) -> io::Result<(Arc<dyn File>, LogHeader)> {
     // What was left there may be a second name of the live log, so it is not truncated.
     match files.remove(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let file = files.create(path)?;
-    let made = file
-        .allocate(RING_AT + header.capacity)
-        .and_then(|()| write_headers(&*file, *header))
-        .and_then(|()| file.sync())
-        .and_then(|()| files.sync_folder(path));
-    match made {
-        Ok(()) => Ok(file),
+    let make = || {
+        file.allocate(RING_AT + header.capacity)?;
+        let written = write_headers(&*file, *header)?;
+        file.sync()?;
+        files.sync_folder(path)?;
+        Ok(written)
+    };
+    match make() {
+        Ok(written) => Ok((file, written)),
         Err(error) => {
             // Half a file takes space that is needed.
             let _ = files.remove(path);
@@ -362,13 +365,13 @@ pub(super) fn create_over(
     }
 }
 
-/// Writes both copies of the header.
-pub(super) fn write_headers(file: &dyn File, header: LogHeader) -> io::Result<()> {
-    for sequence in header.sequence + 1..=header.sequence + 2 {
-        let copy = LogHeader { sequence, ..header };
-        file.write_at(&copy.encode(), copy.offset() as u64)?;
+/// Writes both copies of the header, and returns the newer one: what is written later has to be newer than that.
+pub(super) fn write_headers(file: &dyn File, mut header: LogHeader) -> io::Result<LogHeader> {
+    for _ in 0..2 {
+        header.sequence += 1;
+        file.write_at(&header.encode(), header.offset() as u64)?;
     }
-    Ok(())
+    Ok(header)
 }
 
 /// Makes a log file whole before it gets its name: blocks, header, sync, name, sync of the folder. If another process

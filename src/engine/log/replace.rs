@@ -26,7 +26,7 @@ impl Log {
         let _one_at_a_time = self.reclaiming.lock();
         let header = self.header();
         let beside = file::beside(&place.path, header.database);
-        let fresh = file::create_over(&*place.files, &beside, &header).map_err(failed)?;
+        let (fresh, _) = file::create_over(&*place.files, &beside, &header).map_err(failed)?;
         let replaced = self.go_over(fresh, &beside, place);
         if replaced.is_err() {
             // Where it has its name already, this finds nothing.
@@ -63,7 +63,8 @@ impl Log {
             fresh.sync().map_err(failed)?;
         }
         let header = LogHeader { synced: self.head(), ..appender.header };
-        file::write_headers(&*fresh, header).and_then(|()| fresh.sync()).map_err(failed)?;
+        let header = file::write_headers(&*fresh, header).map_err(failed)?;
+        fresh.sync().map_err(failed)?;
         place.files.rename(beside, &place.path).map_err(failed)?;
         // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.
         let named = place.files.sync_folder(&place.path);
@@ -71,7 +72,7 @@ impl Log {
         // Nor does a write that waits for the lock go to a file that has no name; the next attempt brings all of it to another.
         appender.refusal = went_over.as_ref().err().cloned();
         went_over?;
-        appender.header = LogHeader { sequence: header.sequence + 2, ..header };
+        appender.header = header;
         drop(appender);
         self.tell_synced(header.synced);
         named.map_err(failed)

@@ -81,7 +81,7 @@ impl Side {
         let (path, files) = (place.path.clone(), Arc::clone(&place.files));
         let header =
             LogHeader { epoch: epoch_behind(main.head()), ..LogHeader::new(database, log, capacity) };
-        let written = file::create_over(&*files, &path, &header).and_then(|file| {
+        let written = file::create_over(&*files, &path, &header).and_then(|(file, header)| {
             // It is written once, so there is nothing to gain from a mapping, which a full disk could turn into a signal.
             let log = Log::new(Ring::written(file, capacity)?, Some(place), header);
             log.load(draft, time_ms)?;
