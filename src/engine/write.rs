@@ -9,7 +9,7 @@ use super::{
     core::Core,
     db::Database,
     error::{Code, Error, Result},
-    flush::Request,
+    flush::{self, Request},
     limits,
     log::{Appended, Done, Draft, Kind, Until},
     opening::{wait, waiting},
@@ -99,8 +99,20 @@ impl Database {
 
     /// As [`Database::submit_durable`], but blocks until then.
     pub fn submit_durable_wait(&self, draft: &mut Draft) -> Result<()> {
+        let (done, logged) = waiting();
+        let core = self.core()?;
+        let end = match self.append(draft, || done)? {
+            Appended::Logged { end, .. } => end,
+            Appended::Queued => {
+                wait(&logged)?;
+                core.log.head()
+            }
+        };
+        if flush::sync_here(core, end) {
+            return Ok(());
+        }
         let (done, durable) = waiting();
-        self.submit_durable(draft, done)?;
+        when_durable(core, done);
         wait(&durable)
     }
 

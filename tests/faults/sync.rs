@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use kimdb::{Code, Database, Error};
+use kimdb::{Code, Database, Draft, Error};
 
 use crate::{
     child::{child, failing_on, options, run, strace_works},
@@ -21,12 +21,17 @@ fn check_acknowledged(home: &Home) {
 }
 
 /// Writes durably until that has succeeded `count` times, some of it after a failure; says what failed meanwhile.
-fn write_through(db: &Arc<Database>, folder: &Path, count: usize) -> Vec<Error> {
+fn write_through(
+    db: &Arc<Database>,
+    folder: &Path,
+    count: usize,
+    write: impl Fn(&mut Draft) -> Result<(), Error>,
+) -> Vec<Error> {
     let mut errors = Vec::new();
     let mut acknowledged = String::new();
     for attempt in 0.. {
         let id = format!("id{attempt}");
-        match db.submit_durable_wait(&mut record(db, &[("c", &id, Some("1"))])) {
+        match write(&mut record(db, &[("c", &id, Some("1"))])) {
             Ok(()) => {
                 acknowledged.push_str(&format!("{id}\n"));
                 fs::write(folder.join("acknowledged"), &acknowledged).expect("writes");
@@ -52,7 +57,7 @@ fn after_a_failed_sync_the_log_goes_over_to_another_file() {
         let wal = options.wal_path.clone();
         let db = open_observed(options, &witness);
         let before = number_of(&wal);
-        let errors = write_through(&db, &folder, 20);
+        let errors = write_through(&db, &folder, 20, |draft| db.submit_durable_wait(draft));
         assert_eq!(errors, [], "whoever waited is on the disk, in the other file");
         assert!(witness.saw(Code::Io), "it is told");
         assert_ne!(number_of(&wal), before, "a later sync of the same file would prove nothing");
@@ -89,7 +94,13 @@ fn while_nothing_can_be_synced_writes_are_refused_and_then_go_on() {
         let folder = options.base.parent().expect("a folder").to_owned();
         let witness = Witness::new();
         let db = open_observed(options, &witness);
-        let errors = write_through(&db, &folder, 60);
+        // By the sync thread, whose calls are counted then.
+        let write = |draft: &mut Draft| {
+            let (tell, told) = flume::bounded(1);
+            db.submit_durable(draft, Box::new(move |result| drop(tell.send(result))))?;
+            told.recv().expect("is told")
+        };
+        let errors = write_through(&db, &folder, 60, write);
         assert!(!errors.is_empty() && errors.iter().all(|error| error.code() == Code::Io), "{errors:?}");
         assert_eq!(witness.errors().len(), 1, "told once: {:?}", witness.errors());
         std::process::exit(7);

@@ -125,16 +125,23 @@ impl FlushControl {
     }
 }
 
+/// How long the header's note of how far the log is synced may lag.
+const NOTE_LAG: Duration = Duration::from_millis(100);
+
 /// The sync thread's inbox.
 #[derive(Debug, Default)]
 pub(crate) struct SyncControl {
     pub(super) inbox: Mutex<SyncInbox>,
     pub(super) changed: Condvar,
+    /// Held by whoever syncs the log.
+    pub(super) turn: Mutex<()>,
 }
 
 #[derive(Default)]
 pub(super) struct SyncInbox {
     pub(super) waiters: Vec<Done>,
+    /// Waiters whom the sync thread has taken last.
+    pub(super) served: usize,
     /// Up to here all shards have the log.
     pub(super) reclaim: Option<Lsn>,
     /// The log was written to, so it is synced at the end of the interval.
@@ -143,6 +150,8 @@ pub(super) struct SyncInbox {
     pub(super) drain: bool,
     /// The log needs another file, now.
     pub(super) mend: bool,
+    /// When the header is to note how far the log is synced. `None`: it tells all that is.
+    pub(super) note_due: Option<Instant>,
     pub(super) stop: bool,
     closed: bool,
 }
@@ -163,6 +172,12 @@ impl SyncControl {
         }
         inbox.waiters.push(done);
         self.changed.notify_one();
+    }
+
+    /// Whether several wait for the disk at the same time, or did so at the last sync.
+    pub(super) fn is_shared(&self) -> bool {
+        let inbox = self.inbox.lock();
+        inbox.served > 1 || !inbox.waiters.is_empty()
     }
 
     /// The sync thread is gone: fails what came too late.
@@ -191,6 +206,15 @@ impl SyncControl {
         let mut inbox = self.inbox.lock();
         if !inbox.active {
             inbox.active = true;
+            self.changed.notify_one();
+        }
+    }
+
+    /// Something was synced that the header does not note.
+    pub(super) fn owe_note(&self) {
+        let mut inbox = self.inbox.lock();
+        if inbox.note_due.is_none() {
+            inbox.note_due = Some(Instant::now() + NOTE_LAG);
             self.changed.notify_one();
         }
     }

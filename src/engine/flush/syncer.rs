@@ -4,7 +4,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::Ordering,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{panicked, pause::Pause};
@@ -29,8 +29,7 @@ fn work(core: &Core) {
     // Between attempts to go over to another log file, and to give log space back.
     let (mut mending, mut reclaiming) = (Pause::default(), Pause::default());
     loop {
-        let Wanted { waiters, reclaim, drain, stop } =
-            wait(core, note.due.map_or(due, |at| at.min(due)), note.is_behind);
+        let Wanted { waiters, reclaim, drain, stop } = wait(core, due, note.is_behind);
         if drain {
             bring_in(core);
         }
@@ -41,7 +40,7 @@ fn work(core: &Core) {
         if is_early && !is_broken {
             continue;
         }
-        let owes_note = note.is_behind && note.due.is_none();
+        let owes_note = note.is_behind && core.sync.inbox.lock().note_due.is_none();
         if core.log.is_file() && (head > synced || !waiters.is_empty() || owes_note || is_broken) {
             let before = synced;
             synced = sync(core, waiters).unwrap_or(synced);
@@ -92,36 +91,38 @@ fn note_what_is_left(core: &Core) {
 /// It costs the next sync a page at the other end of the file, so it is not written after each group commit.
 #[derive(Default)]
 struct Note {
-    /// When to write it; `None`: it tells all that is synced.
-    due: Option<Instant>,
     /// Whether something was synced that the note on the disk does not tell.
     is_behind: bool,
 }
 
 impl Note {
-    /// How long it may lag.
-    const LAG: Duration = Duration::from_millis(100);
-
     /// After a sync; `has_more`: of something that was not on the disk before.
     fn follow(&mut self, core: &Core, has_more: bool) {
         if core.broken.is_the_file() {
             // There is nothing to note until the log has another one, whose header is as new as its content.
+            core.sync.inbox.lock().note_due = None;
             return *self = Note::default();
         }
         self.is_behind = has_more || !core.log.is_noted();
         if !core.log.is_noted() {
-            self.due.get_or_insert_with(|| Instant::now() + Note::LAG);
+            core.sync.owe_note();
         }
     }
 
     fn write_if_due(&mut self, core: &Core) {
-        if self.due.is_none_or(|at| Instant::now() < at) {
+        {
+            let due = &mut core.sync.inbox.lock().note_due;
+            if due.is_none_or(|at| Instant::now() < at) {
+                return;
+            }
+            // IMPORTANT: before it is written, so that what is synced meanwhile is noted next time.
+            *due = None;
+        }
+        if core.broken.is_the_file() {
             return;
         }
-        self.due = None;
-        if !core.broken.is_the_file()
-            && let Err(error) = core.log.note_synced()
-        {
+        self.is_behind = true;
+        if let Err(error) = core.log.note_synced() {
             log_failed(core, &error);
         }
     }
@@ -135,17 +136,19 @@ struct Wanted {
     stop: bool,
 }
 
-/// Waits for something to do, until `due` if there will be something by then.
+/// Waits for something to do, until `due` if there will be something by then, or until a note is due.
 fn wait(core: &Core, due: Instant, is_behind: bool) -> Wanted {
     let mut inbox = core.sync.inbox.lock();
     while !inbox.stop && !inbox.mend && !inbox.drain && inbox.waiters.is_empty() && inbox.reclaim.is_none() {
-        if !inbox.active && !is_behind {
-            core.sync.changed.wait(&mut inbox);
-        } else if core.sync.changed.wait_until(&mut inbox, due).timed_out() {
-            break;
+        let due = (inbox.active || is_behind).then_some(due);
+        match due.into_iter().chain(inbox.note_due).min() {
+            None => core.sync.changed.wait(&mut inbox),
+            Some(due) if core.sync.changed.wait_until(&mut inbox, due).timed_out() => break,
+            Some(_) => {}
         }
     }
     inbox.mend = false;
+    inbox.served = inbox.waiters.len();
     Wanted {
         waiters: std::mem::take(&mut inbox.waiters),
         reclaim: inbox.reclaim.take(),
@@ -170,28 +173,53 @@ fn bring_in(core: &Core) {
 /// One sync for everybody who waits. Also of a log that is broken for another reason than its file: what was acknowledged before has to get
 /// to the disk.
 fn sync(core: &Core, waiters: Vec<Done>) -> Option<Lsn> {
+    let turn = core.sync.turn.lock();
     if !core.broken.is_the_file() {
-        let start = Instant::now();
-        match core.log.sync_without_note(!waiters.is_empty()) {
-            Ok(_) => {
-                let time = start.elapsed();
-                core.figures.sync_times.note(time);
-                core.each_observer(|observer| observer.synced(time));
-            }
-            Err(error) => drop(log_failed(core, &error)),
-        }
+        sync_log(core, !waiters.is_empty());
     }
+    drop(turn);
     // IMPORTANT: after a failed sync the kernel may call the lost pages clean, so a later success proves nothing: the
     // log is on the disk once it has another file.
     if core.broken.is_the_file() {
         replace(core);
     }
     let result = core.broken.why().map_or(Ok(()), Err);
-    core.counters.syncs.fetch_add(1, Ordering::Relaxed);
     for done in waiters {
         done(result.clone());
     }
     (!core.broken.is_the_file()).then(|| core.log.synced())
+}
+
+/// Brings the log up to `to` to the disk on the thread of a caller who would only wait: it need not be woken, nor wake the sync thread.
+/// False: wait for the sync thread. There are others who wait, and all share a sync; or the log has no file that can be trusted.
+pub(crate) fn sync_here(core: &Core, to: Lsn) -> bool {
+    let Some(_turn) = core.sync.turn.try_lock() else { return false };
+    if !core.log.is_file() || core.broken.why().is_some() || core.sync.is_shared() {
+        return false;
+    }
+    let is_synced = core.log.synced() >= to || sync_log(core, true);
+    if is_synced {
+        core.sync.owe_note();
+    }
+    is_synced
+}
+
+fn sync_log(core: &Core, is_awaited: bool) -> bool {
+    let start = Instant::now();
+    let synced = core.log.sync_without_note(is_awaited);
+    core.counters.syncs.fetch_add(1, Ordering::Relaxed);
+    match synced {
+        Ok(_) => {
+            let time = start.elapsed();
+            core.figures.sync_times.note(time);
+            core.each_observer(|observer| observer.synced(time));
+            true
+        }
+        Err(error) => {
+            log_failed(core, &error);
+            false
+        }
+    }
 }
 
 /// Goes over to another file, if that is possible now.
