@@ -1,6 +1,6 @@
 // Several databases and their logs.
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { SimpleDB } from 'kimdb/hyperscale';
@@ -64,4 +64,18 @@ test('the folder of the log holds nothing else', (t) => {
   const folder = useFolder(t);
   openSimple(t, { dbPath: join(folder, 'db', 'test.db'), walPath: join(folder, 'log', 'test.wal') }).close();
   t.deepEqual(filesIn(join(folder, 'log')), ['test.wal']);
+});
+
+test('a log is found by whichever link leads to its folder', async (t) => {
+  const folder = useFolder(t);
+  mkdirSync(join(folder, 'shared'));
+  const through = (link) => {
+    symlinkSync('shared', join(folder, link), 'junction');
+    return pathsIn(join(folder, link));
+  };
+  const [first, second] = [through('first'), through('second')];
+  const db = openSimple(t, first);
+  await db.set('users', 'u1', 1);
+  db.close();
+  t.is((await openSimple(t, second).get('users', 'u1')).data, 1);
 });

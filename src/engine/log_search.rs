@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     error::{Code, Error, Result},
+    io::same_path,
     log::{self, Access, Id, Opened},
     numbered,
     options::Options,
@@ -122,7 +123,7 @@ impl<'a> Search<'a> {
     /// The place of a first log; made if it is the one to use. False: it is another database's.
     fn look_at_first(&mut self, path: &Path) -> Result<bool> {
         let is_wanted = self.options.safe_mode && self.chosen.is_none() && self.taken.is_none();
-        if !is_wanted && !path.exists() {
+        if self.is_known(path) || !is_wanted && !path.exists() {
             return Ok(true);
         }
         let place = Place { path: path.to_owned(), first: None };
@@ -170,8 +171,9 @@ impl<'a> Search<'a> {
         Ok(logs)
     }
 
+    /// By whatever path it was found: its folder may be reached by several.
     fn is_known(&self, path: &Path) -> bool {
-        self.logs.iter().any(|found| found.place.path == path)
+        self.logs.iter().any(|found| found.place.path == path || same_path(&found.place.path, path))
     }
 
     /// Makes a log where all that there are are in use.

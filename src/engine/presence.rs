@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     error::{Code, Error, Result},
-    io::same_file,
+    io::{is_open_twice, same_file},
 };
 
 /// How long an opening waits while another process opens or closes the database: a recovery takes a while.
@@ -141,7 +141,8 @@ impl Presence {
     /// else; then nobody can come before [`Presence::share`].
     ///
     /// # Errors
-    /// [`Code::Locked`] with the pids of the others, if they or this one want to be alone.
+    /// [`Code::Locked`] with the pids of the others, if they or this one want to be alone, or if another copy of the library in this
+    /// process is among them.
     pub(crate) fn enter(base: &Path, wants_to_be_alone: bool) -> Result<(Presence, bool)> {
         let path = beside(base, ".lock");
         let take = |kind| persistently(|| Held::take(&path, kind).map(|held| held.ok_or(())));
@@ -154,7 +155,12 @@ impl Presence {
                 let theirs = || {
                     in_use(base, "that one wants it for itself alone, with 'exclusive'; close it there first")
                 };
-                (take(Kind::Shared)?.ok_or_else(theirs)?, false)
+                let held = take(Kind::Shared)?.ok_or_else(theirs)?;
+                // IMPORTANT: SQLite's locks are the process's, and each copy of SQLite knows only its own: they would both write.
+                if is_open_twice(&held.file) {
+                    return Err(of_another_copy(base));
+                }
+                (held, false)
             }
         };
         let presence = Presence { held, is_exclusive: wants_to_be_alone };
@@ -270,6 +276,14 @@ pub(crate) fn in_use(base: &Path, advice: &str) -> Error {
         pids => format!("the processes {}", pids.join(", ")),
     };
     let text = format!("The database '{}' is in use by {holders}; {advice}.", base.display());
+    Error::new(Code::Locked, text).at(base)
+}
+
+fn of_another_copy(base: &Path) -> Error {
+    let text = format!(
+        "The database '{}' is open in this process by another copy of kimdb; load one copy only, 'npm ls kimdb' lists them.",
+        base.display()
+    );
     Error::new(Code::Locked, text).at(base)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     thread::{self, Scope, ScopedJoinHandle},
     time::{Duration, Instant},
@@ -68,12 +68,12 @@ pub(crate) fn recover(
         Some(found) => files.attach(found.opened.log.id())?,
         None => files.attach(log::random_id()?)?,
     };
+    let patience = if is_alone { Duration::ZERO } else { PATIENCE };
     let (mut recovered, mut damaged) = (0, 0);
     let (mut kept, mut damage) = (None, Vec::new());
     while let Some(log_search::Found { opened: found, place: found_at }) = logs.pop() {
         follow(&shards, found.log.id())?;
         let lasts = shards.iter().map(|shard| shard.applied()).min().unwrap_or_default();
-        let patience = if is_alone { Duration::ZERO } else { PATIENCE };
         // An opening that is alone has done so.
         if !is_alone && !found.content.intact.is_empty() {
             shards.iter().try_for_each(|shard| patiently(patience, || shard.sync_anew()))?;
@@ -105,8 +105,9 @@ pub(crate) fn recover(
     follow(&shards, log.id())?;
     if is_alone || (is_first && log.is_file()) {
         // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
-        let first = log.is_file().then(|| place.first.as_ref().unwrap_or(&place.path));
-        shards[0].remember_log(&registry::key(&options.base), first.map(PathBuf::as_path))?;
+        // By the path of its folder that is there when links to it are not any more.
+        let first = log.is_file().then(|| registry::key(place.first.as_ref().unwrap_or(&place.path)));
+        patiently(patience, || shards[0].remember_log(&registry::key(&options.base), first.as_deref()))?;
     }
     if is_alone {
         shards.iter().try_for_each(|shard| shard.forget_other_logs())?;

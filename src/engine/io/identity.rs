@@ -51,6 +51,24 @@ fn without_times(folder: impl std::os::fd::AsFd, path: &Path) -> Option<Looked> 
         .then_some(Looked { identity, size: found.stx_size })
 }
 
+/// Whether this process has the file open more than once. False where nobody can tell.
+pub(crate) fn is_open_twice(file: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let Ok(own) = look_at_file(file) else { return false };
+        let Ok(handles) = std::fs::read_dir("/proc/self/fd") else { return false };
+        let is_it = |handle: &std::fs::DirEntry| {
+            look_at_path(&handle.path()).is_ok_and(|looked| looked.identity == own.identity)
+        };
+        handles.flatten().filter(is_it).count() > 1
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        false
+    }
+}
+
 fn with_times(found: &std::fs::Metadata) -> Looked {
     #[cfg(unix)]
     let identity = {
