@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     os::unix::fs::FileExt,
     path::Path,
+    process::{Child, Command},
     sync::Arc,
 };
 
@@ -17,8 +18,8 @@ use common::{
 };
 use kimdb::{Code, Options};
 
-/// The locks of another process that has the database open, by which others know that it is there.
-struct Neighbour(#[allow(dead_code, reason = "held")] [File; 2]);
+/// Another process that has the locks of the database and of its log, by which others know that it is there.
+struct Neighbour(Child);
 
 impl Neighbour {
     fn of(home: &Home) -> Neighbour {
@@ -30,7 +31,16 @@ impl Neighbour {
         presence.lock_shared().expect("locks");
         let log = File::open(wal).expect("opens");
         log.lock().expect("locks");
-        Neighbour([presence, log])
+        // A lock belongs to whoever has the file that was opened, and this process keeps neither.
+        let mut process = Command::new("sleep");
+        process.arg("1000").stdin(presence).stdout(log);
+        Neighbour(process.spawn().expect("runs"))
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        self.0.kill().and_then(|()| self.0.wait()).expect("ends");
     }
 }
 

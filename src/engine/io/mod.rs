@@ -14,7 +14,9 @@ use std::{fmt::Debug, io, ops::Range, path::Path, sync::Arc};
 
 pub use disk::Disk;
 pub(crate) use disk::{FAST, has_holes, open_to_read};
-pub(crate) use identity::{Identity, Looked, is_open_twice, look_at_file, look_at_path, same_file, same_path};
+pub(crate) use identity::{
+    Identity, Looked, is_open_twice, look_at_file, look_at_path, same_file, same_path,
+};
 pub use kind::Kind;
 pub(crate) use kind::{of_folder as kind_of_folder, readers_let_write};
 
