@@ -33,7 +33,7 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    * @throws `TypeError` or `RangeError` with code `KIMDB_INVALID_OPTION` for an option that cannot be.
    * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_LOCKED` while another process has the database
    * open and one of the two wants it `exclusive`, `KIMDB_OPTION_CONFLICT` when this process has it open with
-   * other options, `KIMDB_SHARD_COUNT` when its documents cannot be moved to another number of shards,
+   * other options or another process with another `walPath`, `KIMDB_SHARD_COUNT` when its documents cannot be moved to another number of shards,
    * `KIMDB_WAL_MISMATCH` when `walPath` is the log of another database, `KIMDB_BUSY`, `KIMDB_DISK_FULL`, `KIMDB_IO`, `KIMDB_CORRUPT`.
    */
   constructor(options?: SimpleDB.Options | null);
@@ -53,9 +53,12 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    * @param id - `null`, `undefined` or `''` makes a new id, a UUID whose text sorts by time. A number
    * becomes its decimal text.
    * @param data - Any value that JSON can hold. It is serialised before the call returns, so changing
-   * it later changes nothing.
+   * it later changes nothing. As with `JSON.stringify`, `NaN`, `Infinity` and invalid dates become `null`, a `Map`, `Set`,
+   * `RegExp` or `Error` becomes `{}`, a typed array an object with numbered keys, and members that are `undefined`,
+   * functions or symbols are dropped (`null` in arrays).
    * @throws `TypeError` with code `KIMDB_INVALID_COLLECTION`, `KIMDB_INVALID_ID` or `KIMDB_INVALID_DATA`;
-   * the last names the path of the value that JSON cannot hold.
+   * the last names the path of the value that cannot be JSON: `undefined`, a function or a symbol in place of the
+   * document, a BigInt, a cycle, what is nested too deeply, or what `toJSON()` or a getter throws. Nothing is written then.
    * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_TOO_LARGE` for a document that SQLite cannot
    * hold, `KIMDB_BUFFER_FULL` when the log stayed full for `writeTimeout`, `KIMDB_DISK_FULL`, `KIMDB_IO`,
    * `KIMDB_CORRUPT`, `KIMDB_CLOSED`.
@@ -92,7 +95,7 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
   ): Promise<SimpleDB.Document<Schema[C]> | null>;
 
   /**
-   * Flushes everything buffered, then reads the document from its shard.
+   * Flushes everything buffered, then reads the document. It is `_buffered` only where it was written again meanwhile.
    *
    * @throws What {@link SimpleDB.get | get} and {@link SimpleDB.flush | flush} throw.
    */
@@ -377,7 +380,10 @@ declare class KimDBError extends Error {
   constructor(message: string, details?: SimpleDB.ErrorDetails);
   readonly name: 'KimDBError';
   readonly code: SimpleDB.ErrorCode;
-  /** The file that it is about, where known. */
+  /**
+   * The file that it is about, where known. With `KIMDB_LOCKED` and `KIMDB_OPTION_CONFLICT` it is `dbPath` without `.db`,
+   * as an absolute path.
+   */
   readonly path?: string;
   /** The collection that it is about, where known. */
   readonly collection?: string;
@@ -440,7 +446,7 @@ declare namespace SimpleDB {
   /** Options. `undefined` and `null` mean the default. An unknown name is a process warning. */
   export interface Options {
     /**
-     * The database's path. The shards are `<dbPath without .db>_shard<i>.db` beside it.
+     * The database's path. The shards are `<dbPath without .db>_shard<i>.db` beside it. `':memory:'` is refused.
      * @defaultValue `'./data/hyperscale.db'`
      */
     dbPath?: string | null | undefined;
@@ -451,18 +457,18 @@ declare namespace SimpleDB {
      */
     shardCount?: number | null | undefined;
     /**
-     * How many buffered writes start a flush at once, from 1. It does not limit them.
+     * How many buffered writes start a flush at once, 1 to 2147483647. It does not limit them.
      * @defaultValue `10000`
      */
     bufferSize?: number | null | undefined;
     /**
-     * Milliseconds, from 1, after which a flush of a buffered write begins. Where flushes take long, few writes wait for as long
+     * Milliseconds, 1 to 2147483647, after which a flush of a buffered write begins. Where flushes take long, few writes wait for as long
      * again as the last one took, at most another interval.
      * @defaultValue `100`
      */
     flushInterval?: number | null | undefined;
     /**
-     * The most writes in one transaction of a shard, from 1. Left out, the engine chooses.
+     * The most writes in one transaction of a shard, 1 to 2147483647. Left out, the engine chooses.
      * @defaultValue `1000`
      */
     batchSize?: number | null | undefined;
@@ -494,13 +500,13 @@ declare namespace SimpleDB {
      */
     walBackend?: 'auto' | 'mmap' | 'pwrite' | null | undefined;
     /**
-     * How much memory, in bytes, the cache of documents may take. 0 turns it off. While this instance alone has the
+     * How much memory, in bytes, 0 to 2^53 - 1, the cache of documents may take. 0 turns it off. While this instance alone has the
      * database open, it also keeps those that are read most as JavaScript values, in about a quarter of that much beside it.
      * @defaultValue `67108864` (64 MiB)
      */
     cacheBytes?: number | null | undefined;
     /**
-     * How long, in milliseconds from 1, a write waits for log space while flushes make no progress, before it fails with
+     * How long, in milliseconds, 1 to 2147483647, a write waits for log space while flushes make no progress, before it fails with
      * `KIMDB_BUFFER_FULL`.
      * @defaultValue `30000`
      */
@@ -717,7 +723,7 @@ declare namespace SimpleDB {
   /** A value for a question mark in a query. A `bigint` must fit 64 bits. */
   export type QueryValue = string | number | bigint | null;
 
-  /** A row of a query, by column name. Integers are numbers, beyond 2^53 the nearest one. */
+  /** A row of a query, by column name. Integers are numbers, beyond 2^53 the nearest one; a BLOB is a `Buffer`. */
   export interface Row {
     // biome-ignore lint/suspicious/noExplicitAny: the columns depend on the query
     [column: string]: any;
@@ -762,19 +768,22 @@ declare namespace SimpleDB {
     | 'KIMDB_INTERNAL'
     /** The operating system failed to read or write a file. */
     | 'KIMDB_IO'
-    /** Another process has the database open, and one of the two wants it alone or has to be alone. */
+    /**
+     * Another process has the database open, and one of the two wants it alone or has to be alone. On Linux also: another
+     * copy of kimdb in this process has it open.
+     */
     | 'KIMDB_LOCKED'
-    /** The native engine is missing or does not fit this system. */
+    /** The native engine is missing or does not fit this system, or Node.js is too old. */
     | 'KIMDB_NO_BINDING'
     /** `init()` was not called yet. */
     | 'KIMDB_NOT_OPEN'
-    /** This process has the database open with other options. */
+    /** This process has the database open with other options, or another process with another `walPath`. */
     | 'KIMDB_OPTION_CONFLICT'
     /** The documents cannot be moved to another `shardCount`; the message says why and what to do. */
     | 'KIMDB_SHARD_COUNT'
     /** A query of a shard handle is wrong. */
     | 'KIMDB_SQL'
-    /** A document is larger than SQLite can hold. */
+    /** A document or a batch is larger than can be stored, or a result than a JavaScript string. */
     | 'KIMDB_TOO_LARGE'
     /** `walPath` is the log of another database or of another version of kimdb, or no log. */
     | 'KIMDB_WAL_MISMATCH';
