@@ -14,7 +14,7 @@ const MEGABYTE = 2 ** 20;
 const MOST = { main: MEGABYTE, engine: 6 * MEGABYTE };
 
 /**
- * @param {{ name: string, file: string, platform?: object }[]} tarballs
+ * @param {{ name: string, file: string, platform?: object, engines?: object[] }[]} tarballs as `pack` gives them
  * @param {boolean} release whether the engines have to run with the oldest glibc
  * @returns {Promise<{ lines: string[], problems: string[] }>} what there is, and what is wrong
  */

@@ -37,7 +37,7 @@ async function problemsOf(t, file, change) {
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
   await create({ gzip: true, file: changed, cwd: folder }, paths);
-  return checkContent(file === MAIN ? {} : { platform }, await readTarball(changed));
+  return checkContent(file === MAIN ? { engines: [platform] } : { platform }, await readTarball(changed));
 }
 
 const editManifest = (edit) => (folder) => {

@@ -61,6 +61,13 @@ test('npm, from tarballs alone, without a network', async (t) => {
   await writesAndReads(t, folder);
 });
 
+test('npm ci, from the lock file that an installation from tarballs has made', async (t) => {
+  const folder = makeProject(t);
+  await installOffline(t, folder);
+  await npm(t, folder, ['ci', '--offline']);
+  await writesAndReads(t, folder);
+});
+
 test('pnpm add kimdb', async (t) => {
   const registry = await startRegistry(t);
   const folder = makeProject(t);

@@ -1,6 +1,6 @@
 // Makes the tarballs that are published: `kimdb`, and one for each system whose engine is there. Their package.json is that
-// of the repository without what only the repository needs, and with the packages of the engines, which the repository cannot
-// ask for as long as they are not published.
+// of the repository without what only the repository needs, and with the engines that are packed beside it. It names no others:
+// `npm ci` asks for every engine that is named, and before a release no registry has them.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,14 +20,20 @@ const OURS_ALONE = ['scripts', 'devDependencies', 'ava', 'napi'];
  * @param {boolean} options.release take the engines in npm/, made by `npm run build:release`, else this machine's
  * @param {string[]} [options.only] names of the systems; all that there are unless given
  * @param {string} [options.repository] where the sources are, as npm's provenance asks for it
- * @returns {{ name: string, file: string, platform?: object }[]}
+ * @returns {{ name: string, file: string, platform?: object, engines?: object[] }[]} an engine has its `platform`, `kimdb`
+ *   those of the `engines` that it asks for
  */
 export function pack({ release, only, repository }) {
   rmSync(PACKED, { recursive: true, force: true });
   mkdirSync(PACKED, { recursive: true });
   const engines = release ? releasedEngines(only) : [localEngine()];
+  const platforms = engines.map(({ platform }) => platform);
   return [
-    { name: 'kimdb', file: packFolder('kimdb', (folder) => fillMain(folder, repository)) },
+    {
+      name: 'kimdb',
+      engines: platforms,
+      file: packFolder('kimdb', (folder) => fillMain(folder, platforms, repository)),
+    },
     ...engines.map(({ platform, binary }) => {
       const name = packageOf(platform);
       return {
@@ -57,12 +63,12 @@ function existing(file, make) {
   return file;
 }
 
-/** The package.json that users get. */
-export function publishedManifest(repository) {
+/** The package.json that users get, with the engines of these platforms. */
+export function publishedManifest(platforms, repository) {
   const manifest = readJson(join(root, 'package.json'));
   for (const key of OURS_ALONE) delete manifest[key];
   manifest.optionalDependencies = Object.fromEntries(
-    PLATFORMS.map((platform) => [packageOf(platform), manifest.version]),
+    platforms.map((platform) => [packageOf(platform), manifest.version]),
   );
   return withRepository(manifest, repository);
 }
@@ -71,11 +77,11 @@ function withRepository(manifest, repository) {
   return repository === undefined ? manifest : { ...manifest, repository: { type: 'git', url: repository } };
 }
 
-function fillMain(folder, repository) {
+function fillMain(folder, platforms, repository) {
   const { files } = readJson(join(root, 'package.json'));
   for (const path of [...files, 'README.md', 'LICENSE'])
     cpSync(join(root, path), join(folder, path), { recursive: true });
-  writeJson(join(folder, 'package.json'), publishedManifest(repository));
+  writeJson(join(folder, 'package.json'), publishedManifest(platforms, repository));
 }
 
 function fillEngine(folder, platform, binary, repository) {

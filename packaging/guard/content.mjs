@@ -11,8 +11,11 @@ const ALWAYS = ['package.json', 'README.md', 'LICENSE'];
 /** Made by the build, so git does not know them. */
 const BUILT = ['binding.js'];
 
-/** @returns {string[]} what is wrong */
-export function checkContent({ platform }, { entries }) {
+/**
+ * @param {{ platform?: object, engines?: object[] }} tarball as `pack` gives it
+ * @returns {string[]} what is wrong
+ */
+export function checkContent({ platform, engines }, { entries }) {
   const expected = platform === undefined ? mainFiles() : [...ALWAYS, NOTICES, binaryOf(platform)];
   const found = [...entries.keys()];
   return [
@@ -20,7 +23,7 @@ export function checkContent({ platform }, { entries }) {
     ...expected.filter((path) => !found.includes(path)).map((path) => `${path} is missing`),
     ...checkNotices(entries.get(NOTICES)),
     ...[...entries].flatMap(([path, entry]) => checkEntry(path, entry)),
-    ...checkManifest(JSON.parse(entries.get('package.json')?.content ?? '{}'), platform),
+    ...checkManifest(JSON.parse(entries.get('package.json')?.content ?? '{}'), platform, engines),
   ];
 }
 
@@ -51,14 +54,14 @@ function checkEntry(path, { type, mode }) {
     : [`${path} has mode ${(mode & 0o777).toString(8)}, not ${wanted.toString(8)}`];
 }
 
-function checkManifest(manifest, platform) {
+function checkManifest(manifest, platform, engines) {
   const problems = [];
   for (const key of ['scripts', 'gypfile', 'devDependencies', 'bundleDependencies']) {
     if (manifest[key] !== undefined) problems.push(`package.json must not have ${key}`);
   }
   if (platform === undefined) {
     const { repository } = manifest;
-    if (!isDeepStrictEqual(manifest, publishedManifest(repository?.url)))
+    if (!isDeepStrictEqual(manifest, publishedManifest(engines, repository?.url)))
       problems.push('package.json is not the one that pack made');
     if (manifest.bin?.kimdb !== 'bin/kimdb.js') problems.push('package.json has no command kimdb');
   } else {

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import { create } from 'tar';
 import { folderOf, PLATFORMS, packageOf } from '../../scripts/support/platforms.mjs';
 import { readTarball } from '../guard/tarball.mjs';
-import { readJson } from '../pack.mjs';
+import { publishedManifest, readJson } from '../pack.mjs';
 import { findTarballs } from './tarballs.mjs';
 
 /** @returns {Promise<{ url: string, fetched: string[] }>} `fetched` are the names of tarballs that somebody asked for */
@@ -18,6 +18,8 @@ export async function startRegistry(t) {
     const manifest = JSON.parse(entries.get('package.json').content);
     packages.set(manifest.name, { manifest, path: basename(file), content: readFileSync(file) });
   }
+  // The tarball asks for the engine beside it alone, a published one for all.
+  packages.get('kimdb').manifest = publishedManifest(PLATFORMS);
   for (const platform of PLATFORMS.filter((platform) => !packages.has(packageOf(platform)))) {
     const manifest = readJson(join(folderOf(platform), 'package.json'));
     const path = `${manifest.name}-${manifest.version}.tgz`;
