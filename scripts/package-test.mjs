@@ -19,5 +19,5 @@ await buildAddon();
 await installDependencies(join(root, 'packaging'));
 step(SUITES.packaging.title);
 await makePackages({ release, only: [thisPlatform().name] });
-await packDependencies();
+packDependencies();
 process.exitCode = await runSuite('packaging', release ? args.slice(1) : args);

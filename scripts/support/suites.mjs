@@ -40,7 +40,7 @@ export const SUITES = {
     title: 'Package tests: installed from tarballs, in all ways that users do',
     prepare: async () => {
       await makePackages();
-      await packDependencies();
+      packDependencies();
     },
   },
 };
