@@ -2,6 +2,8 @@
 // npm run bench -- seed docs --rounds 5 --count 100000 --drivers kimdb,lmdb
 import { join } from 'node:path';
 import process from 'node:process';
+import { LIMITS } from '../benchmark/drivers/index.mjs';
+import { readArguments } from '../benchmark/support/arguments.mjs';
 import { buildAddon } from './support/addon.mjs';
 import { root, run } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
@@ -11,10 +13,11 @@ import { fail, step } from './support/terminal.mjs';
 
 const folder = join(root, 'benchmark');
 const args = process.argv.slice(2);
+// Before anything is installed for them.
+const { drivers, docsOnly } = readArguments(args);
 
 await installDependencies(folder);
-const measures = !['--help', '--docs'].some((argument) => args.includes(argument));
-if (measures) await prepare();
+if (!docsOnly) await prepare();
 step('Running benchmark/main.mjs');
 process.exitCode = await run(process.execPath, [join(folder, 'main.mjs'), ...args]);
 
@@ -22,15 +25,9 @@ async function prepare() {
   requireTools();
   await installDependencies();
   await buildAddon();
-  const users = ['better-sqlite3', 'kimdb-old'].filter(uses);
+  const users = ['better-sqlite3', 'kimdb-old'].filter((driver) => drivers.includes(driver));
   await compileSqlite(folder, users, 'Without it: npm run bench -- --drivers kimdb,lmdb,classic-level,bare');
-  if (uses('bare')) await buildBare();
-}
-
-/** Whether a driver is among those that were asked for; without a list all are. */
-function uses(driver) {
-  const text = args.join(' ');
-  return !text.includes('--drivers') || text.includes(driver);
+  if (drivers.some((driver) => LIMITS.includes(driver))) await buildBare();
 }
 
 /** What SQLite does alone, from Rust. It shares the compiled SQLite with the addon. */

@@ -2,6 +2,8 @@
 // npm run load -- --connections 2000 --seconds 10 --stores kimdb,none
 import { join } from 'node:path';
 import process from 'node:process';
+import { OLD } from '../load/stores/index.mjs';
+import { readArguments } from '../load/support/arguments.mjs';
 import { buildAddon } from './support/addon.mjs';
 import { root, run } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
@@ -10,27 +12,21 @@ import { compileSqlite } from './support/sqlite.mjs';
 import { prepareSuite } from './support/suites.mjs';
 import { step } from './support/terminal.mjs';
 
-const args = process.argv.slice(2);
+// Before anything is installed for them.
+const { stores, docsOnly } = readArguments();
 
 await prepareSuite('load');
-const measures = !['--help', '--docs'].some((argument) => args.includes(argument));
-if (measures) await prepare();
+if (!docsOnly) await prepare();
 step('Running load/main.mjs');
-process.exitCode = await run(process.execPath, [join(root, 'load', 'main.mjs'), ...args]);
+process.exitCode = await run(process.execPath, [join(root, 'load', 'main.mjs'), ...process.argv.slice(2)]);
 
 async function prepare() {
   requireTools();
   await installDependencies();
   await buildAddon();
-  if (!usesOld()) return;
+  if (!stores.includes(OLD)) return;
   // The old library is one of the benchmark's drivers.
   const benchmark = join(root, 'benchmark');
   await installDependencies(benchmark);
   await compileSqlite(benchmark, ['kimdb-old'], 'Without it: npm run load -- --stores kimdb,none');
-}
-
-/** Whether the old library takes part: where nothing else is asked for it does. */
-function usesOld() {
-  const text = args.join(' ');
-  return text.includes('--stores') ? text.includes('kimdb-old') : !args.includes('--smoke');
 }

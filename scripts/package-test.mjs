@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { buildAddon } from './support/addon.mjs';
+import { passArguments } from './support/arguments.mjs';
 import { root } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
 import { makePackages, packDependencies } from './support/packaging.mjs';
@@ -11,7 +12,11 @@ import { requireTools } from './support/requirements.mjs';
 import { runSuite, SUITES } from './support/suites.mjs';
 import { step } from './support/terminal.mjs';
 
-const args = process.argv.slice(2);
+const args = passArguments(`npm run package:test -- [--release] [file ...] [options of AVA]
+
+  --release  first of all: with the engine that npm run build:release has made
+  file       tests in packaging/, e.g. bundlers.test.mjs; left out, all
+  --help     this text`);
 const release = args[0] === '--release';
 requireTools();
 await installDependencies();

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { findChromium } from '../browser/helpers/chromium.mjs';
 import { buildAddon } from './support/addon.mjs';
+import { passArguments } from './support/arguments.mjs';
 import { packageBin, run } from './support/command.mjs';
 import { installDependencies } from './support/dependencies.mjs';
 import { requireTools } from './support/requirements.mjs';
@@ -12,6 +13,10 @@ import { countResults, readAvaLine, readCargoLine } from './support/results.mjs'
 import { installSuites, prepareSuite, runSuite, SUITES } from './support/suites.mjs';
 import { bold, green, red, say, seconds, step, wantsColor } from './support/terminal.mjs';
 
+const files = passArguments(`npm test -- [file ...] [options of AVA]
+
+  file    JavaScript tests, e.g. __test__/options.test.mjs; left out, all. The other suites run too
+  --help  this text`);
 const start = Date.now();
 const avaColors = wantsColor ? { FORCE_COLOR: '1' } : {};
 // A thread of the tests mostly waits for the disk.
@@ -31,7 +36,7 @@ for (const tests of [engine, model]) await run('cargo', [...tests, '--no-run']);
 const compiled = seconds(start);
 const results = [await rustTests(), await modelTests()];
 const ofSuites = await suites;
-results.push(await javascriptTests(process.argv.slice(2)), ...ofSuites);
+results.push(await javascriptTests(), ...ofSuites);
 report(results);
 
 function rustTests() {
@@ -46,7 +51,7 @@ function modelTests() {
   return countResults('Model', readCargoLine, (onLine) => run('cargo', [...model, 'model'], { onLine }));
 }
 
-function javascriptTests(files) {
+function javascriptTests() {
   step('JavaScript tests: the public API');
   return countResults('JavaScript', readAvaLine, (onLine) =>
     packageBin('ava/entrypoints/cli.mjs', files, { onLine, env: avaColors }),

@@ -12,11 +12,20 @@ export function readOptions(usage, types) {
   } catch (error) {
     fail(error.message, '', usage);
   }
-  if (values.help) {
-    say(usage);
-    process.exit(0);
-  }
+  if (values.help) explain(usage);
   return values;
+}
+
+/** The arguments, which go to another program. `--help` prints the usage and ends. */
+export function passArguments(usage) {
+  const args = process.argv.slice(2);
+  if (args.includes('--help')) explain(usage);
+  return args;
+}
+
+function explain(usage) {
+  say(usage);
+  process.exit(0);
 }
 
 /** The value of the option `name`. */
