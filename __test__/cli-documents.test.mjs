@@ -56,6 +56,16 @@ test('set reads the standard input, and an empty id asks for a new one', async (
   t.deepEqual(JSON.parse(read.stdout), { id, data: -1, _version: 2 });
 });
 
+test('set takes UTF-8 from the standard input, with a BOM or without, and nothing else', async (t) => {
+  const { db } = await useDatabase(t);
+  const set = (bytes) => runCli(t, [...db, 'set', 'users', 'u001', '-'], { input: Buffer.concat(bytes) });
+  t.is((await set([Buffer.from('\ufeff"김"')])).code, 0);
+  const refused = await set([Buffer.from('"caf'), Buffer.from([0xe9]), Buffer.from('"')]);
+  t.deepEqual([refused.code, refused.stdout], [2, '']);
+  t.is(refused.stderr, 'kimdb: The standard input is not a document: it is not UTF-8.\n');
+  t.is((await runCli(t, [...db, 'get', 'users', 'u001'])).stdout, '"김"\n');
+});
+
 test('a document that does not exist is exit code 1', async (t) => {
   const { db } = await useDatabase(t);
   const missing = await runCli(t, [...db, 'get', 'users', 'none']);

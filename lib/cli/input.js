@@ -26,11 +26,23 @@ function sizeOf(handle) {
   return found.isFile() ? found.size : 0;
 }
 
-/** The text of the standard input, to its end. */
+/** All bytes of a stream, to its end. */
 async function readAll(stream) {
   const chunks = [];
   for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
-module.exports = { openInput, readAll };
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** The text of bytes in UTF-8, without a BOM. What is not UTF-8 is refused: stored, it would be another text. */
+function decode(bytes) {
+  try {
+    return decoder.decode(bytes);
+  } catch (error) {
+    if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new Error('it is not UTF-8');
+    throw new Error(`it is too long for a JavaScript string (${bytes.length} bytes)`);
+  }
+}
+
+module.exports = { openInput, readAll, decode };

@@ -4,6 +4,7 @@
 
 const { checkCollection, serialise, writableId } = require('../documents.js');
 const { describe } = require('../errors.js');
+const { decode } = require('./input.js');
 
 const NEWLINE = 10;
 const FIELDS = ['collection', 'id', 'data', '_version', 'created_at', 'updated_at'];
@@ -35,8 +36,6 @@ class Lines {
   }
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
-
 /**
  * The document of a line: `{ collection, id, json }`, or undefined for an empty line. Throws an error that says what is
  * wrong with it. `newId()` gives an id where the line has none.
@@ -55,15 +54,6 @@ function readLine(bytes, newId) {
   checkCollection(line.collection);
   if (!Object.hasOwn(line, 'data')) throw new Error('it has no data');
   return { collection: line.collection, id: writableId(line.id, newId), json: serialise(line.data) };
-}
-
-function decode(bytes) {
-  try {
-    return decoder.decode(bytes);
-  } catch (error) {
-    if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new Error('it is not UTF-8');
-    throw new Error(`it is too long for a JavaScript string (${bytes.length} bytes)`);
-  }
 }
 
 function parse(text) {

@@ -5,7 +5,7 @@
 const { checkCollection } = require('../../documents.js');
 const { openOrMake } = require('../database.js');
 const { Failure } = require('../exit.js');
-const { openInput, readAll } = require('../input.js');
+const { decode, openInput, readAll } = require('../input.js');
 
 module.exports = (program, run) => {
   program
@@ -31,7 +31,7 @@ Examples:
 async function set(options, console, collection, id, json) {
   // Before a database is made for it.
   checkCollection(collection);
-  const data = parse(json === '-' ? await readAll(openInput('-').stream) : json);
+  const data = parse(json === '-' ? await readInput() : json);
   const db = openOrMake(options, console);
   try {
     const stored = await db.setSync(collection, id, data);
@@ -40,6 +40,15 @@ async function set(options, console, collection, id, json) {
     else console.say(`Stored '${stored.id}' in '${collection}', version ${_version}.`);
   } finally {
     db.close();
+  }
+}
+
+async function readInput() {
+  const bytes = await readAll(openInput('-').stream);
+  try {
+    return decode(bytes);
+  } catch (error) {
+    throw new Failure(`The standard input is not a document: ${error.message}.`);
   }
 }
 
