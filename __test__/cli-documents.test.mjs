@@ -1,11 +1,11 @@
-// The command line: one document or one look at a time, and how errors are told.
+// The command line: one document or one look at a time.
 
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { startProgram } from './helpers/child.mjs';
-import { runCli, startCli } from './helpers/cli.mjs';
+import { runCli } from './helpers/cli.mjs';
 import { filesIn, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
 import { copyFixtures } from './helpers/fixtures.mjs';
 
@@ -31,7 +31,7 @@ test('set stores what get prints', async (t) => {
     code: 0,
     signal: null,
     stdout: '',
-    stderr: "Making the database 'app.db'.\nStored 'u001' in 'users', version 1.\n",
+    stderr: "Made the database 'app.db'.\nStored 'u001' in 'users', version 1.\n",
   });
   const printed = await runCli(t, ['get', 'users', 'u001', '--db', 'app.db'], cwd);
   t.deepEqual([printed.code, printed.stdout, printed.stderr], [0, '{\n  "name": "Kim"\n}\n', '']);
@@ -64,6 +64,15 @@ test('set takes UTF-8 from the standard input, with a BOM or without, and nothin
   t.deepEqual([refused.code, refused.stdout], [2, '']);
   t.is(refused.stderr, 'kimdb: The standard input is not a document: it is not UTF-8.\n');
   t.is((await runCli(t, [...db, 'get', 'users', 'u001'])).stdout, '"김"\n');
+});
+
+test('a negative number is no option, with -- and without', async (t) => {
+  const { db } = await useDatabase(t);
+  for (const rest of [['-5'], ['--', '-5'], ['-1.5e-3']]) {
+    t.is((await runCli(t, [...db, 'set', 'users', 'u001', ...rest])).code, 0);
+    t.is(Number((await runCli(t, [...db, 'get', 'users', 'u001'])).stdout), Number(rest.at(-1)));
+  }
+  t.false((await runCli(t, ['help', 'set'])).stdout.includes(' -- '));
 });
 
 test('a document that does not exist is exit code 1', async (t) => {
@@ -200,71 +209,4 @@ test('recover tells what was recovered and what is damaged', async (t) => {
   t.deepEqual([damaged.code, damage.length, damage[0].code], [1, 1, 'KIMDB_CORRUPT']);
   t.regex(damaged.stderr, /^kimdb: The log .* was damaged/m);
   t.true(existsSync(join(folder, 'test.wal.corrupt-1')));
-});
-
-test('names that would steer a terminal are shown as escapes', async (t) => {
-  const { db } = await useDatabase(t);
-  const name = 'a\u001b[31mb\u009bc\u202ed\ne';
-  await runCli(t, [...db, 'set', name, name, JSON.stringify({ [name]: name })]);
-  for (const command of [['ls'], ['get', name, name], ['get', name, 'none'], ['dump', 'none']]) {
-    const { stdout, stderr } = await runCli(t, [...db, ...command]);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    t.notRegex(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
-  }
-  const { stdout } = await runCli(t, [...db, 'get', name, name]);
-  t.deepEqual(JSON.parse(stdout), { [name]: name });
-});
-
-const WRONG = {
-  'an unknown command': [['lss'], /unknown command 'lss'[\s\S]*did you mean.*ls/i],
-  'an unknown option': [['ls', '--jsn'], /unknown option '--jsn'[\s\S]*--json/i],
-  'a missing argument': [['get', 'users'], /missing required argument 'id'/],
-  'an argument too many': [['ls', 'users'], /too many arguments/],
-  'a path that is none': [['--db', 'data/', 'ls'], /--db <path>.*It must be the path of a file/],
-  'no path': [['--wal', '', 'ls'], /--wal <path>.*It must be the path of a file/],
-  'no number of shards': [['reshard'], /required option '--to <shards>'/],
-  'an impossible number of shards': [['reshard', '--to', '0'], /It must be an integer from 1 to 1024/],
-  'an impossible batch': [['load', '--batch', '1e3'], /It must be an integer from 1 to 100000/],
-  'no JSON': [['--db', 'x.db', 'set', 'users', 'u1', '{name:1}'], /^kimdb: The document is not valid JSON:/],
-  'no collection': [['--db', 'x.db', 'set', '', 'u1', '1'], /collection must be a non-empty string/],
-  'a file that is not there': [
-    ['--db', 'x.db', 'load', 'none.ndjson'],
-    /^kimdb: Could not read 'none\.ndjson'/,
-  ],
-};
-for (const [what, [args, text]] of Object.entries(WRONG)) {
-  test(`${what} is exit code 2 and a sentence`, async (t) => {
-    const { code, stdout, stderr } = await runCli(t, args, { cwd: useFolder(t) });
-    t.deepEqual([code, stdout], [2, '']);
-    t.regex(stderr, text);
-    t.notRegex(stderr, /\n\s+at /, 'no stack');
-  });
-}
-
-test('help and version are data', async (t) => {
-  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
-  t.like(await runCli(t, ['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
-  const help = await runCli(t, ['--help']);
-  t.deepEqual([help.code, help.stderr], [0, '']);
-  for (const command of ['stats', 'ls', 'get', 'set', 'dump', 'load', 'verify', 'recover', 'reshard']) {
-    t.regex(help.stdout, new RegExp(`^  ${command} `, 'm'));
-    const own = await runCli(t, ['help', command]);
-    t.deepEqual([own.code, own.stderr], [0, '']);
-    t.regex(own.stdout, new RegExp(`^Usage: kimdb ${command}`));
-    t.regex(own.stdout, /--db <path>/);
-  }
-});
-
-test('without a command it explains itself', async (t) => {
-  const { code, stdout, stderr } = await runCli(t, []);
-  t.deepEqual([code, stdout], [2, '']);
-  t.regex(stderr, /^Usage: kimdb/);
-});
-
-test('a reader that is gone from the start is no error', async (t) => {
-  const { db } = await useDatabase(t);
-  const { child, ended } = startCli(t, [...db, 'ls']);
-  child.stdout.destroy();
-  const { code, stderr } = await ended;
-  t.deepEqual([code, stderr], [0, '']);
 });

@@ -47,7 +47,9 @@ test('reshard moves the documents, and every command uses the new number', async
 test('reshard to the number that there is does nothing', async (t) => {
   const { folder, db } = await useDatabase(t);
   const same = await runCli(t, [...db, 'reshard', '--to', '8']);
-  t.deepEqual([same.code, same.stdout, same.stderr], [0, 'The database has 8 shards already.\n', '']);
+  t.deepEqual([same.code, same.stdout, same.stderr], [0, '', 'The database has 8 shards already.\n']);
+  const quiet = await runCli(t, [...db, 'reshard', '--to', '8', '--quiet']);
+  t.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, '', '']);
   t.is(shardsIn(folder), 8);
 });
 

@@ -151,7 +151,7 @@ test('load takes lines in whatever pieces they come', async (t) => {
   for (const byte of Buffer.from(text)) child.stdin.write(Buffer.from([byte]));
   child.stdin.end();
   const { code, stdout, stderr } = await ended;
-  t.deepEqual([code, stdout, stderr], [0, '', "Making the database 'app.db'.\nLoaded 4 documents.\n"]);
+  t.deepEqual([code, stdout, stderr], [0, '', "Made the database 'app.db'.\nLoaded 4 documents.\n"]);
   const content = await contentOf(t, join(folder, 'app.db'));
   const given = [
     ['["글","7"]', null],

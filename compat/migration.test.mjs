@@ -110,9 +110,11 @@ function install(folder) {
   symlinkSync(EXECUTABLE, join(folder, 'node_modules', '.bin', 'kimdb'));
 }
 
+/** What a person sees of the commands: data and messages. */
 async function sh(t, cwd, script) {
   const env = { ...process.env, NO_COLOR: '1' };
-  const { code, stdout, stderr } = await startCommand(t, 'sh', ['-e', '-c', script], { cwd, env }).ended;
-  t.is(code, 0, stderr);
+  const { code, stdout } = await startCommand(t, 'sh', ['-e', '-c', `exec 2>&1\n${script}`], { cwd, env })
+    .ended;
+  t.is(code, 0, stdout);
   return stdout;
 }

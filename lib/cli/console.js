@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const { Progress } = require('./progress.js');
-const { paint, printable } = require('./terminal.js');
+const { oneLine, paint, printable } = require('./terminal.js');
 
 const STDOUT = 1;
 
@@ -33,12 +33,13 @@ class Console {
 
   /** A message, not data. */
   say(text) {
-    if (!this.#quiet) process.stderr.write(`${printable(text)}\n`);
+    if (!this.#quiet) process.stderr.write(`${oneLine(text)}\n`);
   }
 
-  /** An error or a warning, also with --quiet. */
-  complain(text) {
-    process.stderr.write(`${paint(process.stderr).red('kimdb:')} ${printable(text)}\n`);
+  /** An error or a warning, also with --quiet. `stack`: lines that tell where it comes from. */
+  complain(text, stack) {
+    const more = stack === undefined ? '' : `${printable(stack)}\n`;
+    process.stderr.write(`${paint(process.stderr).red('kimdb:')} ${oneLine(text)}\n${more}`);
   }
 
   /** How far a long work is. `total`: 0 where that is not known. */

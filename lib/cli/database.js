@@ -84,8 +84,9 @@ function openExisting(options, console) {
 /** Opens a database, or makes it. */
 function openOrMake(options, console) {
   const found = locate(options);
-  if (found.shards === 0) console.say(`Making the database '${shown(found.dbPath)}'.`);
-  return open(found, console);
+  const db = open(found, console);
+  if (found.shards === 0) console.say(`Made the database '${shown(found.dbPath)}'.`);
+  return db;
 }
 
 function open({ dbPath, walPath, walSize }, console, more = {}) {

@@ -21,7 +21,7 @@ class Failure extends Error {
 /** The exit code of a program that a signal ended. */
 const exitCodeOf = (signal) => 128 + constants.signals[signal];
 
-/** `{ exitCode, text }` for whatever a command threw; without a text there is nothing to say. */
+/** `{ exitCode, text, stack }` for whatever a command threw; without a text there is nothing to say. */
 function explain(error) {
   // Whoever read the output has seen enough, as `head` does.
   if (error?.code === 'EPIPE') return { exitCode: EXIT.done };
@@ -34,7 +34,8 @@ function explain(error) {
   if (typeof error?.syscall === 'string') return { exitCode: EXIT.failed, text: error.message };
   return {
     exitCode: EXIT.failed,
-    text: `This should not have happened; please report it.\n${error?.stack ?? error}`,
+    text: 'This should not have happened; please report it.',
+    stack: String(error?.stack ?? error),
   };
 }
 

@@ -17,6 +17,7 @@ const COMMANDS = [
   require('./commands/verify.js'),
   require('./commands/recover.js'),
   require('./commands/reshard.js'),
+  require('./commands/help.js'),
 ];
 
 const EXAMPLES = `
@@ -43,8 +44,8 @@ async function main(argv) {
       process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.failed;
       return;
     }
-    const { exitCode, text } = explain(error);
-    if (text !== undefined) new Console().complain(text);
+    const { exitCode, text, stack } = explain(error);
+    if (text !== undefined) new Console().complain(text, stack);
     process.exitCode = exitCode;
   }
 }
@@ -54,7 +55,7 @@ function makeProgram() {
     .description('Look into a kimdb database, copy it, check it and repair it.')
     .version(version, '-V, --version', 'print the version of kimdb')
     .helpOption('-h, --help', 'explain the command')
-    .helpCommand('help [command]', 'explain a command')
+    .helpCommand(false)
     .option('--db <path>', 'the database, as dbPath in a program (default: ./data/hyperscale.db)', pathOf)
     .option(
       '--wal <path>',

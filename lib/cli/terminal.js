@@ -63,6 +63,7 @@ function listing(pairs) {
     .join('\n');
 }
 
+/** The same for a text that has to stay on its line. */
 const oneLine = (text) => printable(text).replaceAll('\n', '\\n');
 
 /** A number as people read it. */
@@ -78,4 +79,4 @@ function bytes(number) {
   return unit === 0 ? countOf(number, 'byte') : `${(number / 1024 ** unit).toFixed(1)} ${units[unit]}`;
 }
 
-module.exports = { paint, printable, widthOf, table, listing, count, countOf, bytes };
+module.exports = { paint, printable, oneLine, widthOf, table, listing, count, countOf, bytes };

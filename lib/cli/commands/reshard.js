@@ -26,11 +26,10 @@ async function reshard(options, console) {
   try {
     const result = { from: found.shards, to: options.to, documents: sumOf(countCollections(db)) };
     const documents = terminal.countOf(result.documents, 'document');
-    await console.print(result, () =>
-      result.from === result.to
-        ? `The database has ${terminal.countOf(result.to, 'shard')} already.`
-        : `${documents}, now in ${terminal.countOf(result.to, 'shard')} instead of ${result.from}.`,
-    );
+    const shards = terminal.countOf(result.to, 'shard');
+    if (console.isJson) await console.print(result);
+    else if (result.from === result.to) console.say(`The database has ${shards} already.`);
+    else console.say(`${documents}, now in ${shards} instead of ${result.from}.`);
   } finally {
     db.close();
   }

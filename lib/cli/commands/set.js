@@ -23,7 +23,7 @@ module.exports = (program, run) => {
 Examples:
   kimdb set users u001 '{"name":"Kim","age":30}'
   kimdb set users u001 - < user.json
-  kimdb set numbers minus -- -1`,
+  kimdb set numbers minus -1`,
     )
     .action(run(set));
 };

@@ -80,12 +80,12 @@ function describe({ shards, documents, logs, findings }, result) {
   const paint = terminal.paint(process.stdout);
   const colors = { damage: paint.red, unchecked: paint.yellow, note: paint.dim };
   const lines = findings.map(({ severity, path, text }) => {
-    return `${colors[severity](NAMES[severity])}  ${terminal.printable(shown(path))}: ${terminal.printable(text)}`;
+    return `${colors[severity](NAMES[severity])}  ${terminal.oneLine(shown(path))}: ${terminal.oneLine(text)}`;
   });
   lines.push(`${terminal.countOf(shards, 'shard')}, ${terminal.countOf(documents, 'document')}`);
   for (const { path, writes, unflushed } of logs) {
     const waiting = `${terminal.count(unflushed)} of them not in the shards yet`;
-    lines.push(`log ${terminal.printable(shown(path))}: ${terminal.countOf(writes, 'write')}, ${waiting}`);
+    lines.push(`log ${terminal.oneLine(shown(path))}: ${terminal.countOf(writes, 'write')}, ${waiting}`);
   }
   const verdict = {
     intact: paint.green('No damage found.'),
