@@ -53,6 +53,17 @@ test('wrong queries and values are refused', (t) => {
   throwsCode(t, () => shard.prepare('SELECT 1').all(1), 'KimDBError', 'KIMDB_SQL');
 });
 
+test('options of pragma are checked', (t) => {
+  const shard = openHyper(t, { shardCount: 1 }).shards.get(0);
+  for (const options of [5, 'simple', { simple: 1 }, { simple: 'true' }]) {
+    throwsCode(t, () => shard.pragma('user_version', options), 'TypeError', 'KIMDB_INVALID_OPTION');
+  }
+  for (const options of [undefined, null, {}, { simple: false }, { simple: null }]) {
+    t.true(Array.isArray(shard.pragma('journal_mode', options)));
+  }
+  t.is(shard.pragma('journal_mode', { simple: true }), 'wal');
+});
+
 test('nothing can be written through a handle', (t) => {
   const db = openHyper(t, { shardCount: 1 });
   db.write('users', 'u1', 1);

@@ -3,6 +3,7 @@
 // Read access to the SQLite file of one shard. It sees what has been flushed.
 
 const { describe, rangeError, typeError } = require('./errors.js');
+const { callOption } = require('./options.js');
 
 /** Of an integer in SQLite. */
 const SQLITE_BITS = 64;
@@ -33,8 +34,9 @@ class ShardHandle {
   /** The rows of a PRAGMA, or with `simple` the first column of the first row. */
   pragma(text, options) {
     checkText(text, 'pragma');
+    const isSimple = callOption(options, 'simple');
     const rows = ofOurRealm(this.#engine.invoke('shardPragma', this.#index, text));
-    if (!options?.simple) return rows;
+    if (!isSimple) return rows;
     return rows.length === 0 ? undefined : Object.values(rows[0])[0];
   }
 }
