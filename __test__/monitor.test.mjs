@@ -66,8 +66,37 @@ test('a path begins with a slash and ends without one', (t) => {
   const refuse = (path, instanceOf) =>
     t.throws(() => monitor(db, { path }), { instanceOf, code: 'KIMDB_INVALID_OPTION' }, String(path));
   for (const path of [7, true, {}, ['/kimdb']]) refuse(path, TypeError);
-  for (const path of ['', 'kimdb', '/kimdb/', '/kimdb?', '/kimdb#a', '//']) refuse(path, RangeError);
-  for (const path of [undefined, null, '/', '/kimdb', '/a/b']) t.is(typeof monitor(db, { path }), 'function');
+  for (const path of ['kimdb', '/kimdb/', '/kimdb?', '/kimdb#a', '//']) {
+    const { message } = refuse(path, RangeError);
+    const rule = "must be '/', or begin with / and not end with it, without ? and #";
+    t.is(message, `option 'path' ${rule}, got ${JSON.stringify(path)}`);
+  }
+  for (const path of [undefined, null, '', '/', '/kimdb', '/a/b']) {
+    t.is(typeof monitor(db, { path }), 'function');
+  }
+});
+
+test('options are an object', (t) => {
+  const db = openSimple(t);
+  for (const options of [5, '/kimdb', true, ['/kimdb'], () => {}]) {
+    const error = t.throws(() => monitor(db, options), {
+      instanceOf: TypeError,
+      code: 'KIMDB_INVALID_OPTION',
+    });
+    t.regex(error.message, /^options must be an object, got /);
+  }
+  for (const options of [undefined, null, {}]) t.is(typeof monitor(db, options), 'function');
+});
+
+test('an unknown option is a warning', async (t) => {
+  const source = `
+    import { HyperScaleDB } from 'kimdb/hyperscale';
+    import { monitor } from 'kimdb/monitor';
+    process.on('warning', ({ name, code, message }) => console.log(name, code, message));
+    monitor(new HyperScaleDB(), { paht: '/kimdb' });
+  `;
+  const { lines } = await runModule(t, useFolder(t), source);
+  t.deepEqual(lines, ["KimDBWarning KIMDB_UNKNOWN_OPTION unknown option 'paht'; did you mean 'path'?"]);
 });
 
 // Answers
@@ -211,8 +240,10 @@ test('a path is given as people write it, or as browsers do', async (t) => {
 
 test('where Express mounts it', async (t) => {
   const send = await serve(t, mounted('/kimdb', monitor(openSimple(t))));
+  const sendOfEmpty = await serve(t, mounted('/kimdb', monitor(openSimple(t), { path: '' })));
   for (const path of ['/kimdb/', '/kimdb/metrics', '/kimdb/metrics.json']) {
     t.is((await send(path)).status, 200, path);
+    t.is((await sendOfEmpty(path)).status, 200, path);
   }
   for (const path of ['/kimdb', '/kimdb?x=1']) {
     const { status, headers } = await send(path);
@@ -234,14 +265,16 @@ test('a closed database is shown as closed', async (t) => {
   t.regex((await send('/metrics')).body, /^kimdb_state\{.*state="closed"\} 1$/m);
 });
 
-test('one that is opened later is shown then', async (t) => {
+test('one that is opened later is shown as not open yet, and then', async (t) => {
   const db = new HyperScaleDB(pathsIn(useFolder(t)));
   const send = await serve(t, monitor(db));
   const state = async () => JSON.parse((await send('/metrics.json')).body).state;
-  t.is(await state(), 'closed');
+  t.is(await state(), 'unopened');
   db.init();
   t.teardown(() => db.close());
   t.is(await state(), 'ok');
+  db.close();
+  t.is(await state(), 'closed');
 });
 
 test('a process ends by itself, looked at or not', async (t) => {

@@ -147,13 +147,16 @@ inBrowser('it tells when the server is gone, and goes on when it is back', async
   t.is(await page.evaluate('document.title'), 'kimdb');
 });
 
-inBrowser('a database is closed, and another takes its place', async (t) => {
+inBrowser('a database is not open yet, is closed, and another takes its place', async (t) => {
   const options = pathsIn(useFolder(t));
-  let db = new HyperScaleDB(options).init();
+  let db = new HyperScaleDB(options);
   t.teardown(() => db.close());
-  for (let i = 0; i < 100; i++) db.write('users', `u${i}`, { i });
   const server = await serve(t, (request, response) => monitor(db)(request, response));
   const page = await browser.open(server.url, DESK);
+  await page.until(`${text('#state')} === 'Not open yet'`);
+  t.true((await page.evaluate(text('#state-text'))).includes('init()'));
+  db.init();
+  for (let i = 0; i < 100; i++) db.write('users', `u${i}`, { i });
   await page.until(`${text('#state')} === 'OK'`);
   db.close();
   await page.until(`${text('#state')} === 'Closed'`);

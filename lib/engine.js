@@ -79,6 +79,11 @@ class Engine {
     return this.#native !== undefined;
   }
 
+  /** Neither open nor closed: nobody has opened it so far. */
+  get isUnopened() {
+    return !this.isOpen && this.#refuse === refuseNotOpen;
+  }
+
   /** Attaches to the engine of this database. Returns how many writes of an earlier process it recovered. */
   open(options, log) {
     if (this.#refuse === refuseClosed) refuseClosed();

@@ -193,4 +193,4 @@ function editDistance(a, b) {
   return row[b.length];
 }
 
-module.exports = { resolveOptions, effectiveConfig, callOption };
+module.exports = { resolveOptions, effectiveConfig, callOption, checkObject };

@@ -8,7 +8,7 @@ export type Database = SimpleDB<never> | HyperScaleDB<never> | SimpleDB | HyperS
 
 export interface MonitorOptions {
   /**
-   * What the addresses of the monitor begin with, such as `'/kimdb'`. Left out, it is what Express has mounted the handler
+   * What the addresses of the monitor begin with, such as `'/kimdb'`. Left out or empty, it is what Express has mounted the handler
    * under, or nothing.
    */
   path?: string | null | undefined;

@@ -6,6 +6,7 @@ require('../node-version.js');
 
 const { describe, rangeError, typeError } = require('../errors.js');
 const { HyperScaleDB, engineOf, pathOf } = require('../hyperscale-db.js');
+const { checkObject } = require('../options.js');
 const prometheus = require('../prometheus.js');
 const { SimpleDB } = require('../simple-db.js');
 const { makeHandler } = require('./handler.js');
@@ -15,7 +16,7 @@ const CLASSES = [SimpleDB.name, HyperScaleDB.name];
 
 /** A request handler that shows a database. */
 function monitor(db, options) {
-  return makeHandler(subjectOf(db), checkPath(options?.path));
+  return makeHandler(subjectOf(db), checkPath(checkObject(options, ['path']).path));
 }
 
 /** The figures of several databases as one text. */
@@ -34,8 +35,9 @@ function subjectOf(db) {
 
 /** What stands before the names of the monitor's own pages, if not what the server says. */
 function checkPath(given) {
-  if (given === undefined || given === null) return undefined;
-  const sentence = () => `option 'path' must begin with / and not end with it, got ${describe(given)}`;
+  if (given === undefined || given === null || given === '') return undefined;
+  const sentence = () =>
+    `option 'path' must be '/', or begin with / and not end with it, without ? and #, got ${describe(given)}`;
   if (typeof given !== 'string') throw typeError('KIMDB_INVALID_OPTION', sentence());
   if (!/^\/(?:[^?#]*[^/?#])?$/.test(given)) throw rangeError('KIMDB_INVALID_OPTION', sentence());
   // As a browser asks for it: '/상태' and '/my app' come with percent signs.

@@ -1,6 +1,6 @@
 'use strict';
 
-// A database as the monitor sees it: its figures, or that it is closed.
+// A database as the monitor sees it: its figures, or that it is closed or not open yet.
 
 const { version } = require('../../package.json');
 const { figuresOf } = require('../figures.js');
@@ -29,7 +29,7 @@ class Subject {
   forPage() {
     const figures = this.#figures();
     const about = { version, database: this.#path, time: Date.now() };
-    if (figures === undefined) return { ...about, state: 'closed' };
+    if (figures === undefined) return { ...about, state: this.#engine.isUnopened ? 'unopened' : 'closed' };
     this.#count();
     return { ...about, ...figures, rows: this.#rows };
   }

@@ -11,6 +11,7 @@ const STATES = {
   retrying: ['Retrying', 'A shard cannot be written. It is tried again; nothing is dropped.'],
   refusing: ['Refusing writes', 'The log cannot be written. Another file for it is tried again and again.'],
   readonly: ['Read-only', 'Writes fail until the database is opened again.'],
+  unopened: ['Not open yet', 'The program has not opened the database: call init() first (KIMDB_NOT_OPEN).'],
   closed: ['Closed', 'This process has the database closed.'],
   lost: ['No connection', 'The server does not answer. It is asked again.'],
 };
@@ -191,7 +192,7 @@ function show(answer) {
   of('database').textContent = answer.database;
   document.title = `${answer.state === 'ok' ? '' : `${STATES[answer.state]?.[0] ?? answer.state} – `}kimdb`;
   of('updated').textContent = `Updated ${clock(answer.time)}`;
-  if (answer.state !== 'closed') {
+  if (hasFigures(answer)) {
     const sample = sampleOf(answer, before);
     samples.push(sample);
     if (samples.length > MOST_SAMPLES) samples.shift();

@@ -8,6 +8,9 @@ const MOST_SAMPLES = 1000;
 const samples = [];
 let before;
 
+/** Of a database that is not open there is only its state. */
+const hasFigures = (answer) => answer.shards !== undefined;
+
 /** What happened between two answers, and what is so now. */
 function sampleOf(now, last) {
   const values = {
@@ -18,7 +21,7 @@ function sampleOf(now, last) {
   // Counters that fell are those of another opening.
   const isSame =
     last !== undefined &&
-    last.state !== 'closed' &&
+    hasFigures(last) &&
     now.bufferedWrites >= last.bufferedWrites &&
     now.syncs >= last.syncs;
   if (!isSame) return { time: now.time, values };
