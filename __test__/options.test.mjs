@@ -195,6 +195,10 @@ test('relative paths are resolved when the instance is made', async (t) => {
   t.deepEqual(filesIn(join(folder, 'elsewhere')), []);
 });
 
+test('dbPath: a database is never in memory alone', (t) => {
+  throwsCode(t, () => new HyperScaleDB({ dbPath: ':memory:' }), 'RangeError', INVALID, /temporary folder/);
+});
+
 test('dbPath: a name before .db is needed', (t) => {
   const folder = useFolder(t);
   for (const dbPath of ['.db', './.db', join(folder, '.db')]) {

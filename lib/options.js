@@ -64,6 +64,10 @@ function checkPath(name, value) {
 /** The names of the shard files begin with what stands before '.db'. */
 function checkBase(name, value) {
   checkPath(name, value);
+  // SQLite's name for a database without a file, which kimdb 7 took: files of that name would outlive the program.
+  if (value === ':memory:') {
+    throw wrongValue(name, 'the path of a file, such as one in a temporary folder', value);
+  }
   if (/(^|[\\/])\.db$/.test(value))
     throw wrongValue(name, "the path of a file with a name before '.db'", value);
 }

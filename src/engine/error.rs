@@ -57,6 +57,19 @@ impl Code {
     }
 }
 
+/// What to do where the disk is full.
+pub(crate) const FREE_SPACE: &str = "free some space; a database that is open goes on by itself then";
+
+#[cfg(unix)]
+fn is_out_of_handles(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+#[cfg(not(unix))]
+fn is_out_of_handles(_: &io::Error) -> bool {
+    false
+}
+
 /// A failure with everything that is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(Box<Details>);
@@ -86,11 +99,12 @@ impl Error {
     /// An operating system error met while `doing` something to `path`.
     pub fn io(doing: &str, path: &Path, cause: &io::Error) -> Self {
         let (code, advice) = match cause.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                (Code::DiskFull, "free some space; writing goes on by itself")
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (Code::DiskFull, FREE_SPACE),
             io::ErrorKind::NotADirectory => {
                 (Code::Io, "a file is where a folder has to be: move it away, or choose another path")
+            }
+            _ if is_out_of_handles(cause) => {
+                (Code::Io, "raise the limit of open files ('ulimit -n'), or use fewer shards")
             }
             _ => (Code::Io, "check the folder, its permissions and the disk"),
         };

@@ -9,7 +9,7 @@ use rusqlite::{
 };
 
 use super::{ShardId, memory::moderated, statement, vfs};
-use crate::engine::error::{Code, Error, Result};
+use crate::engine::error::{Code, Error, FREE_SPACE, Result};
 
 /// How long a statement waits for another program's lock while the database is opened or read.
 const BUSY: Duration = Duration::from_secs(5);
@@ -211,15 +211,25 @@ fn unchanging(path: &Path) -> String {
 /// A SQLite error met while `doing` something to a shard.
 pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite::Error) -> Error {
     let (code, advice) = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => (Code::DiskFull, "free some space; writing goes on by itself"),
+        Some(ErrorCode::DiskFull) => (Code::DiskFull, FREE_SPACE),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (Code::Busy, "another program holds it; end that program's transaction")
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             (Code::Corrupt, "restore this file from a backup")
         }
+        // What we make has no constraint that can fail.
+        Some(ErrorCode::ConstraintViolation) => (
+            Code::Io,
+            "an index, trigger or constraint that somebody has made in it refuses a document: drop that with any SQLite tool, \
+             and flushing goes on by itself",
+        ),
         // Tables or values that are not as we make them.
-        Some(ErrorCode::Unknown) | None => (Code::Corrupt, "restore this file from a backup"),
+        Some(ErrorCode::Unknown) | None => (
+            Code::Corrupt,
+            "drop the index or trigger that somebody has made in it, if this names what that needs, or restore this file from \
+             a backup",
+        ),
         Some(ErrorCode::TooBig) => (Code::TooLarge, "split the document into smaller ones"),
         _ => (Code::Io, "check the folder, its permissions and the disk"),
     };

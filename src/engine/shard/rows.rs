@@ -154,7 +154,7 @@ fn prepared<'a>(
 ) -> rusqlite::Result<&'a mut Statement> {
     match statement {
         Some(statement) => Ok(statement),
-        None => Ok(statement.insert(Statement::prepare(connection, &sql())?)),
+        None => Ok(statement.insert(Statement::prepare_to_write(connection, &sql())?)),
     }
 }
 

@@ -107,6 +107,11 @@ pub(super) fn set_adopting(connection: &Connection, is_adopting: bool) -> rusqli
     connection.execute(sql, []).map(|_| ())
 }
 
+/// Has SQLite find out what others have made and dropped: it does where a statement reads.
+pub(super) fn follow_others(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached("SELECT 1 FROM _kimdb_meta LIMIT 1")?.exists([]).map(|_| ())
+}
+
 /// Whether somebody has put triggers on a table.
 pub(super) fn has_triggers(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     connection

@@ -4,7 +4,10 @@
 //! statement has run, so this file binds them in place. Beside `vfs.rs` the only file that knows SQLite's C functions: parameters
 //! are borrowed for the whole of a call, rows only live inside a callback, so nothing can dangle.
 
-use std::{ffi::c_int, ptr};
+use std::{
+    ffi::{c_int, c_uint},
+    ptr,
+};
 
 use rusqlite::{Connection, ffi};
 
@@ -31,14 +34,24 @@ unsafe impl Send for Statement {}
 pub(super) struct Row<'a>(&'a Statement);
 
 impl Statement {
+    /// A statement that reads, of a table that the file may not have: its name must not be one of SQLite's own, such as "dbstat".
     pub(super) fn prepare(connection: &Connection, sql: &str) -> rusqlite::Result<Self> {
+        Self::prepare_with(connection, sql, ffi::SQLITE_PREPARE_NO_VTAB)
+    }
+
+    /// A statement that writes to a table that the file has. Triggers that somebody has made there may use virtual tables, as for a full
+    /// text search.
+    pub(super) fn prepare_to_write(connection: &Connection, sql: &str) -> rusqlite::Result<Self> {
+        Self::prepare_with(connection, sql, 0)
+    }
+
+    fn prepare_with(connection: &Connection, sql: &str, flags: c_uint) -> rusqlite::Result<Self> {
         let mut raw = ptr::null_mut();
         // SAFETY: the handle is only used for calls that leave the connection open; `sql` is valid for its length.
         let (db, code) = unsafe {
             let db = connection.handle();
             let length = sql.len() as c_int;
-            // A name that no table of the file has must not be one of SQLite's own, such as "dbstat".
-            let flags = ffi::SQLITE_PREPARE_PERSISTENT | ffi::SQLITE_PREPARE_NO_VTAB;
+            let flags = ffi::SQLITE_PREPARE_PERSISTENT | flags;
             (db, ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, ptr::null_mut()))
         };
         let mut statement = Statement { raw, db, bytes: 0 };

@@ -88,6 +88,10 @@ impl Writer {
     }
 
     fn fill(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {
+        if self.statements.is_empty() {
+            // SQLite does not look whether a trigger that it cannot prepare is still there.
+            schema::follow_others(&self.connection)?;
+        }
         for group in &batch.groups {
             // A table of the old library is there already; that it is this collection's is put on record all the same.
             if !self.recorded.contains(group.collection) {
