@@ -209,13 +209,9 @@ class Engine {
     if (ticket !== undefined) await this.wait(ticket);
   }
 
-  /** Starts a flush of everything written so far: a promise, or undefined when nothing is buffered. */
+  /** Flushes everything written so far. */
   flush() {
-    const ticket = this.invoke('flush');
-    if (ticket !== 0) return this.wait(ticket);
-    // The last flush may have ended unheard.
-    this.deliver();
-    return undefined;
+    return this.wait(this.invoke('flush'));
   }
 
   flushSync() {

@@ -26,9 +26,9 @@ pub enum Code {
     TooLarge,
     /// The log stayed full for longer than `writeTimeout`.
     BufferFull,
-    /// A second opener in this process asked for other settings.
+    /// A second opener asked for other settings than the first has, or another process for another `walPath`.
     OptionConflict,
-    /// The data was written with another number of shards.
+    /// The documents cannot be moved to another number of shards, or an earlier move is not complete.
     ShardCount,
     /// A statement given to a shard handle is not valid.
     Sql,
