@@ -34,6 +34,9 @@ test('what another program made something else than one JSON value is told', asy
   for (const data of ['1,2', '', ' ', '[1', '1]', '1,2,"x",3', '[0],"c",1,6']) {
     const error = await t.throwsAsync(take(t, `["a",0,1,1]`, `["b",${data},1,"c",2,1,2]`), undefined, data);
     t.like(error, { name: 'KimDBError', code: 'KIMDB_CORRUPT', collection: 'users' }, data);
-    t.is(error.message, 'a document is not valid JSON in its shard file; correct or delete its row there');
+    t.is(
+      error.message,
+      "a document is not valid JSON in its shard file; correct or delete its row, which 'npx kimdb verify' names",
+    );
   }
 });

@@ -93,11 +93,14 @@ function parse(text, details) {
 
 function corrupt(details, cause) {
   const what = details.id === undefined ? 'a document' : `document ${describe(details.id)}`;
-  return new KimDBError(`${what} is not valid JSON in its shard file; correct or delete its row there`, {
-    ...details,
-    code: 'KIMDB_CORRUPT',
-    cause,
-  });
+  return new KimDBError(
+    `${what} is not valid JSON in its shard file; correct or delete its row, which 'npx kimdb verify' names`,
+    {
+      ...details,
+      code: 'KIMDB_CORRUPT',
+      cause,
+    },
+  );
 }
 
 module.exports = {
