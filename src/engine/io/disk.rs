@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{File, FileSystem, write_in_pages};
+use super::{File, FileSystem, rewrite, write_in_pages};
 
 /// The files of this machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,6 +60,49 @@ pub(crate) fn has_holes(file: &fs::File) -> io::Result<bool> {
     }
     #[cfg(not(unix))]
     file.metadata().map(|_| false)
+}
+
+/// Does it again as long as a signal comes in between.
+fn uninterrupted<T>(mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match work() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Has the system put blocks under the first `size` bytes. False: the file system does not know how.
+#[cfg(target_os = "linux")]
+fn reserve(file: &fs::File, size: u64) -> io::Result<bool> {
+    use rustix::{fs::FallocateFlags, io::Errno};
+    /// Bytes of one call. On tmpfs a signal undoes all that a call has done, so that one for a large file might never end.
+    const PIECE: u64 = 4 << 20;
+    for at in (0..size).step_by(PIECE as usize) {
+        let length = PIECE.min(size - at);
+        let reserve = || rustix::fs::fallocate(file, FallocateFlags::empty(), at, length);
+        match rustix::io::retry_on_intr(reserve) {
+            Ok(()) => {}
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(true)
+}
+
+/// The same by writing.
+fn fill(file: &dyn File, size: u64) -> io::Result<()> {
+    let mut at = file.handle().metadata()?.len();
+    if has_holes(file.handle())? {
+        rewrite(file, 0..at.min(size))?;
+    }
+    let zeros = vec![0; 1 << 20];
+    while at < size {
+        let step = (size - at).min(zeros.len() as u64);
+        write_in_pages(file, &zeros[..step as usize], at)?;
+        at += step;
+    }
+    Ok(())
 }
 
 impl FileSystem for Disk {
@@ -112,10 +155,12 @@ impl File for DiskFile {
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        #[cfg(unix)]
-        return std::os::unix::fs::FileExt::read_at(&self.file, bytes, offset);
-        #[cfg(windows)]
-        return std::os::windows::fs::FileExt::seek_read(&self.file, bytes, offset);
+        uninterrupted(|| {
+            #[cfg(unix)]
+            return std::os::unix::fs::FileExt::read_at(&self.file, bytes, offset);
+            #[cfg(windows)]
+            return std::os::windows::fs::FileExt::seek_read(&self.file, bytes, offset);
+        })
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -145,19 +190,10 @@ impl File for DiskFile {
             return Err(rustix::io::Errno::FBIG.into());
         }
         #[cfg(target_os = "linux")]
-        match rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, size) {
-            Ok(()) => return Ok(()),
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-            Err(error) => return Err(error.into()),
+        if reserve(&self.file, size)? {
+            return Ok(());
         }
-        let zeros = vec![0; 1 << 20];
-        let mut at = self.file.metadata()?.len();
-        while at < size {
-            let step = (size - at).min(zeros.len() as u64);
-            write_in_pages(self, &zeros[..step as usize], at)?;
-            at += step;
-        }
-        Ok(())
+        fill(self, size)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -169,5 +205,56 @@ impl File for DiskFile {
 
     fn takes_small_writes(&self) -> bool {
         self.readers_let_write && self.is_fast.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use std::{io, path::Path};
+
+    use super::{Disk, File, FileSystem, fill, has_holes, uninterrupted};
+
+    /// Bytes of a file that has holes before and behind what it holds.
+    const SPARSE: u64 = 3 << 20;
+    const TEXT: &[u8] = b"in the middle";
+    const TEXT_AT: u64 = (1 << 20) + 12_345;
+
+    /// Whether one with holes keeps what it holds, and has none once it was given blocks.
+    fn gets_whole(path: &Path, give_blocks: impl Fn(&dyn File)) {
+        let file = Disk.create(path).expect("makes");
+        file.handle().set_len(SPARSE).expect("grows");
+        file.write_at(TEXT, TEXT_AT).expect("writes");
+        assert_eq!(has_holes(file.handle()).expect("looks"), cfg!(unix));
+        give_blocks(&*file);
+        assert!(!has_holes(file.handle()).expect("looks"));
+        let bytes = std::fs::read(path).expect("reads");
+        let (before, rest) = bytes.split_at(TEXT_AT as usize);
+        let (text, behind) = rest.split_at(TEXT.len());
+        assert!(text == TEXT && before.iter().chain(behind).all(|byte| *byte == 0), "what it held");
+    }
+
+    #[test]
+    fn blocks_are_put_under_holes_too_whether_the_system_knows_how_or_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for size in [SPARSE, SPARSE + 5000, 10 << 20] {
+            let path = |way: &str| folder.path().join(format!("{way}-{size}"));
+            gets_whole(&path("known"), |file| file.allocate(size).expect("allocates"));
+            gets_whole(&path("unknown"), |file| fill(file, size).expect("allocates"));
+            for way in ["known", "unknown"] {
+                assert_eq!(std::fs::metadata(path(way)).expect("is there").len(), size);
+            }
+        }
+    }
+
+    #[test]
+    fn a_signal_in_between_is_no_failure() {
+        let mut calls = 0;
+        let read = uninterrupted(|| {
+            calls += 1;
+            if calls < 3 { Err(io::ErrorKind::Interrupted.into()) } else { Ok(calls) }
+        });
+        assert_eq!(read.expect("reads"), 3);
+        let failed: io::Result<()> = uninterrupted(|| Err(io::ErrorKind::NotFound.into()));
+        assert_eq!(failed.expect_err("fails").kind(), io::ErrorKind::NotFound);
     }
 }
