@@ -59,6 +59,7 @@ impl Writer {
             }
             return result;
         }
+        self.side = batch.side.or(self.side);
         for group in &batch.groups {
             if !self.recorded.contains(group.collection) {
                 self.recorded.insert(group.collection.to_owned());
@@ -103,7 +104,7 @@ impl Writer {
         }
         if let Some(side) = &batch.side {
             schema::set_applied(&self.connection, side, Lsn(1))?;
-            if let Some(gone) = self.side.replace(*side).filter(|gone| gone != side) {
+            if let Some(gone) = self.side.filter(|gone| gone != side) {
                 schema::forget_log(&self.connection, &gone)?;
             }
         }

@@ -289,3 +289,22 @@ fn files_whose_names_only_look_like_shards_are_not_counted() {
     assert_eq!(find(base, None).expect("looks"), Layout::Here(2));
     assert_eq!(open_set(base, 3).expect_err("two").code(), Code::Corrupt);
 }
+
+#[test]
+fn a_large_record_that_fails_once_takes_the_place_of_the_one_before_it() {
+    let setup = Setup::new();
+    let apply = |side: u8, end| {
+        setup.store.apply(&Batch { log: LOG, end: Lsn(end), side: Some([side; 16]), groups: Vec::new() })
+    };
+    apply(2, 8).expect("applies");
+    let other = rusqlite::Connection::open(setup.file()).expect("opens");
+    let trigger = "CREATE TRIGGER refuse BEFORE INSERT ON _kimdb_log WHEN NEW.applied = 16
+        BEGIN SELECT RAISE(ABORT, 'not now'); END";
+    other.execute_batch(trigger).expect("makes it");
+    apply(3, 16).expect_err("is rolled back");
+    other.execute_batch("DROP TRIGGER refuse").expect("drops it");
+    assert!(setup.store.has_side([2; 16]).expect("reads"), "it is there still");
+    apply(3, 16).expect("applies");
+    let has = |side: u8| setup.store.has_side([side; 16]).expect("reads");
+    assert_eq!((has(2), has(3)), (false, true));
+}
