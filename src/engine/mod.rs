@@ -24,6 +24,7 @@ mod numbered;
 mod opening;
 mod options;
 mod pages;
+mod panic;
 mod prefetch;
 mod presence;
 mod progress;
@@ -38,6 +39,8 @@ mod stats;
 mod stopwatch;
 mod sync;
 mod threads;
+#[cfg(test)]
+mod until;
 pub mod verify;
 mod write;
 

@@ -12,10 +12,11 @@ use std::{
 use super::{
     core::Core,
     error::{Error, Result},
-    flush::{panicked, spawn},
+    flush::spawn,
     newest::newest,
     opening::flush_and_wait,
     pages::count_rows,
+    panic::{call_back, panicked},
     shard::collection::Collection,
 };
 
@@ -77,10 +78,13 @@ impl Scanner {
                         let find = || flush_and_wait(&core).and_then(|()| newest(&core, &collection, limit));
                         match run(&[&stop, &given_up], find) {
                             Ok(documents) => hand_over(documents.texts(), done),
-                            Err(error) => done(Err(error)),
+                            Err(error) => call_back(|| done(Err(error))),
                         }
                     }
-                    Scan::Rows(done) => done(run(&[&stop], || rows(&core, &stop))),
+                    Scan::Rows(done) => {
+                        let rows = run(&[&stop], || rows(&core, &stop));
+                        call_back(|| done(rows));
+                    }
                 }
             }
         })?;
@@ -120,7 +124,7 @@ fn hand_over(made: impl Iterator<Item = String>, done: Told<Texts>) {
     let mut untold = Some((done, Texts(texts)));
     let mut tell = || {
         if let Some((done, texts)) = untold.take() {
-            done(Ok(texts));
+            call_back(|| done(Ok(texts)));
         }
     };
     let make = || {

@@ -9,7 +9,10 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::engine::error::{Code, Error, Result};
+use crate::engine::{
+    error::{Code, Error, Result},
+    panic::panicked,
+};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -147,11 +150,4 @@ pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<
         .name(name.to_owned())
         .spawn(body)
         .map_err(|error| Error::new(Code::Io, format!("The system gave no thread '{name}': {error}.")))
-}
-
-/// A panic as an error.
-pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    let text = text.unwrap_or("no message");
-    Error::new(Code::Internal, format!("kimdb met a defect of its own ({text}); please report it."))
 }

@@ -3,17 +3,15 @@
 use std::{
     sync::{Arc, mpsc},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::engine::{
     Backend, Code, Database, Options, Result, Submitted,
     io::gated::Gated,
     log::{Draft, Kind},
+    until::{PATIENCE, until},
 };
-
-/// Nothing here takes that long unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// So large that five are written at once.
 const LARGE: usize = 200 << 10;
@@ -59,21 +57,13 @@ impl Setup {
     }
 }
 
-fn until(condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < PATIENCE, "it hangs");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
 #[test]
 fn while_the_log_is_slow_writes_of_all_sizes_keep_their_order_and_reach_the_shards() {
     let setup = Setup::new();
     let (tell, ended) = mpsc::channel();
     let gate = setup.files.gate.lock();
     setup.queue("on its way", 10, &tell);
-    until(|| setup.db.stats().waiting_bytes == 0);
+    until("it is being written", || setup.db.stats().waiting_bytes == 0);
     // Too large for the log: brought to its shard by itself, but not before what was called earlier.
     setup.queue("too large", 3 << 20, &tell);
     setup.queue("after it", 10, &tell);
@@ -93,7 +83,7 @@ fn what_waits_for_a_log_that_fails_is_told_and_service_goes_on() {
     let (tell, ended) = mpsc::channel();
     let mut gate = setup.files.gate.lock();
     (0..30).for_each(|i| setup.queue(&i.to_string(), LARGE, &tell));
-    until(|| setup.db.stats().waiting_bytes < 30 * LARGE as u64);
+    until("some are being written", || setup.db.stats().waiting_bytes < 30 * LARGE as u64);
     *gate = true;
     drop(gate);
     for _ in 0..30 {
@@ -103,7 +93,7 @@ fn what_waits_for_a_log_that_fails_is_told_and_service_goes_on() {
     assert!(setup.db.flush_wait().is_ok(), "nothing is left to flush");
     *setup.files.gate.lock() = false;
     let collection = setup.db.collection("c");
-    until(|| setup.db.set(&collection, "later", b"1").is_ok());
+    until("there is another file", || setup.db.set(&collection, "later", b"1").is_ok());
     setup.db.flush_wait().expect("flushes");
     assert!(setup.has("later") && !setup.has("29"));
 }

@@ -17,6 +17,8 @@ pub(crate) struct Gated {
     /// From where to where was to be written, whether it failed or not, and which of these calls, from 0, fails.
     pub(crate) calls: Arc<Mutex<Vec<(u64, u64)>>>,
     pub(crate) failing: Arc<Mutex<Option<usize>>>,
+    /// Whether writes end in a panic.
+    pub(crate) is_panicking: Arc<Mutex<bool>>,
     /// Files that were opened.
     pub(crate) opened: Arc<Mutex<Vec<PathBuf>>>,
     /// Whether syncs fail.
@@ -92,6 +94,7 @@ impl File for GatedFile {
             calls.push((offset, offset + bytes.len() as u64));
             calls.len() - 1
         };
+        assert!(!*self.files.is_panicking.lock(), "a defect of the file system");
         if *self.files.gate.lock() {
             return Err(io::Error::other("broken"));
         }

@@ -3,7 +3,13 @@
 //! Callbacks run in the order of the calls, whichever thread finished them, and without any lock: one may write,
 //! or ask for a barrier, itself. So they go through an outbox, which one thread at a time empties.
 
-use std::{collections::VecDeque, fmt, io, sync::atomic::Ordering, time::Instant};
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::Ordering,
+    time::Instant,
+};
 
 use super::{
     Done, Draft, Log,
@@ -12,6 +18,7 @@ use super::{
 };
 use crate::engine::{
     error::{Error, Result},
+    panic::{call_back, panicked},
     sync::MutexGuard,
 };
 
@@ -163,7 +170,9 @@ impl Log {
             return Ok(());
         }
         appender.on_the_way = Some(ops);
-        let brought = MutexGuard::unlocked(appender, || self.write_out(head, end));
+        let write_out = AssertUnwindSafe(|| self.write_out(head, end));
+        let brought = MutexGuard::unlocked(appender, || catch_unwind(write_out))
+            .unwrap_or_else(|panic| Err(io::Error::other(panicked(&*panic).to_string())));
         appender.on_the_way = None;
         brought
     }
@@ -239,7 +248,7 @@ impl Log {
         }
         appender.outbox.is_delivering = true;
         while let Some((callback, result)) = appender.outbox.finished.pop_front() {
-            MutexGuard::unlocked(&mut appender, || callback(result));
+            MutexGuard::unlocked(&mut appender, || call_back(|| callback(result)));
         }
         appender.outbox.is_delivering = false;
     }

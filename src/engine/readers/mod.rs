@@ -25,7 +25,8 @@ use super::{
     core::Core,
     db::Document,
     error::{Error, Result},
-    flush::{panicked, spawn},
+    flush::spawn,
+    panic::{call_back, panicked},
     shard::{ShardId, collection::Collection},
 };
 
@@ -130,7 +131,7 @@ impl Readers {
             Err(error) => {
                 let unread = state.take_all();
                 drop(state);
-                unread.into_iter().for_each(|wanted| (wanted.done)(Err(error.clone())));
+                unread.into_iter().for_each(|wanted| call_back(|| (wanted.done)(Err(error.clone()))));
             }
         }
     }
@@ -143,7 +144,7 @@ impl Readers {
         let threads = std::mem::take(&mut state.threads);
         drop(state);
         self.changed.notify_all();
-        unread.into_iter().for_each(|wanted| (wanted.done)(Err(Error::closed())));
+        unread.into_iter().for_each(|wanted| call_back(|| (wanted.done)(Err(Error::closed()))));
         for thread in threads {
             // A panic of it was given to whom it concerned.
             let _ = thread.join();
@@ -196,10 +197,11 @@ fn read_all(core: &Core, mut batch: Vec<Wanted>) {
             let found = core.read(&collection, &id, &mut text)?;
             Ok(found.map(|document| Read { document, text }))
         };
-        done(if core.readers.is_stopping() || given_up.load(Ordering::Acquire) {
+        let answer = if core.readers.is_stopping() || given_up.load(Ordering::Acquire) {
             Err(Error::closed())
         } else {
             catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(panicked(&*panic)))
-        });
+        };
+        call_back(|| done(answer));
     }
 }

@@ -7,12 +7,10 @@ use std::{
 
 use super::{Gather, Read, THREADS};
 use crate::engine::{
-    Attempt, Code, Database, Document, Error, Options, Result, shard::collection::Collection,
+    Attempt, Code, Database, Document, Error, Options, Result, shard::collection::Collection, until::PATIENCE,
 };
 
 const SHARDS: u32 = 8;
-/// Longer than a slow machine takes.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn open(folder: &tempfile::TempDir) -> Database {
     // No flush but those asked for.
@@ -250,4 +248,36 @@ fn what_another_process_may_have_made_is_looked_for_by_the_threads() {
     assert_eq!(db.try_get(&nobody, "n1", &mut text), Ok(Attempt::WouldWait));
     assert_eq!(later(&db, &nobody, "n1"), Ok(None));
     assert_eq!(db.try_get(&nobody, "n1", &mut text), Ok(Attempt::Done(None)), "from now on it is known");
+}
+
+#[test]
+fn who_panics_when_called_back_keeps_nobody_else_from_an_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 10);
+    // The others are in the same batch, because the thread waits in the first answer.
+    let (go_on, may_go_on) = mpsc::channel();
+    let first = move |_: Result<Option<Read>>| {
+        may_go_on.recv_timeout(PATIENCE).expect("it is told to");
+        panic!("the program's own");
+    };
+    db.get_later(&users, "u0", first).expect("open");
+    let (tell, told) = mpsc::channel();
+    for number in 0..4 {
+        let tell = tell.clone();
+        let done = move |read: Result<Option<Read>>| {
+            assert!(number % 2 == 1, "the program's own");
+            tell.send(read).expect("somebody waits");
+        };
+        db.get_later(&users, "u0", done).expect("open");
+    }
+    go_on.send(()).expect("it waits");
+    for _ in 0..2 {
+        assert!(told.recv_timeout(PATIENCE).expect("an answer").expect("reads").is_some());
+    }
+    assert!(later(&db, &users, "u0").expect("reads").is_some(), "the lane is free again");
+
+    db.newest("users", 5, |_| panic!("the program's own")).expect("open");
+    let (tell, told) = mpsc::channel();
+    db.newest("users", 5, move |texts| tell.send(texts).expect("somebody waits")).expect("open");
+    assert_eq!(told.recv_timeout(PATIENCE).expect("an answer").expect("reads").count(), 1);
 }

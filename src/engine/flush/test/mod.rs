@@ -21,6 +21,7 @@ use crate::engine::{
     io::{Disk, FileSystem},
     log::{self, Appended, Draft, Id, Kind, Log, Lsn},
     shard::{self, Router, Store, collection::Collections},
+    until::until,
 };
 use memory::Memory;
 
@@ -210,9 +211,7 @@ fn a_document_that_changes_while_it_is_put_into_the_cache_is_not_stale() {
         cache.keep((number, "id0"), b"old", (1, Lsn(0)), cache.origin(0), || {
             let position = store.applied();
             let flush = scope.spawn(move || setup.apply(part, store, Some(cache), 0).expect("applies"));
-            while store.applied() < end {
-                thread::yield_now();
-            }
+            until("the flush has applied it", || store.applied() >= end);
             // A flush that waits for this very call has to go on afterwards; give another one time to go by.
             let deadline = Instant::now() + Duration::from_millis(300);
             while !flush.is_finished() && Instant::now() < deadline {

@@ -10,6 +10,7 @@ use crate::engine::{
     io::{FAST, gated::Gated},
     log::Access,
     options::Backend,
+    until::until,
 };
 
 const CAPACITY: u64 = 1 << 20;
@@ -115,9 +116,7 @@ fn those_behind_a_call_that_takes_long_or_fails_are_copied() {
     let gate = files.gate.lock();
     thread::scope(|scope| {
         let slow = scope.spawn(|| append(&log, &mut one("held up")));
-        while files.calls.lock().is_empty() {
-            thread::yield_now();
-        }
+        until("it is being written", || !files.calls.lock().is_empty());
         thread::sleep(FAST);
         drop(gate);
         slow.join().expect("writes");

@@ -4,14 +4,13 @@ use std::{
     path::Path,
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
 };
 
 use super::{
     super::{Appended, Done, Log, Until, WaitsFor, file},
     DATABASE, one, texts,
 };
-use crate::engine::{error::Code, io::gated::Gated, log::Access, options::Backend};
+use crate::engine::{error::Code, io::gated::Gated, log::Access, options::Backend, until::until};
 
 type Notes = Arc<Mutex<Vec<(&'static str, bool)>>>;
 
@@ -32,9 +31,7 @@ fn queue(log: &Log, notes: &Notes, name: &'static str) {
 
 /// Waits until another thread has taken all that waits and is writing it.
 fn until_on_its_way(log: &Log) {
-    while log.waiting_bytes() > 0 {
-        thread::sleep(Duration::from_millis(1));
-    }
+    until("all that waits is on its way", || log.waiting_bytes() == 0);
 }
 
 #[test]
@@ -136,5 +133,22 @@ fn what_could_not_be_written_fails_and_is_not_there() {
     *files.gate.lock() = false;
     queue(&log, &notes, "second");
     assert_eq!(log.drain(), Ok(false));
+    assert_eq!(texts(&log), [b"second".to_vec()]);
+}
+
+#[test]
+fn a_panic_of_the_file_system_is_a_failed_write() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, notes) = (Gated::default(), Notes::default());
+    let log = written(&folder.path().join("log"), &files);
+    queue(&log, &notes, "first");
+    *files.is_panicking.lock() = true;
+    let error = log.drain().expect_err("broken");
+    assert!(error.to_string().contains("a defect of the file system"), "{error}");
+    assert_eq!((log.accepted(), log.waits_for()), ((0, 0), WaitsFor::Nothing));
+    *files.is_panicking.lock() = false;
+    queue(&log, &notes, "second");
+    assert_eq!(log.drain(), Ok(false));
+    assert_eq!(*notes.lock().expect("no panic"), [("first", false), ("second", true)]);
     assert_eq!(texts(&log), [b"second".to_vec()]);
 }

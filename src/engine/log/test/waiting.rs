@@ -97,6 +97,29 @@ fn a_barrier_ends_once_those_before_it_were_told() {
 }
 
 #[test]
+fn who_panics_when_called_back_keeps_nobody_else_from_being_told() {
+    let log = anonymous(8192);
+    let notes: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
+    let queue = |text: &str, done: Done| {
+        assert_eq!(log.append(&mut one(text), || done), Ok(Appended::Queued));
+    };
+    for _ in 0..2 {
+        queue(&"x".repeat(2500), Box::new(|_| panic!("the program's own")));
+        assert!(log.drain().expect("drains"), "it is first in line");
+        log.take_direct().expect("it is first in line");
+        queue("behind", noting(&notes, "behind"));
+        queue("panics", Box::new(|_| panic!("the program's own")));
+        queue("last", noting(&notes, "last"));
+        log.finish_direct(Ok(()));
+        log.drain().expect("drains");
+        let told = std::mem::take(&mut *notes.lock().expect("no panic"));
+        assert_eq!(told, [("behind".to_owned(), true), ("last".to_owned(), true)]);
+        assert!(!log.barrier(Until::Told, || noting(&notes, "never")), "all were told");
+        log.reclaim(log.head()).expect("reclaims");
+    }
+}
+
+#[test]
 fn the_scheduler_is_woken_once_at_the_count_it_asked_for() {
     let log = anonymous(4096);
     assert!(!log.wake_at(3));

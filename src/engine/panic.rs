@@ -1,0 +1,21 @@
+//! What becomes of panics: none may end one of the engine's threads.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::error::{Code, Error};
+
+/// A panic as an error.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("no message");
+    Error::new(Code::Internal, format!("kimdb met a defect of its own ({text}); please report it."))
+}
+
+/// Calls back. Whoever panics there has been told what it came to, and everybody else is still to be.
+pub(crate) fn call_back(callback: impl FnOnce()) {
+    // The program's own panic hook has reported it.
+    let _ = catch_unwind(AssertUnwindSafe(callback));
+}
