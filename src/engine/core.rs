@@ -17,6 +17,7 @@ use super::{
     flush::{FlushControl, SyncControl, WatchControl},
     log::{Log, Lsn, WaitsFor},
     options::Options,
+    panic::call_back,
     readers::{Pace, Readers},
     shard::{REGISTRAR, Router, ShardId, Store, collection::Collections},
 };
@@ -161,7 +162,7 @@ impl Core {
     /// Calls every observer, without the lock: an observer may leave meanwhile.
     pub(crate) fn each_observer(&self, tell: impl Fn(&dyn Observer)) {
         let observers: Vec<_> = self.openers.lock().observers().cloned().collect();
-        observers.iter().for_each(|observer| tell(&**observer));
+        observers.iter().for_each(|observer| call_back(|| tell(&**observer)));
     }
 
     /// What was read before follows what a flush has committed to a shard.

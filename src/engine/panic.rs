@@ -5,13 +5,18 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::error::{Code, Error};
+use super::error::{Code, Error, Result};
 
 /// A panic as an error.
 pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("no message");
     Error::new(Code::Internal, format!("kimdb met a defect of its own ({text}); please report it."))
+}
+
+/// Works. A panic is an error.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
 /// Calls back. Whoever panics there has been told what it came to, and everybody else is still to be.

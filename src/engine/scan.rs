@@ -16,7 +16,7 @@ use super::{
     newest::newest,
     opening::flush_and_wait,
     pages::count_rows,
-    panic::{call_back, panicked},
+    panic::{call_back, caught, panicked},
     shard::collection::Collection,
 };
 
@@ -114,7 +114,7 @@ fn run<T>(over: &[&AtomicBool], work: impl FnOnce() -> Result<T>) -> Result<T> {
     if over.iter().any(|over| over.load(Ordering::Acquire)) {
         return Err(Error::closed());
     }
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+    caught(work)
 }
 
 /// Hands the texts over as they are made. `done` is called once the first is there.

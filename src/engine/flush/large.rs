@@ -5,6 +5,7 @@
 //! `writeTimeout` that it took too long, and if that never happens the next opening completes it.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -16,6 +17,7 @@ use crate::engine::{
     core::Core,
     error::{Code, Error, Result},
     log::{Draft, Id, Lsn, Side},
+    panic::{caught, panicked},
     shard::ShardId,
 };
 
@@ -62,7 +64,7 @@ impl Scheduler {
         let start = Instant::now();
         let stage = std::mem::replace(&mut large.stage, Stage::Waiting(Draft::default()));
         large.stage = match stage {
-            Stage::Waiting(draft) => match self.put_beside(draft, large) {
+            Stage::Waiting(draft) => match self.try_to_put_beside(draft, large) {
                 Ok(stage) => stage,
                 Err(Delay::For(draft, error)) if !large.is_late(&self.core) => {
                     self.core.note_retry(&error);
@@ -74,7 +76,7 @@ impl Scheduler {
             },
             stage => stage,
         };
-        if let Err(error) = self.bring_large(large) {
+        if let Err(error) = caught(|| self.bring_large(large)) {
             self.core.report(&error);
             self.core.note_retry(&error);
             large.pause.lengthen(Instant::now());
@@ -91,6 +93,16 @@ impl Scheduler {
         self.core.figures.flush_times.note(time);
         self.core.each_observer(|observer| observer.flushed(large.ops, time));
         Ok(true)
+    }
+
+    /// As [`Scheduler::put_beside`]. A panic refuses writes from then on, and leaves nobody waiting for this one.
+    fn try_to_put_beside(&mut self, draft: Draft, large: &Large) -> Result<Stage, Delay> {
+        let put = catch_unwind(AssertUnwindSafe(|| self.put_beside(draft, large)));
+        put.unwrap_or_else(|panic| {
+            let error = panicked(&*panic);
+            self.core.break_down(error.clone());
+            Err(Delay::Never(error))
+        })
     }
 
     fn put_beside(&mut self, mut draft: Draft, large: &Large) -> Result<Stage, Delay> {
@@ -172,9 +184,9 @@ impl Large {
 
 #[cfg(test)]
 mod test {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
-    use crate::engine::{Database, Options};
+    use crate::engine::{Database, Error, Observer, Options};
 
     #[test]
     fn a_large_record_is_progress_for_those_that_wait_behind_it() {
@@ -185,6 +197,33 @@ mod test {
         assert!(!has_got_on(), "nothing was written yet");
         db.set(&db.collection("files"), "f1", &[b'1'; 1 << 20]).expect("writes");
         assert!(has_got_on());
+    }
+
+    /// It panics whatever it is told.
+    #[derive(Debug)]
+    struct Panicking;
+
+    impl Observer for Panicking {
+        fn flushed(&self, _: u64, _: Duration) {
+            panic!("the program's own");
+        }
+
+        fn failed(&self, _: &Error) {
+            panic!("the program's own");
+        }
+    }
+
+    #[test]
+    fn an_observer_that_panics_harms_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options { wal_size: 1 << 20, ..Options::new(folder.path().join("db")) };
+        let db = Database::open(options, Some(Arc::new(Panicking))).expect("opens");
+        let files = db.collection("files");
+        for text in [&[b'1'; 1 << 20][..], b"1"] {
+            db.set(&files, "f1", text).expect("writes");
+            db.flush_wait().expect("flushes");
+        }
+        db.close().expect("closes");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A database whose log is written by system calls and takes its time, or fails.
 
 use std::{
+    fs,
+    path::Path,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -20,7 +22,7 @@ struct Setup {
     // NOTE: before the folder.
     db: Arc<Database>,
     files: Gated,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Setup {
@@ -35,7 +37,7 @@ impl Setup {
             ..Options::new(folder.path().join("app"))
         };
         let db = Arc::new(Database::open(options, None).expect("opens"));
-        Setup { db, files, _folder: folder }
+        Setup { db, files, folder }
     }
 
     /// Writes a document of so many bytes, which has to wait, and tells through the channel how it ended.
@@ -112,4 +114,36 @@ fn closing_brings_what_waits_for_a_slow_log_to_the_shards() {
     drop(gate);
     closes.join().expect("no panic").expect("closes");
     (0..20).for_each(|_| ended.recv_timeout(PATIENCE).expect("it hangs").expect("is written"));
+}
+
+#[test]
+fn who_waits_for_a_large_record_is_told_of_a_panic() {
+    let setup = Setup::new();
+    let (tell, ended) = mpsc::channel();
+    *setup.files.panicking.lock() = Some(".large");
+    setup.queue("too large", 3 << 20, &tell);
+    let error = ended.recv_timeout(PATIENCE).expect("it hangs").expect_err("the file system is broken");
+    assert!(error.to_string().contains("a defect of the file system"), "{error}");
+    assert_eq!(error.code(), Code::Internal);
+    let refused = setup.db.set(&setup.db.collection("c"), "later", b"1");
+    assert_eq!(refused.map_err(|error| error.code()), Err(Code::Internal));
+}
+
+#[test]
+fn a_large_record_that_counts_is_tried_again_after_a_panic() {
+    let setup = Setup::new();
+    let (tell, ended) = mpsc::channel();
+    let gate = setup.files.gate.lock();
+    setup.queue("too large", 3 << 20, &tell);
+    let is_large = |name: &Path| name.extension().is_some_and(|end| end == "large");
+    let names = || fs::read_dir(&setup.folder).expect("reads").map(|entry| entry.expect("reads").path());
+    until("it is being put beside the log", || names().any(|name| is_large(&name)));
+    // From now on only the shard is synced.
+    *setup.files.panicking.lock() = Some("-wal");
+    drop(gate);
+    until("it has failed", || setup.db.stats().retries > 0);
+    assert!(ended.try_recv().is_err(), "it is not on the disk of the shard yet");
+    *setup.files.panicking.lock() = None;
+    ended.recv_timeout(PATIENCE).expect("it hangs").expect("is written");
+    assert!(setup.has("too large"));
 }

@@ -17,8 +17,8 @@ pub(crate) struct Gated {
     /// From where to where was to be written, whether it failed or not, and which of these calls, from 0, fails.
     pub(crate) calls: Arc<Mutex<Vec<(u64, u64)>>>,
     pub(crate) failing: Arc<Mutex<Option<usize>>>,
-    /// Whether writes end in a panic.
-    pub(crate) is_panicking: Arc<Mutex<bool>>,
+    /// How the names of files end that panic when they are written or synced.
+    pub(crate) panicking: Arc<Mutex<Option<&'static str>>>,
     /// Files that were opened.
     pub(crate) opened: Arc<Mutex<Vec<PathBuf>>>,
     /// Whether syncs fail.
@@ -30,32 +30,37 @@ pub(crate) struct Gated {
 #[derive(Debug)]
 struct GatedFile {
     file: Arc<dyn File>,
+    path: PathBuf,
     files: Gated,
     /// What is mapped in its place.
     handle: Option<std::fs::File>,
 }
 
 impl Gated {
-    fn through(&self, file: io::Result<Arc<dyn File>>) -> io::Result<Arc<dyn File>> {
-        self.with_handle(file?, None)
+    fn through(&self, file: Arc<dyn File>, path: &Path, handle: Option<std::fs::File>) -> Arc<dyn File> {
+        Arc::new(GatedFile { file, path: path.to_owned(), files: self.clone(), handle })
     }
+}
 
-    fn with_handle(&self, file: Arc<dyn File>, handle: Option<std::fs::File>) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(GatedFile { file, files: self.clone(), handle }))
+impl GatedFile {
+    fn panic_if_told(&self) {
+        let panicking = *self.files.panicking.lock();
+        let name = self.path.to_string_lossy();
+        assert!(!panicking.is_some_and(|end| name.ends_with(end)), "a defect of the file system");
     }
 }
 
 impl FileSystem for Gated {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         self.opened.lock().push(path.to_owned());
-        self.through(Disk.open(path))
+        Ok(self.through(Disk.open(path)?, path, None))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let file = Disk.create(path)?;
         // What may only be read cannot be mapped to be written.
         let handle = if *self.is_unmappable.lock() { Some(std::fs::File::open(path)?) } else { None };
-        self.with_handle(file, handle)
+        Ok(self.through(file, path, handle))
     }
 
     fn make_folder(&self, path: &Path) -> io::Result<()> {
@@ -94,7 +99,7 @@ impl File for GatedFile {
             calls.push((offset, offset + bytes.len() as u64));
             calls.len() - 1
         };
-        assert!(!*self.files.is_panicking.lock(), "a defect of the file system");
+        self.panic_if_told();
         if *self.files.gate.lock() {
             return Err(io::Error::other("broken"));
         }
@@ -110,6 +115,7 @@ impl File for GatedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.panic_if_told();
         if *self.files.is_losing.lock() {
             return Err(io::Error::other("lost"));
         }

@@ -11,7 +11,6 @@ mod test;
 
 use std::{
     collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -26,7 +25,7 @@ use super::{
     db::Document,
     error::{Error, Result},
     flush::spawn,
-    panic::{call_back, panicked},
+    panic::{call_back, caught},
     shard::{ShardId, collection::Collection},
 };
 
@@ -200,7 +199,7 @@ fn read_all(core: &Core, mut batch: Vec<Wanted>) {
         let answer = if core.readers.is_stopping() || given_up.load(Ordering::Acquire) {
             Err(Error::closed())
         } else {
-            catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+            caught(read)
         };
         call_back(|| done(answer));
     }

@@ -142,11 +142,11 @@ fn a_panic_of_the_file_system_is_a_failed_write() {
     let (files, notes) = (Gated::default(), Notes::default());
     let log = written(&folder.path().join("log"), &files);
     queue(&log, &notes, "first");
-    *files.is_panicking.lock() = true;
+    *files.panicking.lock() = Some("log");
     let error = log.drain().expect_err("broken");
     assert!(error.to_string().contains("a defect of the file system"), "{error}");
     assert_eq!((log.accepted(), log.waits_for()), ((0, 0), WaitsFor::Nothing));
-    *files.is_panicking.lock() = false;
+    *files.panicking.lock() = None;
     queue(&log, &notes, "second");
     assert_eq!(log.drain(), Ok(false));
     assert_eq!(*notes.lock().expect("no panic"), [("first", false), ("second", true)]);
