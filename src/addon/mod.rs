@@ -10,7 +10,6 @@ mod external;
 mod hot;
 mod hyperscale;
 mod mailbox;
-mod members;
 mod options;
 mod raw;
 mod read;

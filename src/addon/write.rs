@@ -4,12 +4,12 @@ use std::ops::RangeFrom;
 
 use super::{
     hot::{Hot, by_number, lend},
-    members::{Members, Strings},
     raw::{Call, HotCall, Scope, Value},
 };
 use crate::engine::{
     Code, Database, Error, Result, Submitted, limits,
     log::{Draft, Kind},
+    members::{Members, Strings},
     shard::collection::Collection,
 };
 

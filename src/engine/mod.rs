@@ -18,6 +18,9 @@ mod json;
 pub mod limits;
 pub mod log;
 mod log_search;
+// Without Node only its tests need it.
+#[cfg(any(test, feature = "addon"))]
+pub(crate) mod members;
 pub(crate) mod memory;
 mod newest;
 mod numbered;

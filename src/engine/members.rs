@@ -4,23 +4,23 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-use crate::engine::{Code, Error, Result};
+use super::error::{Code, Error, Result};
 
 /// The texts of an array's members, in order.
 #[derive(Debug, Clone)]
-pub(super) struct Members<'a> {
+pub(crate) struct Members<'a> {
     /// From the next member on, or empty.
     rest: &'a [u8],
 }
 
 impl<'a> Members<'a> {
     /// What is no array has none.
-    pub(super) fn of(array: &'a [u8]) -> Self {
+    pub(crate) fn of(array: &'a [u8]) -> Self {
         let inside = array.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
         Members { rest: inside.unwrap_or_default() }
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }
 }
@@ -40,11 +40,11 @@ impl<'a> Iterator for Members<'a> {
 
 /// The members of an array of strings, in order: what they say.
 #[derive(Debug, Clone)]
-pub(super) struct Strings<'a>(Members<'a>);
+pub(crate) struct Strings<'a>(Members<'a>);
 
 impl<'a> Strings<'a> {
     /// As [`Members::of`].
-    pub(super) fn of(array: &'a [u8]) -> Self {
+    pub(crate) fn of(array: &'a [u8]) -> Self {
         Strings(Members::of(array))
     }
 
