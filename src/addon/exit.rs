@@ -20,7 +20,8 @@ pub(super) fn has_begun() -> bool {
 pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        // SAFETY: the handler is a plain function of this library, which Node never unloads.
+        // SAFETY: the handler is a plain function of this library. Node may close one that only a worker has loaded; it stays in memory
+        // all the same, because napi-build has it linked with `-z nodelete`.
         unsafe { libc::atexit(at_exit) };
     });
 }

@@ -97,8 +97,33 @@ impl Promise {
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        self.settle(Err(Error::new(Code::Internal, "kimdb lost track of this call; please report it.")));
+        self.settle(Err(lost()));
     }
+}
+
+/// A read that is not answered yet. Dropped: as a [`Promise`].
+struct Reading {
+    mailbox: Arc<Mailbox>,
+    ticket: Option<Ticket>,
+}
+
+impl Reading {
+    fn answer(&mut self, put: impl FnOnce(&mut Content, Ticket)) {
+        if let Some(ticket) = self.ticket.take() {
+            self.mailbox.finish_read(|content| put(content, ticket));
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.answer(|content, ticket| content.failed.push((ticket, lost())));
+    }
+}
+
+/// What a call comes to whose end nobody tells.
+fn lost() -> Error {
+    Error::new(Code::Internal, "kimdb lost track of this call; please report it.")
 }
 
 impl Mailbox {
@@ -133,10 +158,9 @@ impl Mailbox {
     pub(super) fn read_ticket(
         self: &Arc<Self>,
     ) -> (Ticket, impl FnOnce(Result<Option<Read>>) + Send + use<>) {
-        let ticket = self.number_of_read();
-        let mailbox = Arc::clone(self);
+        let (ticket, mut reading) = self.reading();
         let done = move |read: Result<Option<Read>>| {
-            mailbox.finish_read(|content| match read {
+            reading.answer(|content, ticket| match read {
                 Ok(found) => content.reads.push_back((ticket, found)),
                 Err(error) => content.failed.push((ticket, error)),
             });
@@ -146,15 +170,14 @@ impl Mailbox {
 
     /// The same for several documents, as one text.
     pub(super) fn texts_ticket(self: &Arc<Self>) -> (Ticket, impl FnOnce(Result<Vec<u8>>) + Send + use<>) {
-        let ticket = self.number_of_read();
-        let mailbox = Arc::clone(self);
+        let (ticket, mut reading) = self.reading();
         let done = move |texts: Result<Vec<u8>>| {
             // What is not UTF-8 reads here as when it is read at once.
             let text = texts.map(|bytes| {
                 String::from_utf8(bytes)
                     .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
             });
-            mailbox.finish_read(|content| match text {
+            reading.answer(|content, ticket| match text {
                 Ok(text) => content.results.push((ticket, vec![text])),
                 Err(error) => content.failed.push((ticket, error)),
             });
@@ -162,9 +185,10 @@ impl Mailbox {
         (ticket, done)
     }
 
-    fn number_of_read(&self) -> Ticket {
+    fn reading(self: &Arc<Self>) -> (Ticket, Reading) {
         self.content.lock().reading += 1;
-        self.number()
+        let ticket = self.number();
+        (ticket, Reading { mailbox: Arc::clone(self), ticket: Some(ticket) })
     }
 
     fn finish_read(&self, put: impl FnOnce(&mut Content)) {
@@ -270,8 +294,8 @@ impl Mailbox {
         self.others.lock().epoch = None;
     }
 
-    /// Everything that has come since the last time, for `lib/`; `undefined` if nothing has. `flushed` is called if a flush has
-    /// ended since.
+    /// Everything that has come since the last time, for `lib/`; `undefined` if nothing has. `flushed` is called if there are events
+    /// among it, as of a flush.
     pub(super) fn take<'a>(&self, scope: Scope<'a>, flushed: impl FnOnce()) -> Result<Value<'a>> {
         self.rung.store(false, Ordering::Release);
         let report = self.content.lock().fetch();

@@ -1,6 +1,6 @@
 //! Node-API without layers, for the hot calls.
 //!
-//! The only file of the addon with `unsafe`. A hot call is a type that implements [`HotCall`]; [`function`] makes a
+//! The only file of the addon with `unsafe`, but for one call in `exit.rs`. A hot call is a type that implements [`HotCall`]; [`function`] makes a
 //! JavaScript function of it that keeps the state alive. Values are only handed out with the lifetime of the call
 //! in which they were made, so none can outlive its scope.
 
@@ -146,13 +146,10 @@ impl<'a> Scope<'a> {
     /// Runs `work` in a handle scope of its own, so that a long loop does not pile up handles.
     pub(super) fn nested<T>(self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let mut inner = ptr::null_mut();
-        // SAFETY: scopes are closed in the reverse order of their opening, also after an error.
-        unsafe {
-            check(sys::napi_open_handle_scope(self.0, &mut inner))?;
-            let result = work();
-            check(sys::napi_close_handle_scope(self.0, inner))?;
-            result
-        }
+        // SAFETY: the environment is alive.
+        check(unsafe { sys::napi_open_handle_scope(self.0, &mut inner) })?;
+        let _open = HandleScope(self.0, inner);
+        work()
     }
 
     /// A string. Bytes that are no UTF-8 become U+FFFD.
@@ -240,6 +237,17 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// A handle scope that is open. Dropped also after an error and a panic, so that scopes are closed in the reverse order of their opening.
+struct HandleScope(sys::napi_env, sys::napi_handle_scope);
+
+impl Drop for HandleScope {
+    fn drop(&mut self) {
+        // SAFETY: the environment is alive, and the scope is the one opened last of those that are open.
+        let status = unsafe { sys::napi_close_handle_scope(self.0, self.1) };
+        debug_assert_eq!(status, sys::Status::napi_ok, "it was open");
+    }
+}
+
 /// Numbers that native code writes and JavaScript reads, cheaper than an object per call: those of the last read, and behind
 /// them the epoch, which any thread may change.
 pub(super) struct Registers {
@@ -296,7 +304,8 @@ impl Epoch {
 
 impl Drop for Registers {
     fn drop(&mut self) {
-        // SAFETY: dropped by a finalizer on the JavaScript thread, once.
+        // SAFETY: dropped once, on the JavaScript thread and while the environment is alive: by a finalizer, by the cleanup hook, or by the call
+        // that made it where that fails.
         unsafe { sys::napi_delete_reference(self.env, self.keep) };
     }
 }
