@@ -71,29 +71,22 @@ impl Statement {
 
     /// Runs the statement up to its first row, which is the only one, and hands that over if there is one.
     pub(super) fn first(&mut self, params: &[Param<'_>], row: impl FnOnce(Row<'_>)) -> rusqlite::Result<()> {
-        let result = self.bind(params).and_then(|()| {
-            // SAFETY: `raw` is a live statement.
-            match unsafe { ffi::sqlite3_step(self.raw) } {
-                ffi::SQLITE_ROW => {
-                    row(Row(self));
-                    Ok(())
-                }
-                ffi::SQLITE_DONE => Ok(()),
-                code => self.check(code),
-            }
-        });
-        // IMPORTANT: after this no pointer into `params` is left in SQLite.
+        let _bound = Bound(self.raw);
+        self.bind(params)?;
         // SAFETY: `raw` is a live statement.
-        unsafe {
-            ffi::sqlite3_reset(self.raw);
-            ffi::sqlite3_clear_bindings(self.raw);
+        match unsafe { ffi::sqlite3_step(self.raw) } {
+            ffi::SQLITE_ROW => {
+                row(Row(self));
+                Ok(())
+            }
+            ffi::SQLITE_DONE => Ok(()),
+            code => self.check(code),
         }
-        result
     }
 
     fn bind(&mut self, params: &[Param<'_>]) -> rusqlite::Result<()> {
         for (index, param) in (1..).zip(params) {
-            // SAFETY: `raw` is live; texts outlive the run because `run` unbinds them before it returns.
+            // SAFETY: `raw` is live; texts outlive the run because `first` unbinds them before it returns.
             let code = unsafe {
                 match param {
                     Param::Int(value) => ffi::sqlite3_bind_int64(self.raw, index, *value),
@@ -127,6 +120,20 @@ impl Statement {
         // SAFETY: as above.
         let extended = unsafe { ffi::sqlite3_extended_errcode(self.db) };
         Err(rusqlite::Error::SqliteFailure(ffi::Error::new(extended), Some(message)))
+    }
+}
+
+/// What is bound in a live statement. Dropped also where the use of a row panics.
+struct Bound(*mut ffi::sqlite3_stmt);
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        // IMPORTANT: after this no pointer into the parameters is left in SQLite.
+        // SAFETY: it lives no longer than the borrow of the statement.
+        unsafe {
+            ffi::sqlite3_reset(self.0);
+            ffi::sqlite3_clear_bindings(self.0);
+        }
     }
 }
 
@@ -203,8 +210,9 @@ pub(super) fn read_piece(connection: &Connection, number: u64) {
 pub(super) fn configure() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        // SAFETY: allowed before SQLite is initialised; afterwards it answers SQLITE_MISUSE and changes nothing, which
-        // costs speed and nothing else.
+        // SAFETY: allowed before SQLite is initialised, while no other thread is in it: those of the engine wait here. Once it is initialised,
+        // as by a program that uses the same SQLite itself, it answers SQLITE_MISUSE and changes nothing, which costs speed and
+        // nothing else; such a program must not open its first connection at this very moment.
         unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0 as c_int) };
     });
 }
