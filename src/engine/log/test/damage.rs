@@ -1,6 +1,6 @@
 //! Logs that changed on the disk: what is whole is recovered, what is not is known, and nothing wrong is believed.
 
-use std::{fs, ops::ControlFlow, path::Path, sync::Arc};
+use std::{cell::Cell, fs, ops::ControlFlow, path::Path, sync::Arc};
 
 use super::{
     super::{
@@ -75,7 +75,7 @@ fn a_log_that_was_not_synced_ends_at_its_first_bad_record() {
 
 #[test]
 fn damage_in_a_synced_log_costs_only_the_record_that_it_hits() {
-    let mut lost = 0;
+    let lost = Cell::new(0);
     with_each_byte_flipped(true, |offset, written, opened| {
         let found = found(opened);
         let missing: Vec<_> = written.iter().filter(|text| !found.contains(text)).collect();
@@ -86,24 +86,21 @@ fn damage_in_a_synced_log_costs_only_the_record_that_it_hits() {
         );
         assert!(missing.len() <= 1, "offset {offset}: {} records", missing.len());
         if !missing.is_empty() {
-            assert!(opened.is_damaged && opened.content.damaged_bytes() > 0, "offset {offset}: it is known");
+            assert!(opened.is_damaged, "offset {offset}: it is known");
+            let damaged = opened.content.damaged_bytes();
+            assert!((1..128).contains(&damaged), "offset {offset}: {:?}", opened.content);
         }
+        lost.set(lost.get() + missing.len());
     });
-    with_each_byte_flipped(true, |_, written, opened| {
-        // Counted here, so that the test above cannot pass by losing nothing.
-        if found(opened).len() < written.len() {
-            assert!(opened.content.damaged_bytes() < 128, "{:?}", opened.content);
-        }
-    });
+    assert!(lost.get() > 0, "some bytes are those of records");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log");
-    let written = lapped(&path, true);
+    lapped(&path, true);
     let mut bytes = fs::read(&path).expect("reads");
     bytes[RING_AT as usize..].fill(0);
     fs::write(&path, &bytes).expect("writes");
     let opened = open(&path, CAPACITY, DATABASE).expect("opens");
-    lost += written.len() - found(&opened).len();
-    assert_eq!((lost, opened.is_damaged), (written.len(), true), "all of it was punched out");
+    assert_eq!((found(&opened).len(), opened.is_damaged), (0, true), "all of it was punched out");
 }
 
 #[test]
