@@ -47,7 +47,7 @@ pub(super) fn count_rows(shard: &dyn Store, table: &str) -> Result<u64> {
 
 impl Pages {
     /// The next documents, each as a line of JSON with `collection`, `id`, `data`, `_version`, `created_at` and
-    /// `updated_at`: as many as fit into `bytes`, but at least one. `None`: that was all.
+    /// `updated_at`: so many that they take `bytes` or more, where there are as many. `None`: that was all.
     ///
     /// # Errors
     /// [`Code::Corrupt`] where a document is not JSON, and what the shards say.

@@ -331,7 +331,7 @@ impl Log {
         Lsn(end)
     }
 
-    /// Keeps everything from the present head on in place.
+    /// Keeps everything from `from` on in place, which is not reclaimed yet.
     pub fn claim(self: &Arc<Self>, from: Lsn) -> Claim {
         Claim::new(self, from)
     }
@@ -346,7 +346,7 @@ impl Log {
     /// The operation at `at`. Only [`Claim`] calls this, which keeps the bytes in place while they are borrowed.
     pub(super) fn op_at(&self, at: u64, check: bool) -> Option<(super::Op<'_>, usize)> {
         let length = self.ring.to_lap_end(at).min(self.head().0 - at) as usize;
-        // SAFETY: below the head, hence written; above the claim's start, hence not overwritten.
+        // SAFETY: below the head, hence written; not below the claim's start, which was not below the tail, hence not overwritten.
         decode_op(unsafe { self.ring.bytes(at, length) }, check)
     }
 

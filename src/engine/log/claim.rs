@@ -31,8 +31,10 @@ pub struct Met<'a> {
 }
 
 impl Claim {
+    /// The caller knows that nothing from `start` on is reclaimed yet, nor will be before this returns.
     pub(super) fn new(log: &Arc<Log>, start: Lsn) -> Self {
         *log.claims.lock().entry(start).or_insert(0) += 1;
+        assert!(start >= log.tail(), "what is reclaimed may be overwritten");
         Claim { log: Arc::clone(log), start, seed: log.seed.load(Ordering::Relaxed) }
     }
 

@@ -2,6 +2,10 @@
 //!
 //! The only file with raw memory access to the log. With the feature `model` every access is also shown to loom. Two invariants make it sound, both kept by [`super::Log`]:
 //! one thread at a time writes, and only to `[head, head + free)`; readers only look at `[tail, head)`.
+//!
+//! A third one nobody can keep: that no other program changes the file. It is accepted that one may, because every place and length
+//! that is read is held against the bounds of its record and of the ring before it is used, checksums tell what is not what was written,
+//! and what is no UTF-8 is no text: such a program costs documents, which is reported.
 
 #[cfg(target_os = "linux")]
 use std::num::NonZeroU64;
@@ -365,7 +369,8 @@ impl Ring {
     /// Goes over to another file that holds the same bytes in `[tail, head)`. The caller holds the append lock.
     ///
     /// # Errors
-    /// The file could not be mapped; nothing has changed then.
+    /// The file could not be mapped. The log has the one that it had, unless the system took its pages away before it failed, as older
+    /// versions of Linux may.
     pub(crate) fn go_over_to(&self, file: Arc<dyn File>) -> io::Result<()> {
         let current = self.file.as_ref().expect("only a log in a file goes over to another");
         let mut has_lost = self.has_lost.lock();

@@ -45,7 +45,7 @@ fn owned(op: Op<'_>) -> Owned {
     (op.kind == Kind::Delete, op.number, op.collection.to_owned(), op.id.to_owned(), op.value.to_owned())
 }
 
-/// A record of one operation that takes about `size` bytes.
+/// A record of one operation, with that text.
 fn one(text: &str) -> Draft {
     draft(&[(false, 0, "c".to_owned(), "id".to_owned(), text.as_bytes().to_vec())])
 }
