@@ -101,14 +101,54 @@ fn check_numbers_but(db: &Database) {
 }
 
 #[test]
-fn ids_of_which_nothing_tells_what_they_are_keep_their_names() {
-    // One shard proves nothing; in several, a collection of both kinds does not tell what the doubtful ones are.
+fn number_ids_that_all_lie_in_one_shard_get_their_names() {
     let home = Home::new();
-    write_shards(&home, 1, &numbers_and_texts());
-    let db = open(Options { shard_count: 1, ..home.options() });
-    assert_eq!(value(&db, "numbers", "7.0"), Some(("\"7/7.0\"".to_owned(), 3)));
-    assert_eq!(value(&db, "texts", "7.0"), Some(("\"7.0/7.0\"".to_owned(), 3)));
+    let mut rows: Vec<_> = (-20..200).filter(|i| *i != 0).map(|i| number("numbers", i)).collect();
+    rows.extend((0..50).map(|i| text("numbers", &format!("id{i}"))));
+    // Other collections have no say in it.
+    rows.extend(["5", "7.0"].map(|id| text("texts", id)));
+    // One that was rounded is a number, too, but nobody knows which.
+    rows.push(Row { stored: "9.00719925474099e+15".to_owned(), ..number("numbers", 9007199254740993) });
+    write_shards(&home, 1, &rows);
+    for _ in 0..2 {
+        let db = open(Options { shard_count: 1, ..home.options() });
+        for i in (-20..200).filter(|i| *i != 0) {
+            assert_eq!(value(&db, "numbers", &i.to_string()), Some((format!("\"{i}/{i}.0\""), 3)));
+        }
+        assert!(value(&db, "numbers", "9.00719925474099e+15").is_some());
+        assert!(value(&db, "texts", "7.0").is_some(), "there is a text '5'");
+        assert_eq!((all(&db, "numbers", 1000).len(), all(&db, "texts", 1000).len()), (270, 2));
+        db.close().expect("closes");
+    }
+}
 
+#[test]
+fn a_single_number_id_gets_its_name_in_whichever_shard_it_lies() {
+    let home = Home::new();
+    let tables: Vec<String> = (1..100).map(|i| format!("c{i}")).collect();
+    let rows: Vec<_> = tables.iter().zip(1..).map(|(table, i)| number(table, i)).collect();
+    assert!((1..100).any(|i: i64| shard_of(&i.to_string(), 4) == shard_of(&format!("{i}.0"), 4)));
+    write_shards(&home, 4, &rows);
+    let db = home.open();
+    for (table, i) in tables.iter().zip(1..) {
+        assert_eq!(value(&db, table, &i.to_string()), Some((format!("\"{i}/{i}.0\""), 3)));
+        assert_eq!(all(&db, table, 10).len(), 1, "{table}");
+    }
+}
+
+#[test]
+fn ids_of_which_nothing_tells_what_they_are_keep_their_names() {
+    // One shard proves nothing, and these read as what a program calls its documents.
+    for other in ["5", "-3", "1.5", "5.00", "1.0.2", "1e+21"] {
+        let home = Home::new();
+        let rows: Vec<_> = ["5.0", "7.0", "1.0e+20", other].map(|id| text("texts", id)).into();
+        write_shards(&home, 1, &rows);
+        let db = open(Options { shard_count: 1, ..home.options() });
+        for id in ["5.0", "7.0", "1.0e+20", other] {
+            assert_eq!(value(&db, "texts", id), Some((format!("\"{id}/{id}\""), 3)), "beside {other}");
+        }
+    }
+    // In several shards, a collection of both kinds does not tell what the doubtful ones are.
     let home = Home::new();
     let is_doubtful = |i: &i64| shard_of(&i.to_string(), 3) == shard_of(&format!("{i}.0"), 3);
     let mut rows: Vec<_> = (1..100).map(|i| number("both", i)).collect();
@@ -172,13 +212,22 @@ fn a_number_that_was_changed_after_the_text_of_the_same_name_is_kept() {
 
 #[test]
 fn an_adoption_that_broke_off_is_completed() {
+    // Of these, no shard proves anything: once the first ones are '5', they look like texts.
+    let is_doubtful = |i: &i64| shard_of(&i.to_string(), 4) == shard_of(&format!("{i}.0"), 4);
+    let doubtful: Vec<i64> = (1..200).filter(is_doubtful).collect();
     for held in 0..4 {
         let home = Home::new();
-        write_shards(&home, 4, &numbers_and_texts());
+        let mut rows = numbers_and_texts();
+        rows.extend(doubtful.iter().map(|i| number("doubtful", *i)));
+        write_shards(&home, 4, &rows);
         let lock = hold(&home.shard(held));
         assert_eq!(refused(home.options()), Code::Busy, "the later shards are adopted now");
         drop(lock);
-        check_numbers_and_texts(&home.open());
+        let db = home.open();
+        check_numbers_and_texts(&db);
+        for i in &doubtful {
+            assert_eq!(value(&db, "doubtful", &i.to_string()), Some((format!("\"{i}/{i}.0\""), 3)));
+        }
     }
 }
 
@@ -257,6 +306,23 @@ fn shards_that_were_all_one_file_are_found_with_the_writes_that_were_not_flushed
     assert!(!home.base().exists(), "its documents are elsewhere now");
     check(&open(one_file(&home)));
     check(&open(Options { former: None, ..one_file(&home) }));
+}
+
+#[test]
+fn number_ids_of_shards_that_were_all_one_file_get_their_names() {
+    let home = Home::new();
+    let mut rows: Vec<_> = (1..100).map(|i| number("numbers", i)).collect();
+    rows.extend(["5", "5.0"].map(|id| text("texts", id)));
+    write_rows(&home.base(), rows.iter());
+    let line = "{\"collection\":\"numbers\",\"id\":7,\"data\":1,\"operation\":\"upsert\",\"timestamp\":1}\n";
+    fs::write(home.wal(), line).expect("writes");
+    let db = open(one_file(&home));
+    for i in (1..100).filter(|i| *i != 7) {
+        assert_eq!(value(&db, "numbers", &i.to_string()), Some((format!("\"{i}/{i}.0\""), 3)));
+    }
+    assert_eq!(value(&db, "numbers", "7"), Some(("1".to_owned(), 4)), "it was in the log, too");
+    assert!(value(&db, "texts", "5").is_some() && value(&db, "texts", "5.0").is_some());
+    assert_eq!((all(&db, "numbers", 1000).len(), all(&db, "texts", 1000).len()), (99, 2));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What a shard file holds besides documents, and the documents' table.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension};
+use serde_json::json;
 
 use super::ShardId;
 use crate::engine::log::{Id, Lsn};
@@ -93,18 +96,27 @@ pub(super) fn set_identity(connection: &Connection, identity: &Identity) -> rusq
     Ok(())
 }
 
-/// Whether the shards of the old library are being adopted, so that others may not know yet whose they are.
-pub(super) fn is_adopting(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.prepare("SELECT 1 FROM _kimdb_meta WHERE key = 'adopting'")?.exists([])
+/// Whether the shards of the old library are being adopted, so that others may not know yet whose they are, and the tables
+/// whose doubtful ids are numbers.
+pub(super) fn adopting(connection: &Connection) -> rusqlite::Result<Option<BTreeSet<String>>> {
+    let sql = "SELECT CAST(value AS TEXT) FROM _kimdb_meta WHERE key = 'adopting'";
+    let tables: Option<String> = connection.prepare(sql)?.query_row([], |row| row.get(0)).optional()?;
+    Ok(tables.map(|tables| serde_json::from_str(&tables).unwrap_or_default()))
 }
 
-pub(super) fn set_adopting(connection: &Connection, is_adopting: bool) -> rusqlite::Result<()> {
-    let sql = if is_adopting {
-        "INSERT OR REPLACE INTO _kimdb_meta VALUES ('adopting', 1)"
-    } else {
-        "DELETE FROM _kimdb_meta WHERE key = 'adopting'"
-    };
-    connection.execute(sql, []).map(|_| ())
+/// Notes that adopting has begun, or is over.
+pub(super) fn set_adopting(
+    connection: &Connection,
+    tables: Option<&BTreeSet<String>>,
+) -> rusqlite::Result<()> {
+    match tables {
+        Some(tables) => {
+            let sql = "INSERT OR REPLACE INTO _kimdb_meta VALUES ('adopting', ?)";
+            connection.execute(sql, [json!(tables).to_string()])
+        }
+        None => connection.execute("DELETE FROM _kimdb_meta WHERE key = 'adopting'", []),
+    }
+    .map(|_| ())
 }
 
 /// Has SQLite find out what others have made and dropped: it does where a statement reads.

@@ -1,6 +1,7 @@
 //! Opening all shards of a database: which files there are, whether they belong together, what they hold.
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -53,7 +54,7 @@ pub fn open(base: &Path, shards: u32, is_alone: bool, file_system: &Arc<dyn File
     let paths: Vec<PathBuf> = (0..shards).map(|shard| shard_path(base, shard)).collect();
     let files = open_files(&paths, is_complete, &**file_system)?;
     let known: Vec<&Known> = files.iter().filter_map(|file| file.known.as_ref()).collect();
-    if is_complete && files[0].known.is_none() && !known.iter().all(|known| known.is_adopting) {
+    if is_complete && files[0].known.is_none() && !known.iter().all(|known| known.adopting.is_some()) {
         // Making them was interrupted, or shard 0 was emptied.
         layout::check_is_new(base, &existing[1..])?;
     }
@@ -75,8 +76,8 @@ struct Unclaimed {
 /// What a shard file says of itself.
 struct Known {
     identity: Identity,
-    /// Shard 0 may not know yet whose it is.
-    is_adopting: bool,
+    /// Shard 0 may not know yet whose it is. The tables are those whose doubtful ids are numbers.
+    adopting: Option<BTreeSet<String>>,
 }
 
 fn open_files(paths: &[PathBuf], is_complete: bool, file_system: &dyn FileSystem) -> Result<Vec<Unclaimed>> {
@@ -97,7 +98,7 @@ fn open_files(paths: &[PathBuf], is_complete: bool, file_system: &dyn FileSystem
         let failed = |error: rusqlite::Error| explain("open", path, shard, &error);
         let known = match schema::identity(&connection).map_err(failed)? {
             Some(identity) => {
-                Some(Known { identity, is_adopting: schema::is_adopting(&connection).map_err(failed)? })
+                Some(Known { identity, adopting: schema::adopting(&connection).map_err(failed)? })
             }
             None => None,
         };
@@ -124,10 +125,7 @@ fn claim(
         None => random_id()?,
     };
     let is_claimed = files[0].known.is_some();
-    let is_adopting = is_complete && !is_claimed;
-    if is_adopting && files.iter().all(|file| file.known.is_none()) {
-        name_doubtful_numbers(&files, &**file_system)?;
-    }
+    let adopting = if is_complete && !is_claimed { Some(tables_of_numbers(&files)?) } else { None };
     for (shard, file) in (0..shards).zip(&files).rev() {
         let Unclaimed { path, connection, known } = file;
         let ours = Identity { database, shard, shards };
@@ -141,7 +139,7 @@ fn claim(
                 return Err(Error::new(Code::Corrupt, text).at(path).in_shard(shard));
             }
             None => {
-                adopt(connection, &ours, is_adopting)
+                adopt(connection, &ours, adopting.as_ref())
                     .map_err(|error| explain("prepare", path, shard, &error))?;
             }
         }
@@ -152,8 +150,8 @@ fn claim(
         }
     }
     for (shard, Unclaimed { path, connection, known }) in (0..).zip(&files) {
-        if is_adopting || known.as_ref().is_some_and(|known| known.is_adopting) {
-            schema::set_adopting(connection, false)
+        if adopting.is_some() || known.as_ref().is_some_and(|known| known.adopting.is_some()) {
+            schema::set_adopting(connection, None)
                 .map_err(|error| explain("prepare", path, shard, &error))?;
         }
     }
@@ -178,34 +176,35 @@ fn check_identity(path: &Path, theirs: &Identity, ours: &Identity) -> Result<()>
     Err(Error::new(Code::Corrupt, text).at(path).in_shard(*shard))
 }
 
-/// Gives numbers their names of which only the others of their collection tell that they are numbers. Durable before
-/// any shard is adopted, because that takes away what tells it.
-fn name_doubtful_numbers(files: &[Unclaimed], file_system: &dyn FileSystem) -> Result<()> {
-    let shards = files.len() as u32;
+/// The tables whose doubtful ids are numbers.
+fn tables_of_numbers(files: &[Unclaimed]) -> Result<BTreeSet<String>> {
+    // IMPORTANT: a shard that is adopted no longer shows what it showed, so each one notes what was found before.
+    let known = files.iter().filter_map(|file| file.known.as_ref());
+    if let Some(tables) = known.filter_map(|known| known.adopting.as_ref()).next() {
+        return Ok(tables.clone());
+    }
     let mut evidence = Evidence::default();
+    let shards = files.len() as u32;
     for (shard, file) in (0..).zip(files) {
         let failed = |error: rusqlite::Error| explain("read from", &file.path, shard, &error);
         evidence.gather(&file.connection, Place { shard, shards }).map_err(failed)?;
     }
-    if !evidence.tells_something() {
-        return Ok(());
-    }
-    for (shard, Unclaimed { path, connection, .. }) in (0..).zip(files) {
-        let rename = || number_ids::rename_doubtful(connection, Place { shard, shards }, &evidence);
-        in_transaction(connection, rename).map_err(|error| explain("prepare", path, shard, &error))?;
-        rewrite_wal(file_system, connection, path, shard)?;
-    }
-    Ok(())
+    Ok(evidence.tables_of_numbers())
 }
 
-/// Notes in a file whose it is. One of the old library has its number ids named as we name them.
-fn adopt(connection: &Connection, identity: &Identity, is_old: bool) -> rusqlite::Result<()> {
+/// Notes in a file whose it is. One of the old library has its number ids named as we name them: `adopting` are the tables
+/// whose doubtful ones are numbers.
+fn adopt(
+    connection: &Connection,
+    identity: &Identity,
+    adopting: Option<&BTreeSet<String>>,
+) -> rusqlite::Result<()> {
     in_transaction(connection, || {
         schema::create_own_tables(connection)?;
-        if is_old {
+        if let Some(tables) = adopting {
             let Identity { shard, shards, .. } = *identity;
-            number_ids::rename_proven(connection, Place { shard, shards })?;
-            schema::set_adopting(connection, true)?;
+            number_ids::rename(connection, Place { shard, shards }, tables)?;
+            schema::set_adopting(connection, adopting)?;
         }
         schema::set_identity(connection, identity)
     })
