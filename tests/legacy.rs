@@ -4,7 +4,10 @@ mod common;
 
 use std::fs;
 
-use common::{Home, all, check_integrity, delete, found, get, hold, open, refused, set, value};
+use common::{
+    Home, all, check_integrity, delete, found, get, hold, observer::Witness, open, open_observed, refused,
+    set, value,
+};
 use kimdb::{Code, Options};
 use rusqlite::{Connection, params};
 
@@ -94,6 +97,79 @@ fn the_old_buffer_is_recovered() {
     let db = home.open();
     assert_eq!(db.recovered(), 0);
     check(&db);
+}
+
+#[test]
+fn lines_of_the_old_buffer_that_cannot_be_read_are_told_of_and_kept() {
+    let strange = [
+        "not JSON at all",
+        "[1,2]",
+        "{\"collection\":\"c\",\"id\":\"no data\",\"operation\":\"upsert\"}",
+        "{\"collection\":\"c\",\"id\":null,\"data\":1,\"operation\":\"upsert\"}",
+        "{\"collection\":\"c\",\"id\":\"\\ud800\",\"data\":1,\"operation\":\"upsert\"}",
+        "{\"collection\":\"\",\"id\":\"a\",\"data\":1,\"operation\":\"upsert\"}",
+    ];
+    for line in strange {
+        let home = Home::new();
+        let lines =
+            [upsert("c", "\"a\"", "1"), format!("{line}\n"), "\n".to_owned(), upsert("c", "\"b\"", "2")];
+        let torn = &upsert("c", "\"torn\"", "3")[..30];
+        let content = lines.concat() + torn;
+        fs::write(home.wal(), &content).expect("writes");
+        // An opening that breaks off tells of nothing; the next one does.
+        let held = hold(&home.shard(2));
+        assert_eq!(refused(home.options()), Code::Busy);
+        drop(held);
+        let witness = Witness::new();
+        let db = open_observed(home.options(), &witness);
+        assert_eq!((get(&db, "c", "a"), get(&db, "c", "b")), (found("1", 1, false), found("2", 1, false)));
+        assert_eq!(all(&db, "c", 10).len(), 2, "{line}");
+        assert_eq!(db.stats().damaged_bytes, line.len() as u64, "{line}");
+        let told = witness.errors();
+        assert_eq!((told.len(), told[0].code(), told[0].path()), (1, Code::Corrupt, Some(&*home.wal())));
+        let (text, lost) = (told[0].to_string(), format!("One line of kimdb 7 with {} bytes", line.len()));
+        assert!(text.contains(&lost) && text.contains("app.wal.corrupt-1"), "{text}");
+        let aside = home.path().join("app.wal.corrupt-1");
+        assert_eq!(fs::read_to_string(&aside).expect("reads"), content, "kept as it was");
+        db.close().expect("closes");
+        let again = Witness::new();
+        let db = open_observed(home.options(), &again);
+        assert_eq!((again.errors().len(), db.stats().damaged_bytes), (0, 0), "told once");
+        assert!(!home.path().join("app.wal.corrupt-2").exists());
+    }
+}
+
+#[test]
+fn an_old_buffer_without_such_lines_is_not_damaged() {
+    let whole = upsert("c", "\"a\"", "1");
+    let bom = format!("\u{feff}{whole}");
+    let windows = whole.replace('\n', "\r\n");
+    let torn = format!("{whole}{}", &whole[..40]);
+    let zeros = format!("{whole}{}", "\0".repeat(100));
+    for content in [&whole, whole.trim_end(), &bom, &windows, &torn, &zeros, &format!("\n \n{whole}\n")] {
+        let home = Home::new();
+        fs::write(home.wal(), content).expect("writes");
+        let witness = Witness::new();
+        let db = open_observed(home.options(), &witness);
+        assert_eq!((db.recovered(), get(&db, "c", "a")), (1, found("1", 1, false)), "{content:?}");
+        assert_eq!((witness.errors(), db.stats().damaged_bytes), (vec![], 0), "{content:?}");
+        assert!(!home.path().join("app.wal.corrupt-1").exists(), "{content:?}");
+    }
+}
+
+#[test]
+fn an_old_buffer_of_a_collection_without_a_name_is_kept_and_makes_no_table() {
+    let home = Home::new();
+    fs::write(home.wal(), upsert("", "\"a\"", "1") + &upsert("", "\"b\"", "1")).expect("writes");
+    let witness = Witness::new();
+    let db = open_observed(home.options(), &witness);
+    assert_eq!((db.recovered(), witness.saw(Code::Corrupt)), (0, true));
+    assert!(witness.errors()[0].to_string().contains("2 lines of kimdb 7"), "{:?}", witness.errors());
+    db.close().expect("closes");
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_kimdb%' ESCAPE '\\'";
+    for shard in 0..4 {
+        assert_eq!(column(&home, shard, sql), [""; 0]);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::{
     buffer::Frozen,
     error::{Code, Error, Result},
     flush::{self, Part},
-    log::{self, Log, Lsn, Opened, Side},
+    log::{self, Log, Lsn, Opened, Side, Unread},
     log_search,
     options::Options,
     registry,
@@ -84,12 +84,13 @@ pub(crate) fn recover(
         damage.extend(damaged_beside);
         let applied = shards.iter().map(|shard| shard.applied()).max().unwrap_or_default();
         let is_chosen = found_at == place;
-        let found_damage =
-            found.is_damaged.then(|| (found.content.clone(), found.log.path().map(Path::to_owned)));
+        let found_damage = found
+            .is_damaged
+            .then(|| (found.content.clone(), found.unread, found.log.path().map(Path::to_owned)));
         let renewed = found.renew(applied)?;
-        if let (Some((content, Some(path))), Some(aside)) = (found_damage, renewed.kept) {
-            damaged += content.damaged_bytes();
-            damage.push(describe(&content, &path, &aside, lasts));
+        if let (Some((content, unread, Some(path))), Some(aside)) = (found_damage, renewed.kept) {
+            damaged += content.damaged_bytes() + unread.bytes;
+            damage.push(describe(&content, unread, &path, &aside, lasts));
         }
         // A log that is not chosen is empty now, and not used.
         if !is_chosen && found_at.first.is_some() {
@@ -236,8 +237,16 @@ fn describe_side(aside: &Path) -> Error {
 }
 
 /// What to tell about a damaged log. `applied`: up to there all shards had it.
-fn describe(content: &log::Content, path: &Path, aside: &Path, applied: Lsn) -> Error {
+fn describe(content: &log::Content, unread: Unread, path: &Path, aside: &Path, applied: Lsn) -> Error {
     let what = match content.damaged.last() {
+        None if unread.lines > 0 => {
+            let Unread { lines, bytes } = unread;
+            let lines = if lines == 1 { "One line".to_owned() } else { format!("{lines} lines") };
+            format!(
+                "{lines} of kimdb 7 with {bytes} bytes could not be read, and writes may be lost there; restore what \
+                 is missing from a backup"
+            )
+        }
         None => {
             "It has another length than its header says, and no write that is known to have been synced is missing"
             .to_owned()

@@ -11,7 +11,7 @@ use super::{
     Id, Log, Lsn,
     append::Place,
     header::{Found, LogHeader, RING_AT},
-    legacy,
+    legacy::{self, Unread},
     recovery::{self, Content},
     ring::Ring,
 };
@@ -45,6 +45,8 @@ pub struct Opened {
     pub content: Content,
     /// Whether it is not as it was left: it is kept aside when it is renewed.
     pub is_damaged: bool,
+    /// Lines of the old library's log that nobody can read.
+    pub unread: Unread,
     access: Option<Access>,
     /// Kept open for its lock.
     file: Option<Arc<dyn File>>,
@@ -57,7 +59,8 @@ pub fn open_anonymous(database: Id, log: Id, capacity: u64, start: Lsn) -> Resul
         Error::new(Code::Io, format!("Could not reserve {capacity} bytes of memory for the buffer: {error}."))
     })?;
     let log = Arc::new(Log::new(ring, None, header));
-    Ok(Opened { content: Content::all(&log), log, is_damaged: false, access: None, file: None })
+    let content = Content::all(&log);
+    Ok(Opened { log, content, is_damaged: false, unread: Unread::default(), access: None, file: None })
 }
 
 /// Opens the log of `database` at `path`, or makes a new one.
@@ -192,15 +195,17 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
             let log = Arc::new(Log::new(ring.map_err(read)?, Some(access.place(path)), header));
             let content = recovery::scan(&log);
             let is_damaged = is_cut || !content.damaged.is_empty();
-            Ok(Opened { log, content, is_damaged, access: Some(access.clone()), file: Some(file) })
+            let (access, unread) = (Some(access.clone()), Unread::default());
+            Ok(Opened { log, content, is_damaged, unread, access, file: Some(file) })
         }
         Found::Damaged => refuse(Code::Corrupt, damaged_header(path)),
         Found::Unknown { version, .. } => Err(of_another_format(path, version)),
         Found::Other => match legacy::read(&*file, path)? {
             Some(writes) => {
                 let log = Arc::new(legacy::load(&writes, access.place(path), database)?);
-                let (content, access) = (Content::all(&log), Some(access.clone()));
-                Ok(Opened { log, content, is_damaged: false, access, file: Some(file) })
+                let (content, unread) = (Content::all(&log), writes.unread());
+                let (is_damaged, access) = (unread.lines > 0, Some(access.clone()));
+                Ok(Opened { log, content, is_damaged, unread, access, file: Some(file) })
             }
             None => refuse(
                 Code::WalMismatch,

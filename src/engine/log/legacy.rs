@@ -20,8 +20,21 @@ use crate::engine::{
 #[derive(Debug)]
 pub struct Writes {
     writes: Vec<Write>,
+    unread: Unread,
     name: Id,
 }
+
+/// Lines of such a file that are no writes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    /// How many.
+    pub lines: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What some editors put in front of a text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 #[derive(Debug)]
 struct Write {
@@ -37,6 +50,11 @@ impl Writes {
     pub(super) fn len(&self) -> usize {
         self.writes.len()
     }
+
+    /// What else it holds.
+    pub(super) fn unread(&self) -> Unread {
+        self.unread
+    }
 }
 
 /// Reads the file if it is the old library's, or empty, as that library leaves it. `None`: it is something else.
@@ -46,19 +64,33 @@ pub(super) fn read(file: &dyn File, path: &Path) -> Result<Option<Writes>> {
         .metadata()
         .and_then(|found| read_front(file, found.len() as usize))
         .map_err(|error: io::Error| Error::io("read the log", path, &error))?;
-    // A crash may tear the last line; what cannot be read was skipped by the old library too.
-    let writes: Vec<Write> = bytes.split(|byte| *byte == b'\n').filter_map(parse).collect();
-    let theirs = bytes.iter().all(u8::is_ascii_whitespace)
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    let (mut writes, mut unread) = (Vec::new(), Unread::default());
+    let mut lines = text.split(|byte| *byte == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        // A crash may tear the last line, which nothing ends then.
+        let is_torn = lines.peek().is_none();
+        match parse(line) {
+            Some(write) => writes.push(write),
+            None if is_torn || line.iter().all(u8::is_ascii_whitespace) => {}
+            None => {
+                unread.lines += 1;
+                unread.bytes += line.len() as u64;
+            }
+        }
+    }
+    let theirs = text.iter().all(u8::is_ascii_whitespace)
         || !writes.is_empty()
-        || bytes.starts_with(b"{\"collection\":");
-    Ok(theirs.then(|| Writes { writes, name: Md5::digest(&bytes).into() }))
+        || text.starts_with(b"{\"collection\":");
+    Ok(theirs.then(|| Writes { writes, unread, name: Md5::digest(&bytes).into() }))
 }
 
 fn parse(line: &[u8]) -> Option<Write> {
     let text = str::from_utf8(line).ok()?;
     let fields: std::collections::HashMap<String, &RawValue> = serde_json::from_str(text).ok()?;
     let value = |name: &str| serde_json::from_str::<Value>(fields.get(name)?.get()).ok();
-    let collection = value("collection")?.as_str()?.to_owned();
+    // No call reaches a collection without a name, nor could the old library store one.
+    let collection = value("collection")?.as_str().filter(|name| !name.is_empty())?.to_owned();
     let id = match value("id")? {
         Value::String(id) => id,
         // As JavaScript wrote it: 1e+21, 0.000001. That is the text by which it asks for the id, too.

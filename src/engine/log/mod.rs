@@ -39,6 +39,7 @@ pub use examine::{Examined, examine, examine_beside, peek};
 pub use file::{Access, Opened, belongs_to, open, open_anonymous};
 pub(crate) use file::{hex, random_id};
 pub use header::Id;
+pub use legacy::Unread;
 pub use op::{Kind, Op, Ops};
 pub use queue::{Done, Until};
 pub use recovery::Content;
