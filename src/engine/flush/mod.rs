@@ -1,7 +1,8 @@
 //! From the buffer to the shards.
 //!
 //! One scheduler thread decides when, ends the generation and sorts its operations by shard; workers apply them, one
-//! shard at a time each; one sync thread does all waiting for the disk. None of them ever waits for the program.
+//! shard at a time each; one sync thread does all waiting for the disk, but that of a writer who blocks and is alone. None
+//! of them ever waits for the program.
 
 mod apply;
 mod bring;

@@ -1,6 +1,6 @@
 //! How far the log is on the disk, and waiting for that.
 //!
-//! The sync thread calls [`Log::sync`]. A flush worker calls [`Log::wait_until_synced`] before it gives a shard anything:
+//! The sync thread calls [`Log::sync`], and a writer who blocks may do so in its place. A flush worker calls [`Log::wait_until_synced`] before it gives a shard anything:
 //! the kernel writes what a shard was given whenever it likes, and after a power cut no shard may be ahead of the log.
 
 use std::io;
