@@ -11,7 +11,7 @@ figures, latencies, settings, and how they were measured.`,
 
 ![kimdb, kimdb 7.6.1, lmdb, better-sqlite3, classic-level의 처리량](./benchmark/results/throughput.svg)
 
-측정일 ${date.slice(0, 10)}, 커밋 ${commit}, ${cpu}. 전체 수치와 지연 시간, 설정, 측정 방법은
+측정일 ${date.slice(0, 10)}, 커밋 ${commit}, ${cpu.replace(/ cores$/, '코어')}. 전체 수치와 지연 시간, 설정, 측정 방법은
 [docs/performance.md](./docs/performance.md)에 있습니다.`,
 };
 
