@@ -247,7 +247,7 @@ fn explain(table: &str, id: &str, fault: &Fault) -> String {
         }
         Fault::Place(shard) => format!(
             "Document '{id}' in the table '{table}' belongs in shard {shard}, so nobody finds it here; move its row there \
-             or delete it."
+             or delete it, or have 'kimdb reshard' put all in their places, to another number of shards and back."
         ),
     }
 }
