@@ -159,8 +159,8 @@ test('the log of a process that was killed is recovered by the next that opens, 
   t.false(existsSync(`${options.walPath}.1`));
 });
 
-test('the log of a process beside one that has none is found, wherever it was', async (t) => {
-  const folder = useFolder(t);
+/** A process writes beside one without a log, both are killed, and an opening with a third place for the log finds what it wrote. */
+async function findsWhatWasWrittenBeside(t, folder) {
   const options = pathsIn(folder);
   const without = startProgram(t, 'hold.mjs', { ...options, safeMode: false });
   t.is(await without.nextLine(), 'open');
@@ -172,22 +172,16 @@ test('the log of a process beside one that has none is found, wherever it was', 
   }
   const db = openSimple(t, { ...options, walPath: join(folder, 'third.wal') });
   t.is((await db.get('users', 'held'))?.data, 1);
+}
+
+test('the log of a process beside one that has none is found, wherever it was', async (t) => {
+  await findsWhatWasWrittenBeside(t, useFolder(t));
 });
 
 test('where the log was that a process without one does not use is forgotten', async (t) => {
   const folder = useFolder(t);
-  const options = pathsIn(folder);
-  openSimple(t, { ...options, walPath: join(folder, 'earlier.wal') }).close();
-  const without = startProgram(t, 'hold.mjs', { ...options, safeMode: false });
-  t.is(await without.nextLine(), 'open');
-  const beside = startProgram(t, 'hold.mjs', { ...options, walPath: join(folder, 'beside.wal') });
-  t.is(await beside.nextLine(), 'open');
-  for (const holder of [beside, without]) {
-    holder.kill();
-    await holder.ended;
-  }
-  const db = openSimple(t, { ...options, walPath: join(folder, 'third.wal') });
-  t.is((await db.get('users', 'held'))?.data, 1);
+  openSimple(t, { ...pathsIn(folder), walPath: join(folder, 'earlier.wal') }).close();
+  await findsWhatWasWrittenBeside(t, folder);
 });
 
 test('exclusive: the second process gets KIMDB_LOCKED with the pid of the first', async (t) => {
