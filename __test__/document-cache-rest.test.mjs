@@ -4,7 +4,7 @@
 import test from 'ava';
 import lib from '../lib/document-cache.js';
 
-const { DocumentCache, REGISTERS } = lib;
+const { DocumentCache } = lib;
 const [CACHED, EPOCH] = [2, 3];
 const NUMBER = 1;
 const TEXT = '{"some":"text"}';
@@ -14,7 +14,7 @@ const ROUND = 1024;
 const LONGEST = 7 * ROUND;
 
 function openCache(limit = LIMIT) {
-  const registers = new Float64Array(REGISTERS);
+  const registers = new Float64Array(EPOCH + 1);
   registers[CACHED] = 1;
   const cache = new DocumentCache(registers, limit);
   const find = (id) => cache.find(NUMBER, id);

@@ -212,6 +212,75 @@ test('any document is stored as that text', async (t) => {
   t.deepEqual(stored(db.db), expected);
 });
 
+const shortText = fc.oneof(
+  fc.string({ maxLength: 14 }),
+  fc.string({ unit: 'binary', maxLength: 6 }),
+  fc.constantFrom('', '한글', 'é', '"', '\\', '\x7f', '\u2028', '\ud83d', '😀'),
+);
+const anyNumber = fc.oneof(
+  fc.integer(),
+  fc.maxSafeInteger(),
+  fc.double(),
+  fc.nat(1e15),
+  fc.constantFrom(-0, 1e9, 1e9 - 1, 2 ** 53, 1e21),
+);
+const smallDocument = fc.dictionary(
+  shortText,
+  fc.oneof(shortText, anyNumber, fc.boolean(), fc.constant(null), fc.constant(undefined)),
+  { maxKeys: 5, noNullPrototype: true },
+);
+
+test('small documents, and any one among them, are stored as that text', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const expected = {};
+  let count = 0;
+  const write = async (value) => {
+    const id = `x${count++}`;
+    expected[id] = stringify(value);
+    if (count % 2 === 0) await db.set('c', id, value);
+    else db.db.write('c', id, value);
+  };
+  const property = fc.asyncProperty(smallDocument, smallDocument, anything, async (first, second, any) => {
+    await write(first);
+    await write(second);
+    if (stringify(any) !== undefined) await write({ first, any, second });
+  });
+  await fc.assert(property, { numRuns: 2000 });
+  db.flushSync();
+  t.deepEqual(stored(db.db), expected);
+});
+
+test('documents and ids about as large as the largest that cross as bytes', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const expected = {};
+  let count = 0;
+  const write = async (id, value) => {
+    expected[id] = stringify(value);
+    await db.set('c', id, value);
+    // What is not small is followed by some that are not tried.
+    for (let i = 0; i < 2; i++) await db.set('small', 'x', {});
+  };
+  for (let length = 0; length < 110; length++) {
+    for (const unit of ['a', 'é', '한']) {
+      const text = unit.repeat(length);
+      const documents = [
+        { text },
+        { [text]: 1 },
+        { [text]: text },
+        { a: 1, text, b: -(2 ** 53) + 1 },
+        { text, undefined },
+      ];
+      for (const value of documents) await write(`x${count++}`, value);
+      await write(`${text} is the id`, { length });
+      await write(`${text}"${length}`, { length });
+    }
+  }
+  for (const id of ['"', '\n', '\\', '\0', '😀', '\x7f', '한글']) await write(id, { id });
+  for (const [id, text] of Object.entries(expected)) t.is(stringify((await db.get('c', id)).data), text);
+  db.flushSync();
+  t.deepEqual(stored(db.db), expected);
+});
+
 /** A document that notes each look at it, in `seen`. */
 function watched(seen) {
   const member = (name, value) => ({
@@ -238,6 +307,32 @@ test('getters and toJSON() are called once, in the order of JSON.stringify', asy
   t.is(stringify((await db.get('c', 'x')).data), text);
 });
 
+test('an error of a getter is told, and leaves what comes next as it is', async (t) => {
+  const db = openSimple(t);
+  const broken = {
+    before: 1,
+    get inner() {
+      throw new Error('not today');
+    },
+  };
+  const error = await t.throwsAsync(db.set('c', 'x', broken), { code: 'KIMDB_INVALID_DATA' });
+  t.regex(error.message, /^data\.inner cannot be stored as JSON: not today/);
+  t.is(await db.get('c', 'x'), null);
+  await db.set('c', 'x', { value: 2 });
+  t.deepEqual((await db.get('c', 'x')).data, { value: 2 });
+});
+
+test('a getter that closes the database', async (t) => {
+  const db = openSimple(t);
+  const closing = {
+    get a() {
+      db.close();
+      return 1;
+    },
+  };
+  await t.throwsAsync(db.set('c', 'x', closing), { code: 'KIMDB_CLOSED' });
+});
+
 test('a document whose getter writes another one', async (t) => {
   const db = openHyper(t);
   const outer = {
@@ -248,13 +343,24 @@ test('a document whose getter writes another one', async (t) => {
     },
     after: ['one more'],
   };
+  const small = {
+    before: 'a text',
+    get small() {
+      db.write('c', 'inner2', { text: 'another' });
+      return 1;
+    },
+    after: 'one more',
+  };
+  db.write('c', 'small', small);
   db.write('c', 'outer', outer);
   db.writeBatch('c', [['outer2', outer]]);
   db.flushSync();
   t.deepEqual(stored(db), {
     inner: stringify({ text: 'another text', list: [1, 2] }),
+    inner2: stringify({ text: 'another' }),
     outer: stringify(outer),
     outer2: stringify(outer),
+    small: stringify(small),
   });
 });
 

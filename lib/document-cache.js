@@ -17,7 +17,6 @@ const VERSION = 0;
 const BUFFERED = 1;
 const CACHED = 2;
 const EPOCH = 3;
-const REGISTERS = 4;
 
 /** What a document takes on the heap beside its text, about: entry, map, objects. */
 const OVERHEAD = 200;
@@ -201,4 +200,4 @@ function copy(value) {
   return copyOf({ data: value, inner: innerOf(value) });
 }
 
-module.exports = { DocumentCache, VERSION, BUFFERED, REGISTERS };
+module.exports = { DocumentCache, VERSION, BUFFERED };

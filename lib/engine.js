@@ -6,14 +6,15 @@
 // NOTE: as in lists.js.
 const { setImmediate } = require('node:timers');
 const { channels } = require('./channels.js');
-const { DocumentCache, REGISTERS } = require('./document-cache.js');
-const { checkCollection, jsonArray } = require('./documents.js');
+const { DocumentCache } = require('./document-cache.js');
+const { UPSERT, checkCollection, jsonArray } = require('./documents.js');
 const { closed, notOpen, toPublicError } = require('./errors.js');
 const { Events } = require('./events.js');
 const { warnOf } = require('./file-system-warning.js');
 const { takeList } = require('./lists.js');
 const native = require('./native.js');
 const { Progress } = require('./progress.js');
+const { SmallDocuments, newRegisters } = require('./small-documents.js');
 const { Waiters } = require('./waiters.js');
 
 /** The cache of JavaScript values has this part of `cacheBytes`, beside the engine's. */
@@ -34,7 +35,7 @@ class Engine {
   // The hot calls are fields, so that each costs one load. They refuse while the database is not
   // open; that is why no call here checks for it.
   read;
-  registers = new Float64Array(REGISTERS);
+  registers = newRegisters();
   readPast;
   readWait;
   readMany;
@@ -44,8 +45,12 @@ class Engine {
   /** Documents as JavaScript values. */
   documents = new DocumentCache(this.registers, 0);
 
+  #small = new SmallDocuments(this.registers);
+
   #append;
+  #appendSmall;
   #appendWait;
+  #appendSmallWait;
   #appendSyncWait;
   #appendMany;
   #appendManyWait;
@@ -121,6 +126,21 @@ class Engine {
       this.#poll = nothing;
       this.#waiters.rejectAll();
     }
+  }
+
+  /** Writes a document; a ticket where it has to be waited for. */
+  set(number, id, data) {
+    this.documents.forget(number, id);
+    const json = this.#small.put(number, id, data);
+    return json === undefined ? this.#appendSmall() : this.#append(UPSERT, number, id, json);
+  }
+
+  /** The same, blocking. */
+  setWait(number, id, data) {
+    this.documents.forget(number, id);
+    const json = this.#small.put(number, id, data);
+    if (json === undefined) this.#appendSmallWait();
+    else this.#appendWait(UPSERT, number, id, json);
   }
 
   /** Writes one operation; a ticket where it has to be waited for. */
@@ -327,6 +347,7 @@ class Engine {
   #useCalls(hot, cacheBytes) {
     this.#assign((name) => hot[name]);
     this.registers = hot.registers;
+    this.#small = new SmallDocuments(hot.registers);
     this.documents = new DocumentCache(hot.registers, cacheBytes / DOCUMENT_SHARE);
     this.#collection = hot.collection;
     this.#durable = hot.durable;
@@ -347,8 +368,10 @@ class Engine {
 
   #assign(callOf) {
     this.#append = callOf('append');
+    this.#appendSmall = callOf('appendSmall');
     this.read = callOf('read');
     this.#appendWait = callOf('appendWait');
+    this.#appendSmallWait = callOf('appendSmallWait');
     this.#appendSyncWait = callOf('appendSyncWait');
     this.#appendMany = callOf('appendMany');
     this.#appendManyWait = callOf('appendManyWait');

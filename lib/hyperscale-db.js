@@ -57,8 +57,7 @@ class HyperScaleDB extends EventEmitter {
       if (operation === 'upsert') {
         const number = engine.collection(collection);
         const key = writableId(id, engine.newId);
-        const json = serialise(data);
-        engine.appendWait(UPSERT, number, key, json);
+        engine.setWait(number, key, data);
         return { id: key, buffered: true };
       }
       if (operation === 'delete') {

@@ -6,7 +6,7 @@
 // at once, and leave what is rare to other methods.
 
 const { bufferedResults, entryPair, readEntries, readIds } = require('./batches.js');
-const { DELETE, UPSERT, existingId, parse, serialise, toDocument, writableId } = require('./documents.js');
+const { DELETE, UPSERT, existingId, parse, toDocument, writableId } = require('./documents.js');
 const { describe, rangeError, toPublicError, typeError } = require('./errors.js');
 const { HyperScaleDB, engineOf } = require('./hyperscale-db.js');
 const { readLater, readManyLater } = require('./late-reads.js');
@@ -33,8 +33,7 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
-      const json = serialise(data);
-      const ticket = engine.append(UPSERT, number, key, json);
+      const ticket = engine.set(number, key, data);
       return ticket === undefined ? { id: key, buffered: true } : this.#buffered(ticket, key);
     } catch (error) {
       throw toPublicError(error);
@@ -47,8 +46,7 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
-      const json = serialise(data);
-      const ticket = engine.append(UPSERT, number, key, json);
+      const ticket = engine.set(number, key, data);
       const durable =
         ticket === undefined ? engine.durable() : engine.wait(ticket).then(() => engine.durable());
       return durable.then(itself.bind({ id: key, synced: true }));

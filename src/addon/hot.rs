@@ -7,7 +7,7 @@ use super::{
     mailbox::Mailbox,
     raw::{Call, HotCall, Registers, Scope, Value, function},
     read::{AtOnce, Past, Read, ReadMany, ReadWait},
-    write::{Append, AppendMany, Barrier, Buffered, BufferedWait, Durable, DurableWait},
+    write::{Append, AppendMany, AppendSmall, Barrier, Buffered, BufferedWait, Durable, DurableWait},
 };
 use crate::engine::{
     Code, Database, Error, Result, limits, log::Draft, memory, shard::collection::Collection,
@@ -56,7 +56,9 @@ impl Hot {
         calls! {
             c"collection": InternCollection,
             c"append": Append<Buffered>,
+            c"appendSmall": AppendSmall<Buffered>,
             c"appendWait": Append<BufferedWait>,
+            c"appendSmallWait": AppendSmall<BufferedWait>,
             c"appendSyncWait": Append<DurableWait>,
             c"appendMany": AppendMany<Buffered>,
             c"appendManyWait": AppendMany<BufferedWait>,

@@ -248,22 +248,33 @@ impl Drop for HandleScope {
     }
 }
 
-/// Numbers that native code writes and JavaScript reads, cheaper than an object per call: those of the last read, and behind
-/// them the epoch, which any thread may change.
+/// Memory that native code and JavaScript share, cheaper than objects and strings per call: numbers, and a text behind them.
+/// First come the numbers of the last read and the epoch, which any thread may change; then what JavaScript has put there to be written.
 pub(super) struct Registers {
     place: *mut f64,
     keep: sys::napi_ref,
     env: sys::napi_env,
 }
 
+/// A document that JavaScript has put into the registers.
+pub(super) struct Small<'a> {
+    pub(super) collection: u32,
+    pub(super) id: &'a str,
+    pub(super) json: &'a str,
+}
+
 impl Registers {
     /// Numbers of a read.
     pub(super) const READ: usize = 3;
-    const COUNT: usize = Self::READ + 1;
+    /// Numbers of a small document.
+    const SMALL: usize = 3;
+    const COUNT: usize = Self::READ + 1 + Self::SMALL;
+    /// Bytes of the text. JavaScript knows this number too.
+    const TEXT: usize = 880;
 
-    /// Makes the `Float64Array` and keeps it alive until this is dropped.
+    /// Makes the `Float64Array`, in whose buffer the text follows, and keeps it alive until this is dropped.
     pub(super) fn new<'a>(scope: Scope<'a>) -> Result<(Self, Value<'a>)> {
-        let bytes = Self::COUNT * size_of::<f64>();
+        let bytes = Self::COUNT * size_of::<f64>() + Self::TEXT;
         let (mut buffer, mut array, mut place, mut keep) =
             (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: the environment is alive. The memory belongs to the buffer, does not move, and lives as long as the
@@ -275,6 +286,23 @@ impl Registers {
             check(sys::napi_create_reference(scope.0, array, 1, &mut keep))?;
         }
         Ok((Registers { place: place.cast(), keep, env: scope.0 }, Value(array, PhantomData)))
+    }
+
+    /// The document that JavaScript has put there, during the call that is to write it.
+    pub(super) fn small<'a>(&'a self, _: &Call<'a>) -> Result<Small<'a>> {
+        // SAFETY: on the JavaScript thread (the state of hot calls does not leave it), inside the buffer; no JavaScript runs, which alone
+        // writes there, before the call ends.
+        let ([collection, id, json], text) = unsafe {
+            let numbers = self.place.add(Self::READ + 1).cast::<[f64; Self::SMALL]>();
+            (*numbers, std::slice::from_raw_parts(numbers.add(1).cast::<u8>(), Self::TEXT))
+        };
+        let parts = text.split_at_checked(id as usize).and_then(|(id, rest)| {
+            let json = rest.get(..json as usize)?;
+            Some((str::from_utf8(id).ok()?, str::from_utf8(json).ok()?))
+        });
+        let (id, json) =
+            parts.ok_or_else(|| Error::new(Code::Internal, "A small document came as something else than text."))?;
+        Ok(Small { collection: collection as u32, id, json })
     }
 
     pub(super) fn put(&self, values: [f64; Self::READ]) {

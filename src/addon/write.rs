@@ -99,6 +99,26 @@ impl<M: Mode> HotCall for Append<M> {
     }
 }
 
+/// `appendSmall()`: an upsert of the document in the registers.
+pub(super) struct AppendSmall<M>(M);
+
+impl<M: Mode> HotCall for AppendSmall<M> {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let database = hot.database.borrow();
+        let database = database.as_deref().ok_or_else(Error::closed)?;
+        let collections = hot.collections.borrow();
+        let small = hot.registers.small(call)?;
+        let collection = by_number(&collections, small.collection)?;
+        hot.with_draft(|draft| {
+            let (id, json) = (small.id.as_bytes(), small.json.as_bytes());
+            push(draft, Kind::Upsert, collection, |out| Ok(extend(out, id)), |out| Ok(extend(out, json)))?;
+            ticket(call, M::submit(hot, database, draft)?)
+        })
+    }
+}
+
 /// Where the documents of a batch are read from.
 enum Values<'a> {
     /// They are deleted.
