@@ -5,7 +5,7 @@ import test from 'ava';
 import lib from '../lib/small-documents.js';
 
 const { SmallDocuments, newRegisters } = lib;
-const LONGEST = 63;
+const LONGEST = 1023;
 const SMALL = { value: 1 };
 const LARGE = { text: 'x'.repeat(200) };
 

@@ -23,7 +23,7 @@ const LARGEST = 96;
 const BYTES = 3 * LARGEST_ID + LARGEST + 2 * 3 * LARGEST_STRING + 16;
 
 /** After documents that were not small, up to so many of their collection are not tried. */
-const LONGEST_REST = 63;
+const LONGEST_REST = 1023;
 
 const COMMA = 0x2c;
 const OPEN = 0x7b;
