@@ -300,8 +300,9 @@ impl Registers {
             let json = rest.get(..json as usize)?;
             Some((str::from_utf8(id).ok()?, str::from_utf8(json).ok()?))
         });
-        let (id, json) =
-            parts.ok_or_else(|| Error::new(Code::Internal, "A small document came as something else than text."))?;
+        let (id, json) = parts.ok_or_else(|| {
+            Error::new(Code::Internal, "A small document came as something else than text.")
+        })?;
         Ok(Small { collection: collection as u32, id, json })
     }
 
