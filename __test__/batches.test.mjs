@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import fc from 'fast-check';
-import { manualFlush, openHyper, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+import { manualFlush, openHyper, openSimple, pathsIn, rowsOf, useFolder } from './helpers/database.mjs';
 import { rejectsCode, throwsCode } from './helpers/errors.mjs';
 
 const INVALID = 'KIMDB_INVALID_ENTRIES';
@@ -346,6 +346,71 @@ test('setMany stores each document as set does', async (t) => {
       t.deepEqual(await db.getMany(`many ${round}`, ids), await db.getMany(`one ${round}`, ids));
     }),
   );
+});
+
+/** Documents of which some are not the same alone as among others, in many pages. */
+const mixed = (count) =>
+  Array.from({ length: count }, (_, i) => {
+    if (i % 1500 === 700) return [`u${i}`, { at: { toJSON: () => 'text' }, i }];
+    if (i % 1500 === 800) return [`u${i}`, { toJSON: (key) => `key '${key}'` }];
+    return [`u${i}`, i % 3000 < 500 ? { i, text: 'x'.repeat(400) } : { i }];
+  });
+
+test('batches of many pages', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const pairs = mixed(20_000);
+  await db.setMany('users', pairs);
+  const ids = pairs.map(([id]) => id);
+  const expected = pairs.map(([, data]) => JSON.parse(JSON.stringify(data)));
+  t.deepEqual(
+    (await db.getMany('users', ids)).map(({ data }) => data),
+    expected,
+  );
+  db.flushSync();
+  t.is((await db.getAll('users', Number.POSITIVE_INFINITY)).length, ids.length);
+  await db.deleteMany('users', ids.slice(1));
+  t.deepEqual(
+    (await db.getAll('users')).map(({ id }) => id),
+    ['u0'],
+  );
+});
+
+test('a batch that fails in a later page writes nothing, and the next one is whole', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const pairs = mixed(5000);
+  await rejectsCode(
+    t,
+    () => db.setMany('users', [...pairs, ['last', { big: 1n }]]),
+    'TypeError',
+    'KIMDB_INVALID_DATA',
+    /^entries\[5000\]\.data\.big cannot be stored/,
+  );
+  t.is(db.stats().bufferedWrites, 0);
+  await db.setMany('users', [['u1', 1]]);
+  t.is(db.stats().bufferedWrites, 1);
+});
+
+test('batches written by getters in the documents of batches', async (t) => {
+  const db = openHyper(t, manualFlush);
+  const nested = (depth, prefix) =>
+    Array.from({ length: 300 }, (_, i) => {
+      const id = `${prefix}.${i}`;
+      if (i !== 200 || depth === 0) return [id, { id }];
+      return [
+        id,
+        {
+          get id() {
+            db.writeBatch('c', nested(depth - 1, id));
+            return id;
+          },
+        },
+      ];
+    });
+  db.writeBatch('c', nested(2, 'x'));
+  db.flushSync();
+  const rows = rowsOf(db, 'c');
+  t.is(rows.length, 900);
+  for (const { id, data } of rows) t.is(data, JSON.stringify({ id }));
 });
 
 test('a document whose toJSON() gives none refuses the batch', async (t) => {

@@ -364,6 +364,29 @@ test('a document whose getter writes another one', async (t) => {
   });
 });
 
+test('a getter that reads the document which is written', async (t) => {
+  const db = openHyper(t, manualFlush);
+  const ways = {
+    write: (id, data) => db.write('c', id, data),
+    batch: (id, data) => db.writeBatch('c', [[id, data]]),
+  };
+  for (const [way, write] of Object.entries(ways)) {
+    const read = () => db.read('c', way)?.data;
+    write(way, { value: 1 });
+    db.flushSync();
+    // It comes to be kept as a value when it is read again.
+    for (let i = 0; i < 3; i++) t.deepEqual(read(), { value: 1 });
+    const data = {
+      get value() {
+        for (let i = 0; i < 3; i++) read();
+        return 2;
+      },
+    };
+    write(way, data);
+    t.deepEqual(read(), { value: 2 }, way);
+  }
+});
+
 /** Runs `work` while `object` has one more member. Nothing else runs meanwhile. */
 function extended(object, name, value, work) {
   object[name] = value;

@@ -1,11 +1,8 @@
 'use strict';
 
 // Arguments of the batch calls. A batch is checked from end to end before any of it is written.
-//
-// To the engine go two texts, the ids and the documents as JSON arrays, which it takes apart: one call of JSON.stringify and one
-// string that crosses cost half of what one for each document do.
 
-const { existingId, serialise, writableId } = require('./documents.js');
+const { existingId, writableId } = require('./documents.js');
 const { describe, isOurs, typeError } = require('./errors.js');
 
 const CODE = 'KIMDB_INVALID_ENTRIES';
@@ -30,7 +27,7 @@ function listOf(iterable, where, members) {
 const unreadable = (where, cause) =>
   typeError(CODE, `${where} could not be read: ${cause?.message ?? cause}`, cause);
 
-/** `{ ids, jsons }` of documents to write: the ids, and the documents' texts as one JSON array or as a list of them. */
+/** `{ ids, documents, nameOf }` of documents to write; `nameOf` names the document at a place in errors. */
 function readEntries(entries, newId, where, toPair) {
   const list = listOf(entries, where, toPair.accepts);
   const ids = [];
@@ -39,54 +36,17 @@ function readEntries(entries, newId, where, toPair) {
   let i = 0;
   const entry = { toString: () => `${where}[${i}]` };
   const itsId = { toString: () => `the id of ${entry}` };
-  const itsData = { toString: () => `${entry}.data` };
   try {
     for (; i < list.length; i++) {
       const pair = toPair(list[i], entry);
       ids.push(writableId(pair[0], newId, itsId));
       documents.push(pair[1]);
     }
-    const whole = serialiseTogether(documents);
-    if (whole !== undefined) return { ids, jsons: whole };
-    const jsons = [];
-    for (i = 0; i < documents.length; i++) jsons.push(serialise(documents[i], itsData));
-    return { ids, jsons };
+    return { ids, documents, nameOf: (place) => `${where}[${place}].data` };
   } catch (error) {
     // Something in the entry itself threw when it was read, such as a getter.
     if (!isOurs(error)) throw unreadable(entry, error);
     throw error;
-  }
-}
-
-/**
- * The documents as one JSON array; undefined where a member of it could be another text than the document alone, or something
- * throws: then each is looked at by itself.
- */
-function serialiseTogether(documents) {
-  try {
-    return documents.toJSON === undefined && documents.every(isItselfInArray)
-      ? JSON.stringify(documents)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Among the members of an array toJSON() is told a place, and what has no JSON form becomes null.
- *
- * NOTE: a program that adds a toJSON() while its documents are made into text, from a getter in them, is not noticed.
- */
-function isItselfInArray(data) {
-  switch (typeof data) {
-    case 'object':
-      return data === null || data.toJSON === undefined;
-    case 'string':
-    case 'number':
-    case 'boolean':
-      return true;
-    default:
-      return false;
   }
 }
 

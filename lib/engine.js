@@ -52,8 +52,12 @@ class Engine {
   #appendWait;
   #appendSmallWait;
   #appendSyncWait;
-  #appendMany;
-  #appendManyWait;
+  #draftPage;
+  #appendDraft;
+  #appendDraftWait;
+  #dropDraft;
+  /** Batches that are being put together, one inside the other. */
+  #drafts = 0;
   #collection;
   #collections = new Map();
   #lastName = NONE;
@@ -130,15 +134,16 @@ class Engine {
 
   /** Writes a document; a ticket where it has to be waited for. */
   set(number, id, data) {
-    this.documents.forget(number, id);
     const json = this.#small.put(number, id, data);
+    // IMPORTANT: not before, or a getter in the data that reads the document could bring it back.
+    this.documents.forget(number, id);
     return json === undefined ? this.#appendSmall() : this.#append(UPSERT, number, id, json);
   }
 
   /** The same, blocking. */
   setWait(number, id, data) {
-    this.documents.forget(number, id);
     const json = this.#small.put(number, id, data);
+    this.documents.forget(number, id);
     if (json === undefined) this.#appendSmallWait();
     else this.#appendWait(UPSERT, number, id, json);
   }
@@ -161,19 +166,33 @@ class Engine {
     this.#appendSyncWait(operation, number, id, json);
   }
 
-  /**
-   * Writes operations that are kept all or not at all; a ticket where they have to be waited for. `jsons`: one JSON array of
-   * all documents, or a list of their texts.
-   */
-  appendMany(operation, number, ids, jsons) {
-    this.#forgetAll(number, ids);
-    return this.#appendMany(operation, number, jsonArray(ids), jsons);
+  /** Writes documents that are kept all or not at all; a ticket where they have to be waited for. `pages`: see pages.js. */
+  appendMany(number, ids, pages) {
+    return this.#appendPages(number, ids, pages, this.#appendDraft);
   }
 
   /** The same, blocking. */
-  appendManyWait(operation, number, ids, jsons) {
-    this.#forgetAll(number, ids);
-    this.#appendManyWait(operation, number, jsonArray(ids), jsons);
+  appendManyWait(number, ids, pages) {
+    this.#appendPages(number, ids, pages, this.#appendDraftWait);
+  }
+
+  #appendPages(number, ids, pages, append) {
+    // What makes the pages may run code of the program, which may write another batch: that has a draft of its own.
+    const draft = this.#drafts++;
+    try {
+      let start = 0;
+      for (const { count, json } of pages) {
+        this.#draftPage(draft, number, jsonArray(ids.slice(start, start + count)), json);
+        start += count;
+      }
+      this.#forgetAll(number, ids);
+      return append(draft);
+    } catch (error) {
+      this.#dropDraft(draft);
+      throw error;
+    } finally {
+      this.#drafts--;
+    }
   }
 
   #forgetAll(number, ids) {
@@ -353,6 +372,7 @@ class Engine {
     this.#durable = hot.durable;
     this.#poll = hot.poll;
     this.#hold = hot.hold;
+    this.#dropDraft = hot.dropDraft;
   }
 
   #refuseCalls(refuse) {
@@ -361,6 +381,7 @@ class Engine {
     this.#assign(() => refuse);
     this.#collection = refuse;
     this.#durable = refuse;
+    this.#dropDraft = nothing;
     this.documents.clear();
     this.#collections.clear();
     this.#lastName = NONE;
@@ -373,8 +394,9 @@ class Engine {
     this.#appendWait = callOf('appendWait');
     this.#appendSmallWait = callOf('appendSmallWait');
     this.#appendSyncWait = callOf('appendSyncWait');
-    this.#appendMany = callOf('appendMany');
-    this.#appendManyWait = callOf('appendManyWait');
+    this.#draftPage = callOf('draftPage');
+    this.#appendDraft = callOf('appendDraft');
+    this.#appendDraftWait = callOf('appendDraftWait');
     this.readPast = callOf('readPast');
     this.readWait = callOf('readWait');
     this.readMany = callOf('readMany');

@@ -10,6 +10,7 @@ const { Engine } = require('./engine.js');
 const { describe, toPublicError, typeError } = require('./errors.js');
 const { figuresOf, statsOf } = require('./figures.js');
 const { callOption, effectiveConfig, resolveOptions } = require('./options.js');
+const { pagesOfDocuments } = require('./pages.js');
 const { toPrometheus } = require('./prometheus.js');
 const { ShardHandle } = require('./shard-handle.js');
 
@@ -91,8 +92,8 @@ class HyperScaleDB extends EventEmitter {
     const engine = this.#engine;
     try {
       const number = engine.collection(collection);
-      const { ids, jsons } = readEntries(docs, engine.newId, 'docs', documentPair);
-      if (ids.length > 0) engine.appendManyWait(UPSERT, number, ids, jsons);
+      const { ids, documents, nameOf } = readEntries(docs, engine.newId, 'docs', documentPair);
+      if (ids.length > 0) engine.appendManyWait(number, ids, pagesOfDocuments(documents, nameOf));
       return bufferedResults(ids);
     } catch (error) {
       throw toPublicError(error);

@@ -6,10 +6,11 @@
 // at once, and leave what is rare to other methods.
 
 const { bufferedResults, entryPair, readEntries, readIds } = require('./batches.js');
-const { DELETE, UPSERT, existingId, parse, toDocument, writableId } = require('./documents.js');
+const { DELETE, existingId, parse, toDocument, writableId } = require('./documents.js');
 const { describe, rangeError, toPublicError, typeError } = require('./errors.js');
 const { HyperScaleDB, engineOf } = require('./hyperscale-db.js');
 const { readLater, readManyLater } = require('./late-reads.js');
+const { pagesOfDocuments, pagesOfIds } = require('./pages.js');
 
 const DEFAULT_LIMIT = 100;
 
@@ -118,8 +119,8 @@ class SimpleDB {
     try {
       const engine = this.#engine;
       const number = engine.collection(collection);
-      const { ids, jsons } = readEntries(entries, engine.newId, 'entries', entryPair);
-      return await this.#writeMany(UPSERT, number, ids, jsons);
+      const { ids, documents, nameOf } = readEntries(entries, engine.newId, 'entries', entryPair);
+      return await this.#writeMany(number, ids, pagesOfDocuments(documents, nameOf));
     } catch (error) {
       throw toPublicError(error);
     }
@@ -128,7 +129,8 @@ class SimpleDB {
   async deleteMany(collection, ids) {
     try {
       const number = this.#engine.collection(collection);
-      return await this.#writeMany(DELETE, number, readIds(ids), undefined);
+      const keys = readIds(ids);
+      return await this.#writeMany(number, keys, pagesOfIds(keys));
     } catch (error) {
       throw toPublicError(error);
     }
@@ -206,9 +208,9 @@ class SimpleDB {
     return { id, buffered: true };
   }
 
-  async #writeMany(operation, number, ids, jsons) {
+  async #writeMany(number, ids, pages) {
     if (ids.length === 0) return [];
-    const ticket = this.#engine.appendMany(operation, number, ids, jsons);
+    const ticket = this.#engine.appendMany(number, ids, pages);
     if (ticket !== undefined) await this.#engine.wait(ticket);
     return bufferedResults(ids);
   }

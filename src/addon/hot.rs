@@ -7,7 +7,10 @@ use super::{
     mailbox::Mailbox,
     raw::{Call, HotCall, Registers, Scope, Value, function},
     read::{AtOnce, Past, Read, ReadMany, ReadWait},
-    write::{Append, AppendMany, AppendSmall, Barrier, Buffered, BufferedWait, Durable, DurableWait},
+    write::{
+        Append, AppendDraft, AppendSmall, Barrier, Buffered, BufferedWait, DraftPage, DropDraft, Durable,
+        DurableWait,
+    },
 };
 use crate::engine::{
     Code, Database, Error, Result, limits, log::Draft, memory, shard::collection::Collection,
@@ -22,6 +25,8 @@ pub(super) struct Hot {
     pub(super) collections: RefCell<Vec<Option<Arc<Collection>>>>,
     // NOTE: borrowed, not moved out and back: fields that are read right after they were copied make the processor wait.
     draft: RefCell<Draft>,
+    /// Of batches.
+    pub(super) batches: RefCell<Vec<Draft>>,
     pub(super) id: RefCell<Vec<u8>>,
     pub(super) text: RefCell<Vec<u8>>,
     pub(super) external: External,
@@ -42,6 +47,7 @@ impl Hot {
             registers,
             collections: RefCell::default(),
             draft: RefCell::default(),
+            batches: RefCell::default(),
             id: RefCell::default(),
             text: RefCell::default(),
             external: External::default(),
@@ -60,8 +66,10 @@ impl Hot {
             c"appendWait": Append<BufferedWait>,
             c"appendSmallWait": AppendSmall<BufferedWait>,
             c"appendSyncWait": Append<DurableWait>,
-            c"appendMany": AppendMany<Buffered>,
-            c"appendManyWait": AppendMany<BufferedWait>,
+            c"draftPage": DraftPage,
+            c"appendDraft": AppendDraft<Buffered>,
+            c"appendDraftWait": AppendDraft<BufferedWait>,
+            c"dropDraft": DropDraft,
             c"read": Read<AtOnce>,
             c"readPast": Read<Past>,
             c"readWait": ReadWait,

@@ -1,10 +1,8 @@
 //! The hot calls that write.
 
-use std::ops::RangeFrom;
-
 use super::{
     hot::{Hot, by_number, lend},
-    raw::{Call, HotCall, Scope, Value},
+    raw::{Call, HotCall, Value},
 };
 use crate::engine::{
     Code, Database, Error, Result, Submitted, limits,
@@ -119,79 +117,95 @@ impl<M: Mode> HotCall for AppendSmall<M> {
     }
 }
 
-/// Where the documents of a batch are read from.
-enum Values<'a> {
-    /// They are deleted.
-    None,
-    /// One JSON array of all.
-    Together(Members<'a>),
-    /// A list of JSON texts.
-    Listed(Value<'a>, RangeFrom<u32>),
-}
-
-impl Values<'_> {
-    /// Appends the next one's text and returns its length.
-    fn read(&mut self, scope: Scope<'_>, out: &mut Vec<u8>) -> Result<usize> {
-        match self {
-            Values::None => Ok(0),
-            Values::Together(members) => Ok(extend(out, members.next().ok_or_else(uneven)?)),
-            Values::Listed(list, places) => {
-                let index = places.next().ok_or_else(uneven)?;
-                scope.nested(|| scope.text(scope.element(*list, index)?, out))
-            }
-        }
-    }
-
-    fn is_at_end(&self) -> bool {
-        !matches!(self, Values::Together(members) if !members.is_at_end())
-    }
-}
-
 fn extend(out: &mut Vec<u8>, text: &[u8]) -> usize {
     out.extend_from_slice(text);
     text.len()
 }
 
-fn uneven() -> Error {
-    Error::new(Code::Internal, "A batch came with another number of documents than of ids.")
+/// `draftPage(draft, collection, ids, documents)`: adds to a batch what the texts of two JSON arrays have, ids and documents; without
+/// documents those with the ids are deleted. Batches that are put together at the same time have drafts of their own, numbered from 0.
+pub(super) struct DraftPage;
+
+impl HotCall for DraftPage {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        let collection = hot.collection(call.number(1)?)?;
+        let kind = if call.scope.is_text(call.argument(3))? { Kind::Upsert } else { Kind::Delete };
+        lend(&hot.id, |ids| {
+            lend(&hot.text, |values| {
+                call.text(2, ids)?;
+                if kind == Kind::Upsert {
+                    call.text(3, values)?;
+                }
+                let mut drafts = hot.batches.borrow_mut();
+                push_page(draft_of(&mut drafts, call)?, kind, &collection, ids, values)
+            })
+        })?;
+        Ok(Value::UNDEFINED)
+    }
 }
 
-/// `appendMany(op, collection, ids, documents)`: `ids` is the text of a JSON array, `documents` one too or a list of texts.
-pub(super) struct AppendMany<M>(M);
+/// `appendDraft(draft)`: writes a batch, which is empty again then.
+pub(super) struct AppendDraft<M>(M);
 
-impl<M: Mode> HotCall for AppendMany<M> {
+impl<M: Mode> HotCall for AppendDraft<M> {
     type State = Hot;
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
         let database = hot.database()?;
-        let kind = kind(call.number(0)?);
-        let collection = hot.collection(call.number(1)?)?;
-        let (documents, scope) = (call.argument(3), call.scope);
-        lend(&hot.id, |ids| {
-            lend(&hot.text, |text| {
-                call.text(2, ids)?;
-                let mut values = match kind {
-                    Kind::Delete => Values::None,
-                    Kind::Upsert if scope.is_text(documents)? => {
-                        scope.text(documents, text)?;
-                        Values::Together(Members::of(text))
-                    }
-                    Kind::Upsert => Values::Listed(documents, 0..),
-                };
-                hot.with_draft(|draft| {
-                    for id in Strings::of(ids) {
-                        let id = id?;
-                        let value = |out: &mut Vec<u8>| values.read(scope, out);
-                        push(draft, kind, &collection, |out| Ok(extend(out, &id)), value)?;
-                    }
-                    if !values.is_at_end() {
-                        return Err(uneven());
-                    }
-                    ticket(call, M::submit(hot, &database, draft)?)
-                })
-            })
-        })
+        let mut drafts = hot.batches.borrow_mut();
+        let draft = draft_of(&mut drafts, call)?;
+        let number = M::submit(hot, &database, draft);
+        draft.clear();
+        ticket(call, number?)
     }
+}
+
+/// `dropDraft(draft)`: empties a batch.
+pub(super) struct DropDraft;
+
+impl HotCall for DropDraft {
+    type State = Hot;
+
+    fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
+        draft_of(&mut hot.batches.borrow_mut(), call)?.clear();
+        Ok(Value::UNDEFINED)
+    }
+}
+
+/// The draft of a batch by its number, the first argument.
+fn draft_of<'d>(drafts: &'d mut Vec<Draft>, call: &Call<'_>) -> Result<&'d mut Draft> {
+    let number = call.number(0)? as usize;
+    while drafts.len() <= number {
+        drafts.push(Draft::default());
+        drafts.last_mut().expect("just pushed").clear();
+    }
+    Ok(&mut drafts[number])
+}
+
+/// Adds the documents of two JSON arrays to the draft: ids, and for upserts their values.
+fn push_page(
+    draft: &mut Draft,
+    kind: Kind,
+    collection: &Collection,
+    ids: &[u8],
+    values: &[u8],
+) -> Result<()> {
+    let uneven = || Error::new(Code::Internal, "A batch came with another number of documents than of ids.");
+    let mut values = Members::of(values);
+    for id in Strings::of(ids) {
+        let id = id?;
+        let value = match kind {
+            Kind::Upsert => values.next().ok_or_else(uneven)?,
+            Kind::Delete => b"",
+        };
+        push(draft, kind, collection, |out| Ok(extend(out, &id)), |out| Ok(extend(out, value)))?;
+    }
+    if !values.is_at_end() {
+        return Err(uneven());
+    }
+    limits::check_batch(draft.len() as usize)
 }
 
 /// `barrier()`

@@ -3,8 +3,8 @@
 // kimdb load: stores documents from lines of JSON. What was read is written before more is read.
 
 const { InvalidArgumentError } = require('commander');
-const { UPSERT } = require('../../documents.js');
 const { engineOf } = require('../../hyperscale-db.js');
+const { pagesOfTexts } = require('../../pages.js');
 const { openOrMake } = require('../database.js');
 const { EXIT, exitCodeOf } = require('../exit.js');
 const { openInput } = require('../input.js');
@@ -147,7 +147,7 @@ class Loading {
   async #write() {
     const engine = this.#engine;
     for (const [collection, { ids, jsons }] of this.#batch) {
-      const ticket = engine.appendMany(UPSERT, engine.collection(collection), ids, jsons);
+      const ticket = engine.appendMany(engine.collection(collection), ids, pagesOfTexts(jsons));
       if (ticket !== undefined) await engine.wait(ticket);
       this.loaded += ids.length;
     }
