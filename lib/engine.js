@@ -7,15 +7,16 @@
 const { setImmediate } = require('node:timers');
 const { channels } = require('./channels.js');
 const { DocumentCache } = require('./document-cache.js');
-const { UPSERT, checkCollection, jsonArray } = require('./documents.js');
+const { checkCollection } = require('./documents.js');
 const { closed, notOpen, toPublicError } = require('./errors.js');
 const { Events } = require('./events.js');
 const { warnOf } = require('./file-system-warning.js');
 const { takeList } = require('./lists.js');
 const native = require('./native.js');
 const { Progress } = require('./progress.js');
-const { SmallDocuments, newRegisters } = require('./small-documents.js');
+const { newRegisters } = require('./small-documents.js');
 const { Waiters } = require('./waiters.js');
+const { Writes } = require('./writes.js');
 
 /** The cache of JavaScript values has this part of `cacheBytes`, beside the engine's. */
 const DOCUMENT_SHARE = 4;
@@ -44,20 +45,8 @@ class Engine {
   newId;
   /** Documents as JavaScript values. */
   documents = new DocumentCache(this.registers, 0);
+  writes;
 
-  #small = new SmallDocuments(this.registers);
-
-  #append;
-  #appendSmall;
-  #appendWait;
-  #appendSmallWait;
-  #appendSyncWait;
-  #draftPage;
-  #appendDraft;
-  #appendDraftWait;
-  #dropDraft;
-  /** Batches that are being put together, one inside the other. */
-  #drafts = 0;
   #collection;
   #collections = new Map();
   #lastName = NONE;
@@ -130,73 +119,6 @@ class Engine {
       this.#poll = nothing;
       this.#waiters.rejectAll();
     }
-  }
-
-  /** Writes a document; a ticket where it has to be waited for. */
-  set(number, id, data) {
-    const json = this.#small.put(number, id, data);
-    // IMPORTANT: not before, or a getter in the data that reads the document could bring it back.
-    this.documents.forget(number, id);
-    return json === undefined ? this.#appendSmall() : this.#append(UPSERT, number, id, json);
-  }
-
-  /** The same, blocking. */
-  setWait(number, id, data) {
-    const json = this.#small.put(number, id, data);
-    this.documents.forget(number, id);
-    if (json === undefined) this.#appendSmallWait();
-    else this.#appendWait(UPSERT, number, id, json);
-  }
-
-  /** Writes one operation; a ticket where it has to be waited for. */
-  append(operation, number, id, json) {
-    this.documents.forget(number, id);
-    return this.#append(operation, number, id, json);
-  }
-
-  /** The same, blocking. */
-  appendWait(operation, number, id, json) {
-    this.documents.forget(number, id);
-    this.#appendWait(operation, number, id, json);
-  }
-
-  /** The same, blocking until it is on the disk. */
-  appendSyncWait(operation, number, id, json) {
-    this.documents.forget(number, id);
-    this.#appendSyncWait(operation, number, id, json);
-  }
-
-  /** Writes documents that are kept all or not at all; a ticket where they have to be waited for. `pages`: see pages.js. */
-  appendMany(number, ids, pages) {
-    return this.#appendPages(number, ids, pages, this.#appendDraft);
-  }
-
-  /** The same, blocking. */
-  appendManyWait(number, ids, pages) {
-    this.#appendPages(number, ids, pages, this.#appendDraftWait);
-  }
-
-  #appendPages(number, ids, pages, append) {
-    // What makes the pages may run code of the program, which may write another batch: that has a draft of its own.
-    const draft = this.#drafts++;
-    try {
-      let start = 0;
-      for (const { count, json } of pages) {
-        this.#draftPage(draft, number, jsonArray(ids.slice(start, start + count)), json);
-        start += count;
-      }
-      this.#forgetAll(number, ids);
-      return append(draft);
-    } catch (error) {
-      this.#dropDraft(draft);
-      throw error;
-    } finally {
-      this.#drafts--;
-    }
-  }
-
-  #forgetAll(number, ids) {
-    for (const id of ids) this.documents.forget(number, id);
   }
 
   /** The number by which the hot calls know a collection. */
@@ -364,45 +286,33 @@ class Engine {
   }
 
   #useCalls(hot, cacheBytes) {
-    this.#assign((name) => hot[name]);
     this.registers = hot.registers;
-    this.#small = new SmallDocuments(hot.registers);
     this.documents = new DocumentCache(hot.registers, cacheBytes / DOCUMENT_SHARE);
-    this.#collection = hot.collection;
-    this.#durable = hot.durable;
+    this.#assign((name) => hot[name]);
     this.#poll = hot.poll;
     this.#hold = hot.hold;
-    this.#dropDraft = hot.dropDraft;
   }
 
   #refuseCalls(refuse) {
     this.#refuse = refuse;
     this.#hold = nothing;
     this.#assign(() => refuse);
-    this.#collection = refuse;
-    this.#durable = refuse;
-    this.#dropDraft = nothing;
     this.documents.clear();
     this.#collections.clear();
     this.#lastName = NONE;
   }
 
   #assign(callOf) {
-    this.#append = callOf('append');
-    this.#appendSmall = callOf('appendSmall');
+    this.writes = new Writes(callOf, this.registers, this.documents);
     this.read = callOf('read');
-    this.#appendWait = callOf('appendWait');
-    this.#appendSmallWait = callOf('appendSmallWait');
-    this.#appendSyncWait = callOf('appendSyncWait');
-    this.#draftPage = callOf('draftPage');
-    this.#appendDraft = callOf('appendDraft');
-    this.#appendDraftWait = callOf('appendDraftWait');
     this.readPast = callOf('readPast');
     this.readWait = callOf('readWait');
     this.readMany = callOf('readMany');
     this.readManyPast = callOf('readManyPast');
     this.barrier = callOf('barrier');
     this.newId = callOf('newId');
+    this.#collection = callOf('collection');
+    this.#durable = callOf('durable');
   }
 }
 

@@ -5,7 +5,7 @@
 const { EventEmitter } = require('node:events');
 const { bufferedResults, documentPair, readEntries } = require('./batches.js');
 const { publish } = require('./channels.js');
-const { DELETE, UPSERT, existingId, serialise, toDocument, writableId } = require('./documents.js');
+const { existingId, serialise, toDocument, writableId } = require('./documents.js');
 const { Engine } = require('./engine.js');
 const { describe, toPublicError, typeError } = require('./errors.js');
 const { figuresOf, statsOf } = require('./figures.js');
@@ -58,12 +58,12 @@ class HyperScaleDB extends EventEmitter {
       if (operation === 'upsert') {
         const number = engine.collection(collection);
         const key = writableId(id, engine.newId);
-        engine.setWait(number, key, data);
+        engine.writes.setWait(number, key, data);
         return { id: key, buffered: true };
       }
       if (operation === 'delete') {
         const key = existingId(id);
-        engine.appendWait(DELETE, engine.collection(collection), key, undefined);
+        engine.writes.deleteWait(engine.collection(collection), key);
         return { id: key, buffered: true };
       }
     } catch (error) {
@@ -81,7 +81,7 @@ class HyperScaleDB extends EventEmitter {
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
       const json = serialise(data);
-      engine.appendSyncWait(UPSERT, number, key, json);
+      engine.writes.setSyncWait(number, key, json);
       return { id: key, synced: true };
     } catch (error) {
       throw toPublicError(error);
@@ -93,7 +93,7 @@ class HyperScaleDB extends EventEmitter {
     try {
       const number = engine.collection(collection);
       const { ids, documents, nameOf } = readEntries(docs, engine.newId, 'docs', documentPair);
-      if (ids.length > 0) engine.appendManyWait(number, ids, pagesOfDocuments(documents, nameOf));
+      if (ids.length > 0) engine.writes.manyWait(number, ids, pagesOfDocuments(documents, nameOf));
       return bufferedResults(ids);
     } catch (error) {
       throw toPublicError(error);

@@ -6,7 +6,7 @@
 // at once, and leave what is rare to other methods.
 
 const { bufferedResults, entryPair, readEntries, readIds } = require('./batches.js');
-const { DELETE, existingId, parse, toDocument, writableId } = require('./documents.js');
+const { existingId, parse, toDocument, writableId } = require('./documents.js');
 const { describe, rangeError, toPublicError, typeError } = require('./errors.js');
 const { HyperScaleDB, engineOf } = require('./hyperscale-db.js');
 const { readLater, readManyLater } = require('./late-reads.js');
@@ -34,7 +34,7 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
-      const ticket = engine.set(number, key, data);
+      const ticket = engine.writes.set(number, key, data);
       return ticket === undefined ? { id: key, buffered: true } : this.#buffered(ticket, key);
     } catch (error) {
       throw toPublicError(error);
@@ -47,7 +47,7 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
-      const ticket = engine.set(number, key, data);
+      const ticket = engine.writes.set(number, key, data);
       const durable =
         ticket === undefined ? engine.durable() : engine.wait(ticket).then(() => engine.durable());
       return durable.then(itself.bind({ id: key, synced: true }));
@@ -85,7 +85,7 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const key = existingId(id);
-      const ticket = engine.append(DELETE, number, key, undefined);
+      const ticket = engine.writes.delete(number, key);
       return ticket === undefined ? { id: key, buffered: true } : this.#buffered(ticket, key);
     } catch (error) {
       throw toPublicError(error);
@@ -210,7 +210,7 @@ class SimpleDB {
 
   async #writeMany(number, ids, pages) {
     if (ids.length === 0) return [];
-    const ticket = this.#engine.appendMany(number, ids, pages);
+    const ticket = this.#engine.writes.many(number, ids, pages);
     if (ticket !== undefined) await this.#engine.wait(ticket);
     return bufferedResults(ids);
   }

@@ -147,7 +147,7 @@ class Loading {
   async #write() {
     const engine = this.#engine;
     for (const [collection, { ids, jsons }] of this.#batch) {
-      const ticket = engine.appendMany(engine.collection(collection), ids, pagesOfTexts(jsons));
+      const ticket = engine.writes.many(engine.collection(collection), ids, pagesOfTexts(jsons));
       if (ticket !== undefined) await engine.wait(ticket);
       this.loaded += ids.length;
     }
