@@ -3,8 +3,8 @@
 // JSON, byte by byte: what JSON.stringify makes of short strings, of numbers, booleans and null. Each of these functions returns the end of
 // what it has written, or NONE where JSON needs more than the characters as they are, or the text is long.
 
-/** UTF-16 units of the longest string. */
-const LARGEST_STRING = 96;
+/** UTF-16 units of the longest string. Measured: longer ones cross faster as strings. */
+const LARGEST_STRING = 48;
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
