@@ -311,6 +311,180 @@ test('getters and toJSON() are called once, in the order of JSON.stringify', asy
   t.is(stringify((await db.get('c', 'x')).data), text);
 });
 
+/** An object with a member that JSON.stringify asks for, but that is no member of its text. */
+const hidden = (object, get) => Object.defineProperty(object, 'toJSON', { get });
+
+/** Calls `write` with an id and a document that writes another one, named `inner`, while it is looked at. */
+const WRITING = {
+  'a toJSON getter': (inner) => hidden({ v: 1 }, inner),
+  'a proxy that is read': (inner) =>
+    new Proxy(
+      { v: 1 },
+      {
+        get(target, name) {
+          inner();
+          return target[name];
+        },
+      },
+    ),
+  'a proxy that is asked for its prototype': (inner) =>
+    new Proxy(
+      { v: 1 },
+      {
+        getPrototypeOf() {
+          inner();
+          return Object.prototype;
+        },
+      },
+    ),
+  'a toJSON()': (inner) => ({
+    toJSON() {
+      inner();
+      return { v: 1 };
+    },
+  }),
+};
+
+for (const [name, make] of Object.entries(WRITING)) {
+  test(`a document that writes another one: ${name}`, async (t) => {
+    const db = openSimple(t);
+    for (const [i, id] of ['A', 'AAAA', 'a longer id', '한글'].entries()) {
+      await db.set('small', 'x', {});
+      await db.set(
+        'c',
+        id,
+        make(() => db.db.write('c', `inner${i}`, { inner: i })),
+      );
+      await db.set('small', 'x', {});
+      db.db.write(
+        'c',
+        `${id}2`,
+        make(() => db.db.write('c', `inner${i}`, { inner: i })),
+      );
+    }
+    db.flushSync();
+    const expected = {};
+    for (const [i, id] of ['A', 'AAAA', 'a longer id', '한글'].entries()) {
+      expected[id] = '{"v":1}';
+      expected[`${id}2`] = '{"v":1}';
+      if (stored(db.db)[`inner${i}`] !== undefined) expected[`inner${i}`] = stringify({ inner: i });
+    }
+    t.deepEqual(stored(db.db), expected);
+    t.true(Object.keys(expected).length > 8);
+  });
+}
+
+test('what only looks plain', (t) => {
+  const db = openHyper(t);
+  const like = (value) => Object.setPrototypeOf(value, Object.prototype);
+  const odd = {
+    list: () => like([1, 2]),
+    'empty list': () => like([]),
+    'proxy of a list': () => new Proxy([1, 2], { getPrototypeOf: () => Object.prototype }),
+    true: () => like(Object(true)),
+    number: () => like(Object(5)),
+    text: () => like(Object('ab')),
+    'empty text': () => like(Object('')),
+  };
+  const expected = {};
+  for (const [id, make] of Object.entries(odd)) {
+    expected[id] = stringify(make());
+    db.write('c', id, make());
+    db.write('small', 'x', {});
+  }
+  t.throws(() => db.write('c', 'big', like(Object(1n))), { code: 'KIMDB_INVALID_DATA' });
+  db.flushSync();
+  t.deepEqual(stored(db), expected);
+});
+
+test('a toJSON() that comes while the members are read', (t) => {
+  const db = openHyper(t);
+  const make = (toJSON, b) => ({
+    get a() {
+      Object.prototype.toJSON = toJSON;
+      return 1;
+    },
+    b,
+  });
+  const documents = [
+    () => make(() => 'x"y,', {}),
+    () => make(() => undefined, '"'),
+    () => make(() => ({ h: 1 }), 'x\\'),
+  ];
+  const expected = {};
+  for (const [i, document] of documents.entries()) {
+    try {
+      expected[`x${i}`] = stringify(document());
+      delete Object.prototype.toJSON;
+      db.write('c', `x${i}`, document());
+    } finally {
+      delete Object.prototype.toJSON;
+    }
+    db.write('small', 'x', {});
+  }
+  db.flushSync();
+  t.deepEqual(stored(db), expected);
+});
+
+test('a toJSON() is looked up and called once', (t) => {
+  const db = openHyper(t);
+  let looks = 0;
+  const texts = [];
+  const document = () => ({
+    a: 1,
+    get toJSON() {
+      looks++;
+      return function (key) {
+        texts.push(key);
+        return { key, self: this.a };
+      };
+    },
+  });
+  db.write('c', 'x', document());
+  t.is(looks, 1);
+  t.deepEqual(texts, ['']);
+  db.flushSync();
+  t.deepEqual(stored(db), { x: '{"key":"","self":1}' });
+});
+
+test('a cycle that a getter closes', (t) => {
+  const db = openHyper(t);
+  let count = 0;
+  const document = {
+    get a() {
+      return count++ ? 1 : { parent: document };
+    },
+  };
+  t.throws(() => db.write('c', 'x', document), { code: 'KIMDB_INVALID_DATA' });
+});
+
+test('whatever a document throws is told as what it is', async (t) => {
+  const db = openSimple(t);
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  const thrown = (error) => () => {
+    throw error;
+  };
+  const faults = [
+    [
+      {
+        get toJSON() {
+          throw new Error('mine');
+        },
+      },
+      /^data cannot be stored as JSON: mine/,
+    ],
+    [hidden({}, thrown(null)), /^data cannot be stored as JSON: null/],
+    [revoked.proxy, /^data cannot be stored as JSON: .*revoked/],
+    [{ toJSON: () => undefined }, /^data must be a value that JSON can hold/],
+  ];
+  for (const [data, message] of faults) {
+    const error = await t.throwsAsync(db.set('c', 'x', data), { code: 'KIMDB_INVALID_DATA' });
+    t.regex(error.message, message);
+    await db.set('small', 'x', {});
+  }
+});
+
 test('an error of a getter is told, and leaves what comes next as it is', async (t) => {
   const db = openSimple(t);
   const broken = {

@@ -23,7 +23,10 @@ function explainFault(data, where, thrown) {
       return typeError(CODE, `${where} is nested too deeply for JSON`, thrown);
     }
   }
-  const fault = findFault(data, where, '', new Map()) ?? { path: where, problem: thrown.message };
+  const fault = findFault(data, where, '', new Map()) ?? {
+    path: where,
+    problem: thrown?.message ?? String(thrown),
+  };
   // Where toJSON() or a getter threw, `thrown` is the user's own error.
   return typeError(CODE, `${fault.path} cannot be stored as JSON: ${fault.problem}`, thrown);
 }

@@ -4,8 +4,10 @@
 // takes half of what JSON.stringify and two strings out of V8 take, or less. All others cross as texts.
 //
 // IMPORTANT: the text is that of JSON.stringify, and so are the calls of getters and toJSON(): each once, in its order. So a document that turns
-// out not to be small is not begun again, but completed member by member.
+// out not to be small is not begun again, but completed member by member. (What JSON.stringify makes of a member that a getter took away, but
+// that the prototype has as well, it does not: Object.keys(), which would, takes a fifth of the time of all.)
 
+const { isBoxedPrimitive } = require('node:util').types;
 const { serialise } = require('./documents.js');
 const { LARGEST_STRING, NONE, putMember, putText } = require('./json-bytes.js');
 const { explainFault } = require('./json-fault.js');
@@ -18,7 +20,7 @@ const REGISTERS = 7;
 
 /** Bytes of the largest document. Measured: behind that JSON.stringify is as fast, which became faster with V8 13.8. */
 const LARGEST = Number.parseFloat(process.versions.v8) < 13.8 ? 192 : 96;
-/** The id, and the document, with a last member whose name and value are longer than there is room, and signs. */
+/** The id, and the document, with a last member whose name and value are longer than there is room, and signs. The engine knows it too. */
 const BYTES = 3 * LARGEST_STRING + 192 + 2 * 3 * LARGEST_STRING + 16;
 
 /** After documents that were not small, up to so many of their collection are not tried. */
@@ -27,6 +29,10 @@ const LONGEST_REST = 1023;
 const COMMA = 0x2c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
+
+// In place of a text: it is JSON.stringify's to ask the document, or there is none.
+const UNTOUCHED = Symbol('untouched');
+const NO_TEXT = Symbol('no text');
 
 const { getPrototypeOf, prototype: PLAIN } = Object;
 const { hasOwnProperty: isOwn } = PLAIN;
@@ -39,7 +45,7 @@ function newRegisters() {
 class SmallDocuments {
   #registers;
   #bytes;
-  /** While a document is written: reading its members may run code of the program, which may write another one. */
+  /** While a document is looked at: that may run code of the program, which may write another one. */
   #isBusy = false;
   /** By collection number: how many documents are not tried from now on, and how many after the next that is not small. */
   #rests = [];
@@ -48,7 +54,7 @@ class SmallDocuments {
   /** `registers`: the engine's, with the text behind them. */
   constructor(registers) {
     this.#registers = registers;
-    this.#bytes = new Uint8Array(registers.buffer, registers.byteLength);
+    this.#bytes = new Uint8Array(registers.buffer, registers.byteLength, BYTES);
   }
 
   /** Puts a document where the engine looks for it and returns undefined, or returns its JSON text. */
@@ -58,26 +64,32 @@ class SmallDocuments {
       this.#rests[number] -= 1;
       return serialise(data);
     }
-    const start = putText(this.#bytes, 0, id);
-    if (start === NONE || !isPlain(data)) {
-      this.#rest(number);
-      return serialise(data);
+    const text = this.#tryToPut(id, data);
+    if (text === undefined) {
+      this.#nextRests[number] = 1;
+      this.#registers[COLLECTION] = number;
+      return undefined;
     }
+    this.#rest(number);
+    if (text === NO_TEXT) throw explainFault(data, 'data');
+    return text === UNTOUCHED ? serialise(data) : text;
+  }
+
+  #tryToPut(id, data) {
+    if (typeof data !== 'object' || data === null) return UNTOUCHED;
     this.#isBusy = true;
     try {
-      const text = this.#putMembers(start, data);
-      if (text !== undefined) {
-        this.#rest(number);
-        return text;
-      }
+      const start = putText(this.#bytes, 0, id);
+      // NOTE: what its prototype is, JSON.stringify does not ask of a proxy.
+      if (start === NONE || getPrototypeOf(data) !== PLAIN) return UNTOUCHED;
+      const { toJSON } = data;
+      if (typeof toJSON === 'function') return textByItself(data, toJSON);
+      return this.#putMembers(start, data);
     } catch (error) {
       throw explainFault(data, 'data', error);
     } finally {
       this.#isBusy = false;
     }
-    this.#nextRests[number] = 1;
-    this.#registers[COLLECTION] = number;
-    return undefined;
   }
 
   #rest(number) {
@@ -95,19 +107,21 @@ class SmallDocuments {
     let text;
     for (const name in data) {
       if (!isOwn.call(data, name)) continue;
+      if (name === '0' && isNoObject(data)) return UNTOUCHED;
       const value = data[name];
       if (text !== undefined) {
-        text = withMember(text, name, value);
+        text = withMember(text, data, name, value);
         continue;
       }
       if (value === undefined) continue;
       let end = at;
       if (at > start + 1) bytes[end++] = COMMA;
       end = putMember(bytes, end, name, value);
-      if (end === NONE || end >= most) text = withMember(textOf(bytes, start, at), name, value);
+      if (end === NONE || end >= most) text = withMember(textOf(bytes, start, at), data, name, value);
       else at = end;
     }
     if (text !== undefined) return `${text}}`;
+    if (at === start + 1 && isNoObject(data)) return UNTOUCHED;
     bytes[at] = CLOSE;
     this.#registers[ID_BYTES] = start;
     this.#registers[JSON_BYTES] = at + 1 - start;
@@ -115,16 +129,25 @@ class SmallDocuments {
   }
 }
 
-const isPlain = (data) =>
-  typeof data === 'object' && data !== null && getPrototypeOf(data) === PLAIN && data.toJSON === undefined;
+/** An array or a boxed value whose prototype was changed. Without members of its own it has those of a list, or none. */
+const isNoObject = (data) => Array.isArray(data) || isBoxedPrimitive(data);
 
 function textOf(bytes, start, end) {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
 }
 
+/** The text of an object whose toJSON() was looked up already. */
+function textByItself(data, toJSON) {
+  return JSON.stringify({ __proto__: null, toJSON: (key) => toJSON.call(data, key) }) ?? NO_TEXT;
+}
+
 /** The text of an object without its end, and one member more. */
-function withMember(text, name, value) {
-  const member = JSON.stringify({ [name]: value }).slice(1, -1);
+function withMember(text, data, name, value) {
+  const endless = (_, inner) => {
+    if (inner === data) throw new TypeError('it is a cycle');
+    return inner;
+  };
+  const member = JSON.stringify({ __proto__: null, [name]: value }, endless).slice(1, -1);
   if (member === '') return text;
   return text === '{' ? text + member : `${text},${member}`;
 }

@@ -25,7 +25,7 @@ pub(super) struct Hot {
     pub(super) collections: RefCell<Vec<Option<Arc<Collection>>>>,
     // NOTE: borrowed, not moved out and back: fields that are read right after they were copied make the processor wait.
     draft: RefCell<Draft>,
-    /// Of batches.
+    /// Batches that are being put together: that of the program, and those inside of it.
     pub(super) batches: RefCell<Vec<Draft>>,
     pub(super) id: RefCell<Vec<u8>>,
     pub(super) text: RefCell<Vec<u8>>,

@@ -155,9 +155,8 @@ impl<M: Mode> HotCall for AppendDraft<M> {
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
         let database = hot.database()?;
         let mut drafts = hot.batches.borrow_mut();
-        let draft = draft_of(&mut drafts, call)?;
-        let number = M::submit(hot, &database, draft);
-        draft.clear();
+        let number = M::submit(hot, &database, draft_of(&mut drafts, call)?);
+        end_draft(&mut drafts, call)?;
         ticket(call, number?)
     }
 }
@@ -169,7 +168,7 @@ impl HotCall for DropDraft {
     type State = Hot;
 
     fn run<'a>(hot: &'a Hot, call: &Call<'a>) -> Result<Value<'a>> {
-        draft_of(&mut hot.batches.borrow_mut(), call)?.clear();
+        end_draft(&mut hot.batches.borrow_mut(), call)?;
         Ok(Value::UNDEFINED)
     }
 }
@@ -178,10 +177,16 @@ impl HotCall for DropDraft {
 fn draft_of<'d>(drafts: &'d mut Vec<Draft>, call: &Call<'_>) -> Result<&'d mut Draft> {
     let number = call.number(0)? as usize;
     while drafts.len() <= number {
-        drafts.push(Draft::default());
-        drafts.last_mut().expect("just pushed").clear();
+        drafts.push(Draft::begun());
     }
     Ok(&mut drafts[number])
+}
+
+/// Empties it. Only the first one's memory is kept: batches inside of others are rare.
+fn end_draft(drafts: &mut Vec<Draft>, call: &Call<'_>) -> Result<()> {
+    draft_of(drafts, call)?.clear();
+    drafts.truncate(call.number(0)?.max(1) as usize);
+    Ok(())
 }
 
 /// Adds the documents of two JSON arrays to the draft: ids, and for upserts their values.

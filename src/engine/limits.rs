@@ -39,8 +39,9 @@ pub const MAX_BATCH: usize = 2_000_000_000;
 /// [`Code::TooLarge`].
 pub fn check_batch(bytes: usize) -> Result<()> {
     if bytes > MAX_BATCH {
-        let text =
-            format!("The batch takes {bytes} bytes and at most {MAX_BATCH} are written at once; split it.");
+        let text = format!(
+            "The batch takes more than {MAX_BATCH} bytes, and no more are written at once; split it."
+        );
         return Err(Error::new(Code::TooLarge, text));
     }
     Ok(())

@@ -135,8 +135,7 @@ impl Database {
     fn write(&self, kind: Kind, collection: &Collection, id: &str, json: &[u8]) -> Result<()> {
         limits::check(&collection.name, id, json.len())?;
         collection.claim();
-        let mut draft = Draft::default();
-        draft.clear();
+        let mut draft = Draft::begun();
         draft.push(kind, collection.number, &collection.name, id, json);
         self.submit_wait(&mut draft)
     }

@@ -234,8 +234,7 @@ impl Log {
 
     /// Appends an empty record, so that what comes after has a later place than all before. There must be room.
     pub fn mark(&self) -> Result<Lsn> {
-        let mut draft = Draft::default();
-        draft.clear();
+        let mut draft = Draft::begun();
         let mut appender = self.appender_in_turn();
         self.put(&mut appender, &mut draft, clock::now_ms()).map_err(|error| self.failed(&error))
     }

@@ -17,6 +17,13 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// One that operations can be added to at once.
+    pub fn begun() -> Self {
+        let mut draft = Draft::default();
+        draft.clear();
+        draft
+    }
+
     /// Forgets the previous record.
     pub fn clear(&mut self) {
         memory::empty(&mut self.bytes);
