@@ -42,7 +42,11 @@ test('each page is made when it is asked for', (t) => {
   }
   // Alone as well: where one of a page has a toJSON(), all of it are.
   made = 0;
-  documents.fill({ toJSON: () => ((made += 1), 'x'.repeat(1000)) }, 0, 200);
+  const toJSON = () => {
+    made++;
+    return 'x'.repeat(1000);
+  };
+  documents.fill({ toJSON }, 0, 200);
   const alone = pagesOfDocuments(documents, nameOf);
   t.true(alone.next().value.count <= made && made <= PAGE / 1000 + 1);
 });
