@@ -8,7 +8,7 @@ const MAIN = [
   ['set, native: call, lock, copy', /kimdb::|napi_|FunctionCallbackWrapper/],
   ['JavaScript: garbage collection', /Scaveng|CollectGarbage|MarkCompact|v8::internal::Heap::/],
   ['JavaScript: JSON.stringify', /JsonStringif/],
-  ['JavaScript: loop, id, await, promises', /RunMicrotasks|JS:|Builtins_/],
+  ['JavaScript: loop, id, bytes of the document, await, promises', /RunMicrotasks|JS:|Builtins_/],
   ['start of the process', /./],
 ];
 const SCHEDULER = [['flush: walk the log, checksum, shard by MD5', /./]];
