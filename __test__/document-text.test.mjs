@@ -447,15 +447,22 @@ test('a toJSON() is looked up and called once', (t) => {
   t.deepEqual(stored(db), { x: '{"key":"","self":1}' });
 });
 
-test('a cycle that a getter closes', (t) => {
+test('a document inside of itself is refused', (t) => {
   const db = openHyper(t);
-  let count = 0;
-  const document = {
-    get a() {
-      return count++ ? 1 : { parent: document };
+  const list = { small: 1, list: [1] };
+  list.list.push({ back: list });
+  const own = { small: 1 };
+  own.self = own;
+  const hiding = {
+    small: 1,
+    get inner() {
+      return { parent: hiding };
     },
   };
-  t.throws(() => db.write('c', 'x', document), { code: 'KIMDB_INVALID_DATA' });
+  for (const data of [list, own, hiding]) {
+    db.write('c', 'small', {});
+    t.throws(() => db.write('c', 'x', data), { code: 'KIMDB_INVALID_DATA', message: /cycle|circular|deep/i });
+  }
 });
 
 test('whatever a document throws is told as what it is', async (t) => {

@@ -4,8 +4,8 @@
 // takes half of what JSON.stringify and two strings out of V8 take, or less. All others cross as texts.
 //
 // IMPORTANT: the text is that of JSON.stringify, and so are the calls of getters and toJSON(): each once, in its order. So a document that turns
-// out not to be small is not begun again, but completed member by member. (What JSON.stringify makes of a member that a getter took away, but
-// that the prototype has as well, it does not: Object.keys(), which would, takes a fifth of the time of all.)
+// out not to be small is not begun again, but completed member by member. (Not so where a getter takes away a member that the prototype has
+// as well, or returns something with the document inside only once: Object.keys() and a replacer, which would see to that, cost too much.)
 
 const { isBoxedPrimitive } = require('node:util').types;
 const { serialise } = require('./documents.js');
@@ -110,14 +110,14 @@ class SmallDocuments {
       if (name === '0' && isNoObject(data)) return UNTOUCHED;
       const value = data[name];
       if (text !== undefined) {
-        text = withMember(text, data, name, value);
+        text = withMember(text, name, value);
         continue;
       }
       if (value === undefined) continue;
       let end = at;
       if (at > start + 1) bytes[end++] = COMMA;
       end = putMember(bytes, end, name, value);
-      if (end === NONE || end >= most) text = withMember(textOf(bytes, start, at), data, name, value);
+      if (end === NONE || end >= most) text = withMember(textOf(bytes, start, at), name, value);
       else at = end;
     }
     if (text !== undefined) return `${text}}`;
@@ -142,12 +142,8 @@ function textByItself(data, toJSON) {
 }
 
 /** The text of an object without its end, and one member more. */
-function withMember(text, data, name, value) {
-  const endless = (_, inner) => {
-    if (inner === data) throw new TypeError('it is a cycle');
-    return inner;
-  };
-  const member = JSON.stringify({ __proto__: null, [name]: value }, endless).slice(1, -1);
+function withMember(text, name, value) {
+  const member = JSON.stringify({ __proto__: null, [name]: value }).slice(1, -1);
   if (member === '') return text;
   return text === '{' ? text + member : `${text},${member}`;
 }
