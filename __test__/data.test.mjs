@@ -1,7 +1,7 @@
 // Documents: what cannot be one, what comes back.
 
 import test from 'ava';
-import { manualFlush, openHyper, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+import { manualFlush, openHyper, openSimple, pathsIn, rowsOf, useFolder } from './helpers/database.mjs';
 import { rejectsCode, throwsCode } from './helpers/errors.mjs';
 
 const INVALID = 'KIMDB_INVALID_DATA';
@@ -79,11 +79,25 @@ test('what a toJSON() or a getter throws is the cause', async (t) => {
   }
 });
 
-test('data that is nested too deeply is refused', async (t) => {
-  const db = openSimple(t);
-  let data = [];
-  for (let i = 0; i < 200_000; i++) data = [data];
-  await rejectsCode(t, () => db.set('users', 'u1', data), 'TypeError', INVALID, /nested too deeply/);
+test('data that is nested too deeply for JSON.stringify is refused, and no other', async (t) => {
+  const db = openSimple(t, manualFlush);
+  for (const depth of [1000, 200_000]) {
+    let data = [];
+    for (let i = 0; i < depth; i++) data = [data];
+    for (const [id, document] of Object.entries({ list: data, object: { small: 1, data } })) {
+      await db.set('small', 'x', {});
+      let text;
+      try {
+        text = JSON.stringify(document);
+      } catch {
+        await rejectsCode(t, () => db.set('users', id, document), 'TypeError', INVALID, /nested too deeply/);
+        continue;
+      }
+      await db.set('users', id, document);
+      db.flushSync();
+      t.is(rowsOf(db.db, 'users').find((row) => row.id === id).data, text);
+    }
+  }
 });
 
 test('data whose text no string can hold is too large', async (t) => {
