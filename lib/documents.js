@@ -5,7 +5,7 @@
 
 const { BUFFERED, VERSION } = require('./document-cache.js');
 const { KimDBError, describe, rangeError, typeError } = require('./errors.js');
-const { explainFault } = require('./json-fault.js');
+const { explainFault, noJsonForm } = require('./json-fault.js');
 
 const UPSERT = 0;
 const DELETE = 1;
@@ -59,7 +59,7 @@ function serialise(data, where = 'data') {
   } catch (error) {
     throw explainFault(data, where, error);
   }
-  if (json === undefined) throw explainFault(data, where);
+  if (json === undefined) throw noJsonForm(data, where);
   return json;
 }
 

@@ -6,11 +6,11 @@ const { KimDBError, describe, typeError } = require('./errors.js');
 
 const CODE = 'KIMDB_INVALID_DATA';
 
-/** The error for `data`, which JSON.stringify turned into undefined or threw `thrown` for. */
+/** The error for `data`, for which JSON.stringify threw `thrown`. */
 function explainFault(data, where, thrown) {
-  if (thrown === undefined) return noJsonForm(data, where);
-  if (thrown instanceof RangeError) {
-    if (/string length/i.test(thrown.message)) {
+  const message = messageOf(thrown);
+  if (isRangeError(thrown)) {
+    if (/string length/i.test(message)) {
       return new KimDBError(
         `${where} is too large: its JSON text is longer than a JavaScript string can be`,
         {
@@ -19,18 +19,34 @@ function explainFault(data, where, thrown) {
         },
       );
     }
-    if (/call stack/i.test(thrown.message)) {
+    if (/call stack/i.test(message)) {
       return typeError(CODE, `${where} is nested too deeply for JSON`, thrown);
     }
   }
-  const fault = findFault(data, where, '', new Map()) ?? {
-    path: where,
-    problem: thrown?.message ?? String(thrown),
-  };
+  const fault = findFault(data, where, '', new Map()) ?? { path: where, problem: message };
   // Where toJSON() or a getter threw, `thrown` is the user's own error.
   return typeError(CODE, `${fault.path} cannot be stored as JSON: ${fault.problem}`, thrown);
 }
 
+/** What was thrown, in words. It may be anything, also what cannot be made into text. */
+function messageOf(thrown) {
+  try {
+    const { message } = Object(thrown);
+    return typeof message === 'string' ? message : String(thrown);
+  } catch {
+    return 'something was thrown that is no error';
+  }
+}
+
+function isRangeError(thrown) {
+  try {
+    return thrown instanceof RangeError;
+  } catch {
+    return false;
+  }
+}
+
+/** The error for `data`, which JSON.stringify turned into undefined. */
 function noJsonForm(data, where) {
   const got =
     typeof data === 'object' && data !== null ? 'an object whose toJSON() gives none' : describe(data);
@@ -56,7 +72,7 @@ function findFault(value, path, key, ancestors) {
     ancestors.delete(value);
     return fault;
   } catch (cause) {
-    return { path, problem: cause?.message ?? String(cause) };
+    return { path, problem: messageOf(cause) };
   }
 }
 
@@ -68,7 +84,7 @@ function findFaultInside(value, path, ancestors) {
     try {
       member = value[key];
     } catch (cause) {
-      return { path: place, problem: cause?.message ?? String(cause) };
+      return { path: place, problem: messageOf(cause) };
     }
     const fault = findFault(member, place, key, ancestors);
     if (fault !== undefined) return fault;
@@ -85,4 +101,4 @@ function jsonValue(value, key) {
 const propertyPath = (key) =>
   /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 
-module.exports = { explainFault };
+module.exports = { explainFault, noJsonForm };

@@ -4,13 +4,14 @@
 // takes half of what JSON.stringify and two strings out of V8 take, or less. All others cross as texts.
 //
 // IMPORTANT: the text is that of JSON.stringify, and so are the calls of getters and toJSON(): each once, in its order. So a document that turns
-// out not to be small is not begun again, but completed member by member. (Not so where a getter takes away a member that the prototype has
-// as well, or returns something with the document inside only once: Object.keys() and a replacer, which would see to that, cost too much.)
+// out not to be small is not begun again, but completed member by member. (What costs too much to see to: a getter that takes away a member which
+// the prototype has as well, or that returns something with the document inside only once; a list or boxed value that has got the prototype of
+// plain objects and odd members.)
 
-const { isBoxedPrimitive } = require('node:util').types;
+const { isBoxedPrimitive, isProxy } = require('node:util').types;
 const { serialise } = require('./documents.js');
 const { LARGEST_STRING, NONE, putMember, putText } = require('./json-bytes.js');
-const { explainFault } = require('./json-fault.js');
+const { explainFault, noJsonForm } = require('./json-fault.js');
 
 /** Places in the registers for what is to be written; the id and the JSON text lie behind them. */
 const COLLECTION = 4;
@@ -30,12 +31,13 @@ const COMMA = 0x2c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 
-// In place of a text: it is JSON.stringify's to ask the document, or there is none.
+// In place of a text: JSON.stringify is to make it, or there is none.
 const UNTOUCHED = Symbol('untouched');
 const NO_TEXT = Symbol('no text');
 
 const { getPrototypeOf, prototype: PLAIN } = Object;
 const { hasOwnProperty: isOwn } = PLAIN;
+const { apply } = Reflect;
 
 /** Registers like the engine's, for the time before it is open. */
 function newRegisters() {
@@ -71,7 +73,7 @@ class SmallDocuments {
       return undefined;
     }
     this.#rest(number);
-    if (text === NO_TEXT) throw explainFault(data, 'data');
+    if (text === NO_TEXT) throw noJsonForm(data, 'data');
     return text === UNTOUCHED ? serialise(data) : text;
   }
 
@@ -80,8 +82,8 @@ class SmallDocuments {
     this.#isBusy = true;
     try {
       const start = putText(this.#bytes, 0, id);
-      // NOTE: what its prototype is, JSON.stringify does not ask of a proxy.
-      if (start === NONE || getPrototypeOf(data) !== PLAIN) return UNTOUCHED;
+      // NOTE: JSON.stringify asks a proxy other questions than we would.
+      if (start === NONE || isProxy(data) || getPrototypeOf(data) !== PLAIN) return UNTOUCHED;
       const { toJSON } = data;
       if (typeof toJSON === 'function') return textByItself(data, toJSON);
       return this.#putMembers(start, data);
@@ -129,7 +131,7 @@ class SmallDocuments {
   }
 }
 
-/** An array or a boxed value whose prototype was changed. Without members of its own it has those of a list, or none. */
+/** An array or a boxed value whose prototype was changed. It has the members of a list, or none. */
 const isNoObject = (data) => Array.isArray(data) || isBoxedPrimitive(data);
 
 function textOf(bytes, start, end) {
@@ -138,11 +140,13 @@ function textOf(bytes, start, end) {
 
 /** The text of an object whose toJSON() was looked up already. */
 function textByItself(data, toJSON) {
-  return JSON.stringify({ __proto__: null, toJSON: (key) => toJSON.call(data, key) }) ?? NO_TEXT;
+  return JSON.stringify({ __proto__: null, toJSON: (key) => apply(toJSON, data, [key]) }) ?? NO_TEXT;
 }
 
 /** The text of an object without its end, and one member more. */
 function withMember(text, name, value) {
+  // JSON has no functions, and this one would be asked for the text of what it is in.
+  if (name === 'toJSON' && typeof value === 'function') return text;
   // NOTE: JSON.stringify is fastest, and can go deepest, with a plain object.
   const alone = PLAIN.toJSON === undefined ? { [name]: value } : { __proto__: null, [name]: value };
   const member = JSON.stringify(alone).slice(1, -1);
