@@ -1,5 +1,5 @@
 // Which documents cross to the engine as bytes. Only the speed of writes shows that from outside, so this asks the part itself; what
-// is stored of them is in document-text.test.mjs.
+// is stored of them is in document-text.test.mjs and document-code.test.mjs.
 
 import test from 'ava';
 import lib from '../lib/small-documents.js';

@@ -53,6 +53,10 @@ export function rowsOf(db, table) {
   });
 }
 
+/** The JSON texts that are in the shards, by id. */
+export const stored = (db, collection = 'c') =>
+  Object.fromEntries(rowsOf(db, collection).map(({ id, data }) => [id, data]));
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Turns of the event loop until a condition holds. */
