@@ -6,6 +6,7 @@
 const { BUFFERED, VERSION } = require('./document-cache.js');
 const { KimDBError, describe, rangeError, typeError } = require('./errors.js');
 const { explainFault, noJsonForm } = require('./json-fault.js');
+const { turns } = require('./turns.js');
 
 const UPSERT = 0;
 const DELETE = 1;
@@ -74,7 +75,11 @@ function jsonArray(texts) {
  * version and state in registers.
  */
 function toDocument(engine, number, id, text) {
-  if (text === null) return null;
+  if (text === null) {
+    turns.count(1, 0);
+    return null;
+  }
+  turns.count(1, text.length);
   const data = parse(text, { id });
   const registers = engine.registers;
   return registers[BUFFERED] === 0

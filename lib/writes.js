@@ -4,6 +4,7 @@
 
 const { DELETE, UPSERT, jsonArray } = require('./documents.js');
 const { SmallDocuments } = require('./small-documents.js');
+const { turns } = require('./turns.js');
 
 class Writes {
   #documents;
@@ -40,6 +41,7 @@ class Writes {
     const json = this.#small.put(number, id, data);
     // IMPORTANT: not before, or a getter in the data that reads the document could bring it back.
     this.#documents.forget(number, id);
+    turns.count(1, json === undefined ? 0 : json.length);
     return json === undefined ? this.#appendSmall() : this.#append(UPSERT, number, id, json);
   }
 
@@ -58,6 +60,7 @@ class Writes {
 
   delete(number, id) {
     this.#documents.forget(number, id);
+    turns.count(1, 0);
     return this.#append(DELETE, number, id, undefined);
   }
 
@@ -82,6 +85,7 @@ class Writes {
       let start = 0;
       for (const { count, json } of pages) {
         this.#draftPage(draft, number, jsonArray(ids.slice(start, start + count)), json);
+        turns.count(count, json === undefined ? 0 : json.length);
         start += count;
       }
       for (const id of ids) this.#documents.forget(number, id);
