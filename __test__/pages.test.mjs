@@ -1,5 +1,5 @@
 // The pages in which a batch crosses to the engine. From outside they show only in time and memory, so this asks the part itself; what
-// is stored is in batches.test.mjs and document-text.test.mjs.
+// is stored is in batches-documents.test.mjs and document-text.test.mjs.
 
 import test from 'ava';
 import lib from '../lib/pages.js';

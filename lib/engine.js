@@ -3,19 +3,15 @@
 // One instance's connection to the native engine. Both public classes work through it; it knows
 // whether the database is open, which native calls there are, and turns native errors into ours.
 
-// NOTE: as in lists.js.
-const { setImmediate } = require('node:timers');
-const { channels } = require('./channels.js');
 const { DocumentCache } = require('./document-cache.js');
+const { Deliveries } = require('./deliveries.js');
 const { checkCollection } = require('./documents.js');
 const { closed, notOpen, toPublicError } = require('./errors.js');
-const { Events } = require('./events.js');
 const { warnOf } = require('./file-system-warning.js');
 const { takeList } = require('./lists.js');
 const native = require('./native.js');
 const { Progress } = require('./progress.js');
 const { newRegisters } = require('./small-documents.js');
-const { Waiters } = require('./waiters.js');
 const { Writes } = require('./writes.js');
 
 /** The cache of JavaScript values has this part of `cacheBytes`, beside the engine's. */
@@ -24,7 +20,6 @@ const DOCUMENT_SHARE = 4;
 // Stands for the last used collection when there is none; no name can equal it.
 const NONE = Symbol('none');
 
-const nothing = () => undefined;
 const refuseNotOpen = () => {
   throw notOpen();
 };
@@ -54,22 +49,15 @@ class Engine {
 
   #native;
   #query;
-  #poll = nothing;
-  #hold = nothing;
   #durable;
   #nextDurable;
-  /** What goes on with a delivery in the next turn of the event loop. */
-  #delivery;
   /** Closed, and everything was brought to the disk. */
   #isSettled = false;
   #refuse = refuseNotOpen;
-  /** Whether each sync of the log is told, because somebody has subscribed to that. */
-  #hearsSyncs = false;
-  #waiters = new Waiters((on) => this.#hold(on));
-  #events;
+  #deliveries;
 
   constructor(emitter) {
-    this.#events = new Events(emitter);
+    this.#deliveries = new Deliveries(emitter);
     this.#refuseCalls(refuseNotOpen);
   }
 
@@ -89,16 +77,17 @@ class Engine {
     let recovered;
     try {
       const progress = new Progress(log);
-      recovered = opened.open(() => this.#deliverSome(), progress.step);
+      recovered = opened.open(() => this.#deliveries.some(), progress.step);
       progress.recovered(recovered);
       warnOf(opened.doubtfulFileSystem());
-      this.#useCalls(opened.hot(), options.cacheBytes);
+      const hot = opened.hot();
+      this.#useCalls(hot, options.cacheBytes);
+      this.#deliveries.begin(hot.poll, hot.hold, (on) => opened.hearSyncs(on));
     } catch (error) {
       letGo(opened);
       throw toPublicError(error);
     }
     this.#native = opened;
-    this.#followSubscribers();
     return recovered;
   }
 
@@ -115,9 +104,7 @@ class Engine {
     } catch (error) {
       throw toPublicError(error);
     } finally {
-      this.deliver();
-      this.#poll = nothing;
-      this.#waiters.rejectAll();
+      this.#deliveries.end();
     }
   }
 
@@ -140,7 +127,7 @@ class Engine {
 
   /** A promise for the work of a ticket. */
   wait(ticket) {
-    return this.#waiters.wait(ticket);
+    return this.#deliveries.wait(ticket);
   }
 
   /**
@@ -179,7 +166,7 @@ class Engine {
     try {
       this.invoke('flushSync');
     } finally {
-      this.deliver();
+      this.#deliveries.all();
     }
   }
 
@@ -224,7 +211,7 @@ class Engine {
 
   /** Calls that have not ended. */
   get waitingCalls() {
-    return this.#waiters.size;
+    return this.#deliveries.waiting;
   }
 
   /** How many documents each shard holds, as flushed. */
@@ -248,54 +235,14 @@ class Engine {
     }
   }
 
-  /** Tells promises and listeners all that the engine has reported. */
-  deliver() {
-    for (let report = this.#poll(); report !== undefined; report = this.#poll()) this.#tell(report);
-  }
-
-  /** The same from the event loop, which gets on with other work between parts of what has come. */
-  #deliverSome() {
-    for (let report = this.#poll(); report !== undefined; report = this.#poll()) {
-      this.#tell(report);
-      if (report.hasMore) {
-        this.#delivery ??= setImmediate(() => {
-          this.#delivery = undefined;
-          this.#deliverSome();
-        });
-        return;
-      }
-    }
-    this.#followSubscribers();
-  }
-
-  /** Has the engine tell of syncs as long as somebody wants to know: nobody says when that changes. */
-  #followSubscribers() {
-    const wanted = channels.sync.hasSubscribers;
-    if (wanted === this.#hearsSyncs || this.#native === undefined) return;
-    this.#hearsSyncs = wanted;
-    this.#native.hearSyncs(wanted);
-  }
-
-  #tell(report) {
-    if (typeof report === 'number') {
-      this.#waiters.settleOne(report);
-      return;
-    }
-    this.#waiters.settle(report);
-    for (const event of report.events) this.#events.tell(event);
-  }
-
   #useCalls(hot, cacheBytes) {
     this.registers = hot.registers;
     this.documents = new DocumentCache(hot.registers, cacheBytes / DOCUMENT_SHARE);
     this.#assign((name) => hot[name]);
-    this.#poll = hot.poll;
-    this.#hold = hot.hold;
   }
 
   #refuseCalls(refuse) {
     this.#refuse = refuse;
-    this.#hold = nothing;
     this.#assign(() => refuse);
     this.documents.clear();
     this.#collections.clear();

@@ -6,13 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::error::{Error, Result};
+use super::{
+    error::{Error, Result},
+    io::with_suffix,
+};
 
 /// The log number `number` of those that begin with `first`.
 pub(super) fn path(first: &Path, number: u32) -> PathBuf {
-    let mut path = first.as_os_str().to_owned();
-    path.push(format!(".{number}"));
-    path.into()
+    with_suffix(first, &format!(".{number}"))
 }
 
 fn number(path: &Path, first: &Path) -> Option<u32> {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
-    io::{Disk, FileSystem},
+    io::{Disk, FileSystem, with_suffix},
     shard::Former,
 };
 
@@ -57,12 +57,14 @@ pub struct Options {
     pub files: Arc<dyn FileSystem>,
 }
 
+/// A log has its database's name and this.
+pub(crate) const DEFAULT_LOG: &str = ".wal";
+
 impl Options {
     /// The defaults for the database with this `base`, its log beside it.
     pub fn new(base: impl Into<PathBuf>) -> Self {
         let base = base.into();
-        let mut wal_path = base.as_os_str().to_owned();
-        wal_path.push(".wal");
+        let wal_path = with_suffix(&base, DEFAULT_LOG);
         Options {
             base,
             shard_count: 8,
@@ -73,7 +75,7 @@ impl Options {
             flush_interval_ms: 100,
             batch_size: 0,
             safe_mode: true,
-            wal_path: wal_path.into(),
+            wal_path,
             wal_path_is_default: true,
             wal_size: 64 << 20,
             wal_backend: Backend::Auto,
@@ -95,8 +97,6 @@ impl Options {
 
     /// The log that this database uses where the default one is another's.
     pub(crate) fn own_wal_path(&self) -> PathBuf {
-        let mut path = self.base.as_os_str().to_owned();
-        path.push(".wal");
-        path.into()
+        with_suffix(&self.base, DEFAULT_LOG)
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     error::{Code, Error, Result},
-    io::{is_open_twice, same_file},
+    io::{is_open_twice, same_file, with_suffix},
 };
 
 /// How long an opening waits while another process opens or closes the database: a recovery takes a while.
@@ -98,19 +98,13 @@ fn open(path: &Path) -> Result<File> {
     how.open(path).map_err(|error| Error::io("open the lock", path, &error))
 }
 
-fn beside(base: &Path, suffix: &str) -> PathBuf {
-    let mut path = base.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
-}
-
 impl Gate {
     /// Waits for others to come through.
     ///
     /// # Errors
     /// [`Code::Locked`] if one of them stays in it.
     pub(crate) fn enter(base: &Path, patience: Duration) -> Result<Gate> {
-        let path = beside(base, ".opening");
+        let path = with_suffix(base, ".opening");
         let start = Instant::now();
         loop {
             if let Some(held) = Held::take(&path, Kind::Alone)? {
@@ -144,7 +138,7 @@ impl Presence {
     /// [`Code::Locked`] with the pids of the others, if they or this one want to be alone, or if another copy of the library in this
     /// process is among them.
     pub(crate) fn enter(base: &Path, wants_to_be_alone: bool) -> Result<(Presence, bool)> {
-        let path = beside(base, ".lock");
+        let path = with_suffix(base, ".lock");
         let take = |kind| persistently(|| Held::take(&path, kind).map(|held| held.ok_or(())));
         let (held, is_alone) = match take(Kind::Alone)? {
             Some(held) => (held, true),
@@ -247,7 +241,7 @@ fn persistently<T, E>(
 /// # Errors
 /// [`Code::Locked`] with the pids of those who have.
 pub(crate) fn check_free(base: &Path) -> Result<()> {
-    let path = beside(base, ".lock");
+    let path = with_suffix(base, ".lock");
     let file = match File::open(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         file => file.map_err(|error| Error::io("open the lock", &path, &error))?,
@@ -261,7 +255,7 @@ pub(crate) fn check_free(base: &Path) -> Result<()> {
 
 /// What to tell whoever cannot have the database because of others.
 pub(crate) fn in_use(base: &Path, advice: &str) -> Error {
-    let file = File::open(beside(base, ".lock"));
+    let file = File::open(with_suffix(base, ".lock"));
     let pids = file.map(|file| pids(&file)).unwrap_or_default();
     let mut alive: Vec<u32> = pids.into_iter().filter(|pid| is_alive(*pid)).collect();
     // This one may be on the list, because it is about to open it. Where there is no other, a second copy of the library has it.

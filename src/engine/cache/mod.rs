@@ -5,6 +5,7 @@
 //! its shard. When somebody else has written to a shard file, that shard's entries do not count any more.
 //! Eviction is CLOCK: an entry that was read since the hand passed last gets a second round.
 
+mod segment;
 #[cfg(test)]
 mod test;
 
@@ -14,9 +15,9 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use parking_lot::Mutex;
 
+use self::segment::{Entry, Segment};
 use super::{
     change::{Change, Fate},
     log::Lsn,
@@ -25,9 +26,6 @@ use super::{
 
 /// Locks, to let threads read at the same time.
 const SEGMENTS: usize = 16;
-
-/// What an entry takes beside its id and text: slot, table and allocator.
-const OVERHEAD: usize = 96;
 
 /// The read cache.
 #[derive(Debug)]
@@ -40,29 +38,6 @@ pub struct Cache {
     bytes: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
-struct Segment {
-    table: HashTable<usize>,
-    slots: Vec<Option<Entry>>,
-    free: Vec<usize>,
-    hand: usize,
-    bytes: usize,
-    limit: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    hash: u64,
-    version: u64,
-    as_of: Lsn,
-    /// The id and behind it the text: a read finds both in one place of memory.
-    content: Box<[u8]>,
-    origin: Origin,
-    number: u32,
-    id_length: u32,
-    read: bool,
-}
-
 /// Where a document was read, and when in the life of that file.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin {
@@ -70,28 +45,10 @@ pub struct Origin {
     epoch: u32,
 }
 
-impl Entry {
-    fn id(&self) -> &[u8] {
-        &self.content[..self.id_length as usize]
-    }
-
-    fn value(&self) -> &[u8] {
-        &self.content[self.id_length as usize..]
-    }
-
-    fn bytes(&self) -> usize {
-        self.content.len() + OVERHEAD
-    }
-}
-
-fn content(id: &str, value: &[u8]) -> Box<[u8]> {
-    [id.as_bytes(), value].concat().into()
-}
-
 impl Cache {
     /// A cache of at most `bytes` bytes for so many shards; 0 bytes turn it off.
     pub fn new(bytes: usize, shards: u32) -> Self {
-        let segment = || Mutex::new(Segment { limit: bytes / SEGMENTS, ..Segment::default() });
+        let segment = || Mutex::new(Segment::new(bytes / SEGMENTS));
         let segments = (0..SEGMENTS).map(|_| segment()).collect();
         Cache {
             hasher: RandomState::default(),
@@ -152,14 +109,11 @@ impl Cache {
     ) {
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
-        let is_too_large = id.len() + value.len() + OVERHEAD > segment.limit / 8;
         let known = segment.find(hash, number, id).map(|entry| self.is_current(entry));
-        if is_too_large || as_of < applied() || known == Some(true) {
+        if segment.is_too_large(id.len() + value.len()) || as_of < applied() || known == Some(true) {
             return;
         }
-        let id_length = u32::try_from(id.len()).expect("an id is shorter than the log");
-        let content = content(id, value);
-        let entry = Entry { hash, version, as_of, content, origin, number, id_length, read: false };
+        let entry = Entry::new(hash, (number, id), value, (version, as_of), origin);
         self.counted(&mut segment, |segment| {
             if known.is_some() {
                 segment.remove(hash, number, id);
@@ -179,7 +133,7 @@ impl Cache {
     /// Whether nothing is here. What comes in later sees the shard's new position and is kept only if it is as new.
     fn is_empty(&self) -> bool {
         // IMPORTANT: under the locks. A document on its way in was compared with the old position, and is here or behind it.
-        self.segments.iter().all(|segment| segment.lock().table.is_empty())
+        self.segments.iter().all(|segment| segment.lock().is_empty())
     }
 
     fn change(&self, change: &Change<'_>, as_of: Lsn) {
@@ -204,11 +158,9 @@ impl Cache {
             if change.fate == Fate::Deleted {
                 return;
             }
-            entry.content = content(id, change.value);
+            entry.set_value(id, change.value);
             (entry.version, entry.as_of) = (version, as_of);
-            if entry.bytes() <= segment.limit / 8 {
-                segment.insert(entry);
-            }
+            segment.insert(entry);
         });
     }
 
@@ -225,77 +177,15 @@ impl Cache {
     /// Forgets everything.
     pub fn clear(&self) {
         for segment in &self.segments {
-            self.counted(&mut segment.lock(), |segment| {
-                *segment = Segment { limit: segment.limit, ..Segment::default() };
-            });
+            self.counted(&mut segment.lock(), Segment::clear);
         }
     }
 
     /// Does something to a segment and brings the totals up to date.
     fn counted(&self, segment: &mut Segment, work: impl FnOnce(&mut Segment)) {
-        let before = (segment.table.len(), segment.bytes);
+        let before = (segment.len(), segment.bytes());
         work(segment);
-        self.entries.fetch_add(segment.table.len().wrapping_sub(before.0), Ordering::Relaxed);
-        self.bytes.fetch_add(segment.bytes.wrapping_sub(before.1), Ordering::Relaxed);
+        self.entries.fetch_add(segment.len().wrapping_sub(before.0), Ordering::Relaxed);
+        self.bytes.fetch_add(segment.bytes().wrapping_sub(before.1), Ordering::Relaxed);
     }
-}
-
-impl Segment {
-    fn find(&mut self, hash: u64, number: u32, id: &str) -> Option<&mut Entry> {
-        let slots = &self.slots;
-        let slot = *self.table.find(hash, |slot| is(&slots[*slot], hash, number, id))?;
-        self.slots[slot].as_mut()
-    }
-
-    fn remove(&mut self, hash: u64, number: u32, id: &str) -> Option<Entry> {
-        let slots = &self.slots;
-        let found = self.table.find_entry(hash, |slot| is(&slots[*slot], hash, number, id)).ok()?;
-        let (slot, _) = found.remove();
-        let entry = self.slots[slot].take()?;
-        self.free.push(slot);
-        self.bytes -= entry.bytes();
-        Some(entry)
-    }
-
-    fn insert(&mut self, entry: Entry) {
-        while self.bytes + entry.bytes() > self.limit && !self.table.is_empty() {
-            self.evict_one();
-        }
-        self.bytes += entry.bytes();
-        let hash = entry.hash;
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.slots.push(None);
-                self.slots.len() - 1
-            }
-        };
-        self.slots[slot] = Some(entry);
-        let slots = &self.slots;
-        self.table.insert_unique(hash, slot, |slot| slots[*slot].as_ref().map_or(0, |entry| entry.hash));
-    }
-
-    fn evict_one(&mut self) {
-        loop {
-            self.hand = (self.hand + 1) % self.slots.len();
-            let Some(entry) = &mut self.slots[self.hand] else {
-                continue;
-            };
-            if std::mem::take(&mut entry.read) {
-                continue;
-            }
-            let (hash, hand) = (entry.hash, self.hand);
-            if let Ok(found) = self.table.find_entry(hash, |slot| *slot == hand) {
-                found.remove();
-            }
-            self.bytes -= self.slots[hand].take().map_or(0, |entry| entry.bytes());
-            self.free.push(hand);
-            return;
-        }
-    }
-}
-
-fn is(slot: &Option<Entry>, hash: u64, number: u32, id: &str) -> bool {
-    slot.as_ref()
-        .is_some_and(|entry| entry.hash == hash && entry.number == number && entry.id() == id.as_bytes())
 }

@@ -1,6 +1,6 @@
 //! What the cache holds, what it lets go of, and when it must not keep what it is given.
 
-use super::{Cache, OVERHEAD, SEGMENTS};
+use super::{Cache, SEGMENTS, segment::OVERHEAD};
 use crate::engine::{
     change::{Change, Fate},
     log::Lsn,

@@ -10,7 +10,13 @@ pub(crate) mod gated;
 mod identity;
 mod kind;
 
-use std::{fmt::Debug, io, ops::Range, path::Path, sync::Arc};
+use std::{
+    fmt::Debug,
+    io,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use disk::Disk;
 pub(crate) use disk::{FAST, has_holes, open_to_read};
@@ -19,6 +25,13 @@ pub(crate) use identity::{
 };
 pub use kind::Kind;
 pub(crate) use kind::{of_folder as kind_of_folder, readers_let_write};
+
+/// A path whose last name goes on with `suffix`.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
 
 /// A tree of folders and files.
 pub trait FileSystem: Send + Sync + Debug {

@@ -103,7 +103,7 @@ pub fn examine(path: &Path) -> Result<Examined> {
 /// # Errors
 /// What the operating system says.
 pub fn examine_beside(path: &Path) -> Result<Option<Examined>> {
-    let path = side::path_beside(path);
+    let path = side::large_path(path);
     if path.exists() { examine(&path).map(Some) } else { Ok(None) }
 }
 

@@ -1,23 +1,24 @@
-//! The log's file: found, made or replaced, with real blocks under every byte and the kernel's lock on it.
+//! The log's file: found and opened, with real blocks under every byte and the kernel's lock on it.
 
 use std::{
     fs::{self, TryLockError},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
 use super::{
-    Id, Log, Lsn,
-    append::Place,
+    Id, Log, Lsn, Opened, Unread,
     header::{Found, LogHeader, RING_AT},
-    legacy::{self, Unread},
+    legacy,
+    make::{beside, create, new_header},
     recovery::{self, Content},
     ring::Ring,
+    shared::Place,
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, FileSystem, has_holes, kind_of_folder, read_front, same_file, same_path},
+    io::{File, FileSystem, has_holes, kind_of_folder, read_front, same_file},
     options::Backend,
 };
 
@@ -34,23 +35,6 @@ pub struct Access {
 
 /// The largest ring of which a part is looked for in a file that is shorter.
 pub(super) const LARGEST_CUT: u64 = 1 << 32;
-
-/// A log ready for recovery.
-#[derive(Debug)]
-pub struct Opened {
-    /// The log. Its records, if any, end at its head. The old library's log and one that has not the length it should
-    /// have are in memory here, until [`Opened::renew`] replaces them.
-    pub log: Arc<Log>,
-    /// What it holds.
-    pub content: Content,
-    /// Whether it is not as it was left: it is kept aside when it is renewed.
-    pub is_damaged: bool,
-    /// Lines of the old library's log that nobody can read.
-    pub unread: Unread,
-    access: Option<Access>,
-    /// Kept open for its lock.
-    file: Option<Arc<dyn File>>,
-}
 
 /// A log without a file, for `safeMode: false`; it starts at `start`.
 pub fn open_anonymous(database: Id, log: Id, capacity: u64, start: Lsn) -> Result<Opened> {
@@ -138,7 +122,7 @@ pub fn belongs_to(path: &Path, database: Id, files: &dyn FileSystem) -> Result<b
     }
 }
 
-fn lock(file: &dyn File, path: &Path) -> Result<()> {
+pub(super) fn lock(file: &dyn File, path: &Path) -> Result<()> {
     match file.handle().try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Error::new(
@@ -238,168 +222,4 @@ impl Access {
             chosen => chosen,
         }
     }
-}
-
-impl Opened {
-    /// Makes durable what was found, before the shards get any of it: whoever wrote it may have been killed before it was
-    /// on the disk, or after a sync of it failed.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn sync(&self) -> Result<()> {
-        let synced = match &self.file {
-            Some(_) if self.log.is_file() => {
-                self.log.rewrite(&self.content.intact).and_then(|()| self.log.sync().map(|_| ()))
-            }
-            Some(file) => file.sync(),
-            None => Ok(()),
-        };
-        synced.map_err(|error| Error::io("sync the log", self.log.path().unwrap_or(Path::new("")), &error))
-    }
-
-    /// Ends recovery: everything that was found is durable in the shards, and from now on the log is empty. A log
-    /// of another size, of the old library or that is damaged is replaced. `applied`: see [`Log::begin_epoch`]. Returns
-    /// the log to use, and the name under which a damaged one was kept.
-    ///
-    /// # Errors
-    /// What the operating system says; the log found at open is still there then.
-    pub fn renew(self, applied: Lsn) -> Result<Renewed> {
-        let (Some(place), Some(access)) = (self.log.place.clone(), self.access) else {
-            return Ok(Renewed { log: self.log, kept: None });
-        };
-        let path = &place.path;
-        let failed = |error| Error::io("renew the log", path, &error);
-        if self.log.is_file() && self.log.capacity() == access.capacity && !self.is_damaged {
-            self.log.begin_epoch(applied).map_err(failed)?;
-            return Ok(Renewed { log: self.log, kept: None });
-        }
-        let files = &*access.files;
-        let beside = beside(path, self.log.database());
-        let header = new_header(self.log.database(), access.capacity)?;
-        let (file, header) = create_over(files, &beside, &header).map_err(failed)?;
-        lock(&*file, path)?;
-        let kept = if self.is_damaged { Some(keep_aside(files, path).map_err(failed)?) } else { None };
-        files.rename(&beside, path).map_err(failed)?;
-        files.sync_folder(path).map_err(failed)?;
-        let ring = match access.backend_for(path) {
-            Backend::Pwrite => Ring::written(file, header.capacity),
-            _ => Ring::mapped(file, header.capacity),
-        };
-        Ok(Renewed { log: Arc::new(Log::new(ring.map_err(failed)?, Some(place), header)), kept })
-    }
-}
-
-/// A log after recovery.
-#[derive(Debug)]
-pub struct Renewed {
-    /// The log to use.
-    pub log: Arc<Log>,
-    /// Where the damaged one is.
-    pub kept: Option<PathBuf>,
-}
-
-/// Gives a damaged log the first free name `<path>.corrupt-<n>`.
-pub(super) fn keep_aside(files: &dyn FileSystem, path: &Path) -> io::Result<PathBuf> {
-    let name = |number: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".corrupt-{number}"));
-        PathBuf::from(name)
-    };
-    let is_it = |name: &PathBuf| same_path(name, path);
-    let fits = |name: &PathBuf| fs::symlink_metadata(name).is_err() || is_it(name);
-    let name = (1..).map(name).find(fits).expect("there is no end");
-    if is_it(&name) {
-        // An opening was killed between this and giving the name to a new log.
-        return Ok(name);
-    }
-    match files.link(path, &name) {
-        // Until the next log takes it, it keeps its name too, so that it is found again and told of again.
-        Ok(()) => files.sync_folder(path)?,
-        // File systems without hard links.
-        Err(_) => files.rename(path, &name)?,
-    }
-    Ok(name)
-}
-
-fn new_header(database: Id, capacity: u64) -> Result<LogHeader> {
-    Ok(LogHeader::new(database, random_id()?, capacity))
-}
-
-/// Sixteen random bytes.
-pub(crate) fn random_id() -> Result<Id> {
-    let mut id = [0; 16];
-    getrandom::fill(&mut id)
-        .map_err(|error| Error::new(Code::Io, format!("The system gave no random bytes: {error}.")))?;
-    Ok(id)
-}
-
-/// Where a database builds a log before it gets its name.
-pub(super) fn beside(path: &Path, database: Id) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.new", hex(&database[..4])));
-    name.into()
-}
-
-/// Makes a log file whole under a name that nobody else uses, in place of one that was left there. Returns its header too, as it was
-/// written last.
-pub(super) fn create_over(
-    files: &dyn FileSystem,
-    path: &Path,
-    header: &LogHeader,
-) -> io::Result<(Arc<dyn File>, LogHeader)> {
-    // What was left there may be a second name of the live log, so it is not truncated.
-    match files.remove(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = files.create(path)?;
-    let make = || {
-        file.allocate(RING_AT + header.capacity)?;
-        let written = write_headers(&*file, *header)?;
-        file.sync()?;
-        files.sync_folder(path)?;
-        Ok(written)
-    };
-    match make() {
-        Ok(written) => Ok((file, written)),
-        Err(error) => {
-            // Half a file takes space that is needed.
-            let _ = files.remove(path);
-            Err(error)
-        }
-    }
-}
-
-/// Writes both copies of the header, and returns the newer one: what is written later has to be newer than that.
-pub(super) fn write_headers(file: &dyn File, mut header: LogHeader) -> io::Result<LogHeader> {
-    for _ in 0..2 {
-        header.sequence += 1;
-        file.write_at(&header.encode(), header.offset() as u64)?;
-    }
-    Ok(header)
-}
-
-/// Makes a log file whole before it gets its name: blocks, header, sync, name, sync of the folder. If another process
-/// is faster its file stays.
-fn create(files: &dyn FileSystem, path: &Path, header: &LogHeader) -> Result<()> {
-    let failed = |error| Error::io("make the log", path, &error);
-    // Whoever makes a log is in the gate, so nobody else uses this name.
-    let draft = beside(path, header.database);
-    let made = (|| {
-        create_over(files, &draft, header)?;
-        match files.link(&draft, path) {
-            // Another process was faster; its log is looked at instead.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            // File systems without hard links.
-            Err(_) if !path.exists() => files.rename(&draft, path),
-            linked => linked,
-        }?;
-        files.sync_folder(path)
-    })();
-    let _ = files.remove(&draft);
-    made.map_err(failed)
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

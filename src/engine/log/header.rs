@@ -10,7 +10,7 @@
 //! the higher sequence counts. A new start goes into both before the space in front of it is used again.
 
 use super::{
-    Lsn,
+    Id, Lsn,
     checksum::{crc32c, crc32c_append},
     record::ALIGN,
 };
@@ -25,9 +25,6 @@ const LENGTH: usize = 88;
 /// The largest ring that can be asked for, and a number that no log gets to.
 const LARGEST_RING: u64 = 1 << 40;
 const LARGEST_COUNT: u64 = 1 << 62;
-
-/// A random name for a database or a log.
-pub type Id = [u8; 16];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LogHeader {

@@ -9,7 +9,7 @@ use std::{io, path::Path};
 use md5::{Digest, Md5};
 use serde_json::{Value, value::RawValue};
 
-use super::{Draft, Id, Kind, Log, Lsn, append::Place, header::LogHeader, ring::Ring};
+use super::{Draft, Id, Kind, Log, Lsn, header::LogHeader, ring::Ring, shared::Place};
 use crate::engine::{
     error::{Code, Error, Result},
     io::{File, read_front},

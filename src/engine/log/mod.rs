@@ -14,10 +14,13 @@ mod file;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod header;
+mod id;
 mod legacy;
+mod make;
 #[cfg(feature = "model")]
 mod model;
 mod op;
+mod opened;
 mod pace;
 mod pages;
 mod queue;
@@ -26,24 +29,28 @@ mod record;
 mod recovery;
 mod replace;
 mod ring;
+mod shared;
 mod side;
 mod sync;
 #[cfg(test)]
 mod test;
 mod waiting;
 
-pub use append::{Appended, Log};
+pub use append::Appended;
 pub use claim::{Claim, Met};
 pub use draft::Draft;
 pub use examine::{Examined, examine, examine_beside, peek};
-pub use file::{Access, Opened, belongs_to, open, open_anonymous};
-pub(crate) use file::{hex, random_id};
-pub use header::Id;
+pub use file::{Access, belongs_to, open, open_anonymous};
+pub use id::Id;
+pub(crate) use id::{hex, random_id};
 pub use legacy::Unread;
 pub use op::{Kind, Op, Ops};
+pub use opened::Opened;
 pub use queue::{Done, Until};
 pub use recovery::Content;
+pub use shared::Log;
 pub use side::Side;
+pub(crate) use side::large_path;
 pub use waiting::WaitsFor;
 
 /// A place in the log: bytes since the log began. It only grows; the ring offset is its remainder.

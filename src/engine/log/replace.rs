@@ -6,7 +6,7 @@
 
 use std::{io, ops::Range, path::Path, sync::Arc};
 
-use super::{Log, Lsn, append::Place, file, header::LogHeader, recovery, ring::Ring};
+use super::{Log, Lsn, header::LogHeader, make, recovery, ring::Ring, shared::Place};
 use crate::engine::{
     error::{Code, Error, Result},
     io::{File, look_at_file, look_at_path, rewrite, write_in_pages},
@@ -25,8 +25,8 @@ impl Log {
         // The tail stays where it is.
         let _one_at_a_time = self.reclaiming.lock();
         let header = self.header();
-        let beside = file::beside(&place.path, header.database);
-        let (fresh, _) = file::create_over(&*place.files, &beside, &header).map_err(failed)?;
+        let beside = make::beside(&place.path, header.database);
+        let (fresh, _) = make::create_over(&*place.files, &beside, &header).map_err(failed)?;
         let replaced = self.go_over(fresh, &beside, place);
         if replaced.is_err() {
             // Where it has its name already, this finds nothing.
@@ -63,7 +63,7 @@ impl Log {
             fresh.sync().map_err(failed)?;
         }
         let header = LogHeader { synced: self.head(), ..appender.header };
-        let header = file::write_headers(&*fresh, header).map_err(failed)?;
+        let header = make::write_headers(&*fresh, header).map_err(failed)?;
         fresh.sync().map_err(failed)?;
         place.files.rename(beside, &place.path).map_err(failed)?;
         // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.

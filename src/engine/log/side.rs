@@ -15,15 +15,17 @@ use std::{
 
 use super::{
     Draft, Log, Lsn,
-    append::Place,
     file::{self, of_another_format},
     header::{Found, LogHeader, RING_AT},
+    id::random_id,
+    make, opened,
     recovery::{self, Content},
     ring::Ring,
+    shared::Place,
 };
 use crate::engine::{
     error::{Error, Result},
-    io::read_front,
+    io::{read_front, with_suffix},
 };
 
 /// Epochs below it tell nothing.
@@ -38,10 +40,9 @@ pub struct Side {
     pub content: Content,
 }
 
-pub(super) fn path_beside(log: &Path) -> PathBuf {
-    let mut path = log.as_os_str().to_owned();
-    path.push(".large");
-    path.into()
+/// Where a record lies that is too large for this log.
+pub(crate) fn large_path(log: &Path) -> PathBuf {
+    with_suffix(log, ".large")
 }
 
 /// The epoch of a record that follows everything up to this place of the ring.
@@ -71,17 +72,17 @@ impl Side {
     /// What the operating system says. Nothing that counts is left then.
     pub fn write(main: &Log, draft: &mut Draft, time_ms: u64) -> Result<Side> {
         let capacity = draft.len();
-        let (database, log) = (main.database(), file::random_id()?);
+        let (database, log) = (main.database(), random_id()?);
         let Some(place) = main.place.as_ref().filter(|_| main.is_file()) else {
             let log = file::open_anonymous(database, log, capacity, Lsn(0))?.log;
             log.load(draft, time_ms).map_err(|error| log.failed(&error))?;
             return Ok(Side { content: Content::all(&log), log });
         };
-        let place = Place { path: path_beside(&place.path), ..place.clone() };
+        let place = Place { path: large_path(&place.path), ..place.clone() };
         let (path, files) = (place.path.clone(), Arc::clone(&place.files));
         let header =
             LogHeader { epoch: epoch_behind(main.head()), ..LogHeader::new(database, log, capacity) };
-        let written = file::create_over(&*files, &path, &header).and_then(|(file, header)| {
+        let written = make::create_over(&*files, &path, &header).and_then(|(file, header)| {
             // It is written once, so there is nothing to gain from a mapping, which a full disk could turn into a signal.
             let log = Log::new(Ring::written(file, capacity)?, Some(place), header);
             log.load(draft, time_ms)?;
@@ -100,7 +101,7 @@ impl Side {
     /// The record that a process left beside the log `main`, which holds `content`.
     pub fn find(main: &Arc<Log>, content: &Content) -> Result<Option<Side>> {
         let Some(main_place) = &main.place else { return Ok(None) };
-        let place = Place { path: path_beside(&main_place.path), ..main_place.clone() };
+        let place = Place { path: large_path(&main_place.path), ..main_place.clone() };
         let (path, files) = (place.path.clone(), Arc::clone(&place.files));
         let database = main.database();
         let failed = |error: io::Error| Error::io("read the large record from", &path, &error);
@@ -146,7 +147,7 @@ impl Side {
     /// Keeps it for the user, because its record is not whole any more.
     pub fn keep_aside(self) -> Result<Option<PathBuf>> {
         let Some(Place { path, files }) = &self.log.place else { return Ok(None) };
-        let kept = file::keep_aside(&**files, path).and_then(|kept| {
+        let kept = opened::keep_aside(&**files, path).and_then(|kept| {
             match files.remove(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -162,7 +163,7 @@ impl Side {
     /// What the operating system says.
     pub fn remove_beside(main: &Log) -> Result<()> {
         let Some(Place { path, files }) = &main.place else { return Ok(()) };
-        let path = path_beside(path);
+        let path = large_path(path);
         if file::belongs_to(&path, main.database(), &**files)? {
             files.remove(&path).map_err(|error| Error::io("remove", &path, &error))?;
         }

@@ -13,8 +13,8 @@ use std::{
 
 use super::{
     Done, Draft, Log,
-    append::Appender,
     queue::{Task, Until},
+    shared::Appender,
 };
 use crate::engine::{
     error::{Error, Result},

@@ -9,7 +9,10 @@ use rusqlite::{
 };
 
 use super::{ShardId, memory::moderated, statement, vfs};
-use crate::engine::error::{Code, Error, FREE_SPACE, Result};
+use crate::engine::{
+    error::{Code, Error, FREE_SPACE, Result},
+    io::with_suffix,
+};
 
 /// How long a statement waits for another program's lock while the database is opened or read.
 const BUSY: Duration = Duration::from_secs(5);
@@ -163,11 +166,8 @@ pub(super) fn reader(path: &Path, shard: ShardId) -> Result<Connection> {
 /// it make anything there.
 pub(super) fn onlooker(path: &Path, shard: ShardId) -> Result<Connection> {
     statement::configure();
-    let is_there = |suffix: &str| {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(suffix);
-        std::fs::metadata(beside).is_ok_and(|found| found.len() > 0)
-    };
+    let is_there =
+        |suffix: &str| std::fs::metadata(with_suffix(path, suffix)).is_ok_and(|found| found.len() > 0);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let connection = if is_there("-wal") || is_there("-journal") {

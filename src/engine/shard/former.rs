@@ -11,10 +11,9 @@ use std::{
 
 use super::{
     connection::{self, explain},
-    layout::with_suffix,
     schema,
 };
-use crate::engine::error::Result;
+use crate::engine::{error::Result, io::with_suffix};
 
 /// Names of the old library that are not the ones of now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,10 @@ use super::{
     former::Former,
     schema::{self, Identity},
 };
-use crate::engine::error::{Code, Error, Result};
+use crate::engine::{
+    error::{Code, Error, Result},
+    io::with_suffix,
+};
 
 /// Where the documents are.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,13 +30,6 @@ pub enum Layout {
 /// Path of a shard: `<base>_shard<i>.db`.
 pub(crate) fn shard_path(base: &Path, shard: ShardId) -> PathBuf {
     with_suffix(base, &format!("_shard{shard}.db"))
-}
-
-/// A path whose last name goes on with `suffix`.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// Numbers of the files `<base>_shard<i>.db<suffix>` that exist, in order.

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{
     error::Result,
-    log, presence, registry,
+    io::with_suffix,
+    log,
+    options::DEFAULT_LOG,
+    presence, registry,
     shard::{self, Examined, Former, ShardId, shard_path},
 };
 
@@ -64,7 +67,7 @@ pub(super) fn log_place(base: &Path, first: &Examined, database: log::Id) -> Opt
         }
         _ => None,
     };
-    let mut own = base.as_os_str().to_owned();
-    own.push(".wal");
-    remembered.filter(|place| place.is_file()).or_else(|| Some(PathBuf::from(own)).filter(is_ours))
+    remembered
+        .filter(|place| place.is_file())
+        .or_else(|| Some(with_suffix(base, DEFAULT_LOG)).filter(is_ours))
 }

@@ -144,9 +144,7 @@ fn of_another_format(version: u32) -> String {
 
 /// The record that was too large for the log.
 fn verify_large(path: &Path, examined: &Examined, shards: &Shards, report: &mut Report) {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".large");
-    let path = PathBuf::from(name);
+    let path = log::large_path(path);
     if shards.are_not_of(examined) {
         return;
     }

@@ -17,6 +17,7 @@ pub use report::{Finding, LogFigures, Report, Severity};
 
 use super::{
     error::{Code, Error, Result},
+    io::with_suffix,
     presence,
     shard::{self, ShardId, shard_path},
 };
@@ -80,9 +81,8 @@ fn states(base: &Path, shards: &[ShardId], log: Option<&Path>) -> Vec<State> {
     };
     let with_its_log = |shard: &ShardId| {
         let path = shard_path(base, *shard);
-        let mut beside = path.as_os_str().to_owned();
-        beside.push("-wal");
-        [path, beside.into()]
+        let its_log = with_suffix(&path, "-wal");
+        [path, its_log]
     };
     shards.iter().flat_map(with_its_log).chain(log.map(Path::to_owned)).map(state).collect()
 }

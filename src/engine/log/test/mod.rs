@@ -14,11 +14,7 @@ use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use proptest::test_runner::Config;
 
-use super::{
-    Access, Appended, Draft, Id, Kind, Log, Lsn, Op,
-    file::{self, Opened},
-    record::RECORD_HEADER,
-};
+use super::{Access, Appended, Draft, Id, Kind, Log, Lsn, Op, Opened, file, record::RECORD_HEADER};
 use crate::engine::{error::Error, io::Disk, options::Backend};
 
 const DATABASE: Id = [7; 16];

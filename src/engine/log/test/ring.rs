@@ -7,8 +7,8 @@ use proptest::{collection::vec, prelude::*, test_runner::Config};
 use super::{
     super::{
         Log, Lsn,
-        file::{Opened, Renewed},
         header::RING_AT,
+        opened::{Opened, Renewed},
     },
     DATABASE, Owned, append, cheap, draft, one, open, sized, texts,
 };

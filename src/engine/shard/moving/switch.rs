@@ -9,11 +9,11 @@ use std::{
 
 use super::super::{
     Former, ShardId,
-    layout::{existing, shard_path, with_suffix},
+    layout::{existing, shard_path},
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{FileSystem, read_front},
+    io::{FileSystem, read_front, with_suffix},
 };
 
 /// What the name of a new shard file ends with until it has its own.

@@ -1,0 +1,96 @@
+'use strict';
+
+// What the engine has to tell: promises whose work is done, and events. It rings, and everything that has come is fetched.
+
+// NOTE: as in lists.js.
+const { setImmediate } = require('node:timers');
+const { channels } = require('./channels.js');
+const { Events } = require('./events.js');
+const { Waiters } = require('./waiters.js');
+
+const nothing = () => undefined;
+
+class Deliveries {
+  #events;
+  #poll = nothing;
+  #hold = nothing;
+  #hearSyncs = nothing;
+  /** Whether each sync of the log is told, because somebody has subscribed to that. */
+  #hearsSyncs = false;
+  /** What goes on with a delivery in the next turn of the event loop. */
+  #rest;
+  #waiters = new Waiters((on) => this.#hold(on));
+
+  constructor(emitter) {
+    this.#events = new Events(emitter);
+  }
+
+  /**
+   * From now on reports are fetched with `poll`. `hold(1)` keeps the event loop alive, `hold(0)` lets it end, and `hearSyncs(on)` has
+   * each sync told, or not.
+   */
+  begin(poll, hold, hearSyncs) {
+    this.#poll = poll;
+    this.#hold = hold;
+    this.#hearSyncs = hearSyncs;
+    this.#followSubscribers();
+  }
+
+  /** Nobody else is told anything, and nothing keeps the event loop alive. */
+  end() {
+    this.#hold = nothing;
+    this.#hearSyncs = nothing;
+    this.all();
+    this.#poll = nothing;
+    this.#waiters.rejectAll();
+  }
+
+  /** A promise for the work of a ticket. */
+  wait(ticket) {
+    return this.#waiters.wait(ticket);
+  }
+
+  /** Promises that wait. */
+  get waiting() {
+    return this.#waiters.size;
+  }
+
+  /** Tells promises and listeners all that the engine has reported. */
+  all() {
+    for (let report = this.#poll(); report !== undefined; report = this.#poll()) this.#tell(report);
+  }
+
+  /** The same from the event loop, which gets on with other work between parts of what has come. */
+  some() {
+    for (let report = this.#poll(); report !== undefined; report = this.#poll()) {
+      this.#tell(report);
+      if (report.hasMore) {
+        this.#rest ??= setImmediate(() => {
+          this.#rest = undefined;
+          this.some();
+        });
+        return;
+      }
+    }
+    this.#followSubscribers();
+  }
+
+  #tell(report) {
+    if (typeof report === 'number') {
+      this.#waiters.settleOne(report);
+      return;
+    }
+    this.#waiters.settle(report);
+    for (const event of report.events) this.#events.tell(event);
+  }
+
+  /** Has the engine tell of syncs as long as somebody wants to know: nobody says when that changes. */
+  #followSubscribers() {
+    const wanted = channels.sync.hasSubscribers;
+    if (wanted === this.#hearsSyncs || this.#hearSyncs === nothing) return;
+    this.#hearsSyncs = wanted;
+    this.#hearSyncs(wanted);
+  }
+}
+
+module.exports = { Deliveries };
