@@ -1,8 +1,10 @@
 // Calls that are done at once, one after the other: the event loop turns in between.
 
-import { mock } from 'node:test';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import ava from 'ava';
-import { manualFlush, openSimple } from './helpers/database.mjs';
+import { runProgram } from './helpers/child.mjs';
+import { manualFlush, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
 
 // Each alone: where one of two loops lets the event loop turn, it does so for both.
 const test = ava.serial;
@@ -68,8 +70,52 @@ test('a loop of reads of what was read before leaves the event loop to others', 
   t.true(await runsMeanwhile(() => db.get('c', 'a'), MANY));
 });
 
-test('many tasks that write one after the other leave the event loop to others', async (t) => {
+test('a loop of calls that are refused leaves the event loop to others', async (t) => {
   const db = openSimple(t, manualFlush);
+  t.true(await runsMeanwhile(() => db.set('c', 'a', undefined).catch(() => {}), MANY));
+  db.close();
+  t.true(await runsMeanwhile(() => db.get('c', 'a').catch(() => {}), MANY));
+});
+
+test('a loop of empty batches leaves the event loop to others', async (t) => {
+  const db = openSimple(t, manualFlush);
+  for (const call of ['setMany', 'getMany', 'deleteMany']) {
+    t.true(await runsMeanwhile(() => db[call]('c', []), MANY), call);
+  }
+});
+
+test('a loop of few calls and much work of its own leaves the event loop to others', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const workAndGet = () => {
+    const start = performance.now();
+    while (performance.now() - start < 1);
+    return db.get('c', 'a');
+  };
+  t.true(await runsMeanwhile(workAndGet, 40));
+});
+
+test('a stream of documents leaves the event loop to others', async (t) => {
+  const db = openSimple(t, manualFlush);
+  let ran = false;
+  let written = 0;
+  setImmediate(() => {
+    ran = true;
+  });
+  function* documents() {
+    for (let i = 0; i < MANY && !ran; i++) yield { i };
+  }
+  const write = (data, _, done) => {
+    written += 1;
+    db.set('c', written, data).then(() => done(), done);
+  };
+  await pipeline(Readable.from(documents()), new Writable({ objectMode: true, write }));
+  t.true(ran);
+  t.true(written < MANY);
+});
+
+test('of many tasks that write one after the other each waits soon', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const tasks = 2000;
   let ran = false;
   let calls = 0;
   setImmediate(() => {
@@ -78,15 +124,45 @@ test('many tasks that write one after the other leave the event loop to others',
   const task = async (number) => {
     for (; calls < MANY && !ran; calls++) await db.set('c', `a${number}`, SMALL);
   };
-  await Promise.all(Array.from({ length: 200 }, (_, number) => task(number)));
+  await Promise.all(Array.from({ length: tasks }, (_, number) => task(number)));
+  // A first call of each, and what is done in a millisecond, if it is not the last time that one looks.
   t.true(ran);
+  t.true(calls < 10 * tasks, `${calls}`);
 });
 
-test('loops over two databases share the turn', async (t) => {
+test('a loop over two databases leaves the event loop to others', async (t) => {
   const [one, other] = [openSimple(t, manualFlush), openSimple(t, manualFlush)];
   t.true(
     await runsMeanwhile(() => Promise.all([one.set('c', 'a', SMALL), other.set('c', 'a', SMALL)]), MANY),
   );
+});
+
+test('writes end in the order in which they were called', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const ended = [];
+  const calls = [];
+  for (let round = 0; round < 10; round++) {
+    for (let i = 0; i < 2000; i++) {
+      const number = calls.length;
+      const call = i % 2 === 0 ? db.set('c', i, { i }) : db.delete('c', i);
+      calls.push(call.then(() => ended.push(number)));
+    }
+    await calls.at(-1);
+  }
+  await Promise.all(calls);
+  t.true(ended.every((number, place) => number === place) && ended.length === calls.length);
+});
+
+test('calls that are made together wait for no turn', async (t) => {
+  const db = openSimple(t, manualFlush);
+  await new Promise(setImmediate);
+  let ran = false;
+  setImmediate(() => {
+    ran = true;
+  });
+  await Promise.all(Array.from({ length: 20_000 }, (_, i) => db.set('c', i, SMALL)));
+  t.false(ran);
+  t.true(await runsMeanwhile(() => db.set('c', 'a', SMALL), MANY));
 });
 
 test('calls that are made together have their own results, in any turn', async (t) => {
@@ -116,10 +192,12 @@ test('callbacks of the event loop do not wait for each other', async (t) => {
   const db = openSimple(t, manualFlush);
   let waiting = 0;
   let late = 0;
+  const begin = performance.now();
   const callback = () => {
-    // Whatever was called before is done by now, but for callbacks that have taken up much time by themselves.
-    late += waiting;
     const start = performance.now();
+    // Of turns that take longer the rest waits.
+    if (start - begin > 8) return;
+    late += waiting;
     while (performance.now() - start < 0.2);
     for (let i = 0; i < 20; i++) {
       waiting += 1;
@@ -129,7 +207,7 @@ test('callbacks of the event loop do not wait for each other', async (t) => {
     }
   };
   await new Promise((resolve) => {
-    for (let i = 0; i < 200; i++) setImmediate(callback);
+    for (let i = 0; i < 25; i++) setImmediate(callback);
     setImmediate(resolve);
   });
   t.is(late, 0);
@@ -142,11 +220,16 @@ test('who closes the database gets the results of calls that wait for a turn', a
   t.is((await Promise.all(written)).at(-1).id, '19999');
 });
 
-test('a clock that stands still stops no loop', async (t) => {
-  const db = openSimple(t, manualFlush);
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate', 'Date'], now: Date.now() });
-  t.teardown(() => mock.timers.reset());
-  let i = 0;
-  for (; i < 20_000; i++) await db.set('c', i, SMALL);
-  t.is(i, 20_000);
+test('a process whose last listeners write ends', async (t) => {
+  const { code, lines, stderr } = await runProgram(t, 'before-exit.mjs', pathsIn(useFolder(t)));
+  t.is(code, 0, stderr);
+  t.deepEqual(lines, ['beforeExit', '20 written']);
 });
+
+for (const name of ['fake-turns-before.mjs', 'fake-turns-after.mjs', 'no-performance.mjs']) {
+  test(`timers and clocks of tests stop no loop: ${name}`, async (t) => {
+    const { code, lines, stderr } = await runProgram(t, name, pathsIn(useFolder(t)));
+    t.is(code, 0, stderr);
+    t.deepEqual(lines, ['20000 done']);
+  });
+}

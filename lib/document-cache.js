@@ -72,7 +72,7 @@ class DocumentCache {
     if (kept === undefined) return undefined;
     this.#hits += 1;
     this.#usesOfRound += 1;
-    turns.count(1, kept.bytes);
+    turns.left -= 1;
     return { id, data: copyOf(kept), _version: kept.version };
   }
 

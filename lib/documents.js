@@ -75,11 +75,8 @@ function jsonArray(texts) {
  * version and state in registers.
  */
 function toDocument(engine, number, id, text) {
-  if (text === null) {
-    turns.count(1, 0);
-    return null;
-  }
-  turns.count(1, text.length);
+  turns.left -= 1;
+  if (text === null) return null;
   const data = parse(text, { id });
   const registers = engine.registers;
   return registers[BUFFERED] === 0

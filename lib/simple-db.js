@@ -37,11 +37,11 @@ class SimpleDB {
       const key = writableId(id, engine.newId);
       const ticket = engine.writes.set(number, key, data);
       if (ticket !== undefined) return this.#buffered(ticket, key);
-      // NOTE: a literal of its own. V8 knows then that it is no promise, and asks no further.
-      if (turns.left > 0) return { id: key, buffered: true };
-      return turns.after({ id: key, buffered: true });
+      // NOTE: without an await, and with a literal, which V8 knows to be no promise.
+      if (turns.left <= 0 && turns.isOver()) return turns.later({ id: key, buffered: true });
+      return { id: key, buffered: true };
     } catch (error) {
-      throw toPublicError(error);
+      return refused(error);
     }
   }
 
@@ -68,16 +68,16 @@ class SimpleDB {
       if (this.#syncReads) return this.#getFlushed(number, key);
       const found = engine.documents.find(number, key);
       if (found !== undefined) {
-        if (turns.left > 0) return found;
-        return turns.after(found);
+        if (turns.left <= 0 && turns.isOver()) return turns.later(found);
+        return found;
       }
       const answer = engine.read(number, key);
       if (typeof answer !== 'string' && answer !== null) return readLater(engine, number, key, answer);
       const document = toDocument(engine, number, key, answer);
-      if (turns.left > 0) return document;
-      return turns.after(document);
+      if (turns.left <= 0 && turns.isOver()) return turns.later(document);
+      return document;
     } catch (error) {
-      throw toPublicError(error);
+      return refused(error);
     }
   }
 
@@ -85,7 +85,7 @@ class SimpleDB {
     try {
       return this.#getFlushed(this.#engine.collection(collection), existingId(id));
     } catch (error) {
-      throw toPublicError(error);
+      return refused(error);
     }
   }
 
@@ -96,10 +96,10 @@ class SimpleDB {
       const key = existingId(id);
       const ticket = engine.writes.delete(number, key);
       if (ticket !== undefined) return this.#buffered(ticket, key);
-      if (turns.left > 0) return { id: key, buffered: true };
-      return turns.after({ id: key, buffered: true });
+      if (turns.left <= 0 && turns.isOver()) return turns.later({ id: key, buffered: true });
+      return { id: key, buffered: true };
     } catch (error) {
-      throw toPublicError(error);
+      return refused(error);
     }
   }
 
@@ -107,7 +107,7 @@ class SimpleDB {
     try {
       return await this.#engine.getAll(collection, checkLimit(limit ?? DEFAULT_LIMIT));
     } catch (error) {
-      throw toPublicError(error);
+      return refused(error);
     }
   }
 
@@ -116,15 +116,11 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const keys = readIds(ids);
-      if (keys.length === 0) return [];
-      if (this.#syncReads) await engine.flush();
-      const answer = engine.readMany(number, keys);
-      const text = typeof answer === 'string' ? answer : await readManyLater(engine, number, keys, answer);
-      const documents = parse(text, { collection });
-      turns.count(keys.length, text.length);
-      return turns.left > 0 ? documents : turns.after(documents);
+      turns.left -= 1;
+      const documents = keys.length > 0 ? await this.#readMany(number, keys, collection) : [];
+      return turns.left <= 0 && turns.isOver() ? turns.later(documents) : documents;
     } catch (error) {
-      throw toPublicError(error);
+      return refused(error);
     }
   }
 
@@ -135,7 +131,7 @@ class SimpleDB {
       const { ids, documents, nameOf } = readEntries(entries, engine.newId, 'entries', entryPair);
       return await this.#writeMany(number, ids, pagesOfDocuments(documents, nameOf));
     } catch (error) {
-      throw toPublicError(error);
+      return refused(error);
     }
   }
 
@@ -145,7 +141,7 @@ class SimpleDB {
       const keys = readIds(ids);
       return await this.#writeMany(number, keys, pagesOfIds(keys));
     } catch (error) {
-      throw toPublicError(error);
+      return refused(error);
     }
   }
 
@@ -153,7 +149,7 @@ class SimpleDB {
     try {
       await this.#engine.sync();
     } catch (error) {
-      throw toPublicError(error);
+      return refused(error);
     }
   }
 
@@ -221,12 +217,21 @@ class SimpleDB {
     return { id, buffered: true };
   }
 
+  async #readMany(number, keys, collection) {
+    const engine = this.#engine;
+    if (this.#syncReads) await engine.flush();
+    const answer = engine.readMany(number, keys);
+    const text = typeof answer === 'string' ? answer : await readManyLater(engine, number, keys, answer);
+    turns.left -= keys.length;
+    return parse(text, { collection });
+  }
+
   async #writeMany(number, ids, pages) {
-    if (ids.length === 0) return [];
-    const ticket = this.#engine.writes.many(number, ids, pages);
+    const ticket = ids.length > 0 ? this.#engine.writes.many(number, ids, pages) : undefined;
     if (ticket !== undefined) await this.#engine.wait(ticket);
+    turns.left -= 1;
     const results = bufferedResults(ids);
-    return turns.left > 0 ? results : turns.after(results);
+    return turns.left <= 0 && turns.isOver() ? turns.later(results) : results;
   }
 
   async #getFlushed(number, id) {
@@ -240,6 +245,13 @@ class SimpleDB {
       throw toPublicError(error);
     }
   }
+}
+
+/** The rejection of a call, which may be one of many too. */
+async function refused(error) {
+  turns.left -= 1;
+  if (turns.left <= 0 && turns.isOver()) await turns.later();
+  throw toPublicError(error);
 }
 
 /** Answers what it is bound to. */

@@ -1,71 +1,115 @@
 'use strict';
 
 // Turns of the event loop between calls that are done at once. Their promises are settled when the program gets them, so that a loop
-// which awaits one after the other would keep timers, sockets and all else waiting until its end.
+// which awaits one after the other would keep timers, sockets and all else waiting until its end. So after some time calls wait for the next turn.
 
-// NOTE: both as in lists.js.
+const { performance } = require('node:perf_hooks');
+const { promisify } = require('node:util');
+// NOTE: as in lists.js.
 const { setImmediate } = require('node:timers');
+
+const now = performance.now.bind(performance);
 const { nextTick } = process;
 
-/** Milliseconds of calls one behind the other, after which calls wait for the event loop. */
-const LONGEST = 1;
-/** Documents between two looks at the clock. */
-const LOOK_EVERY = 64;
-/** UTF-16 units of JSON text that count as one document more, as a power of two. */
-const TEXT = 12;
-/**
- * Documents between two calls that wait, once the time is over. Of calls that are made together not all need to, as a promise more costs
- * time too; of many tasks that make one call after the other each comes to wait soon.
- */
-const WAIT_EVERY = 8;
+/** Longest time, in milliseconds, of calls one behind the other, with nothing from the event loop in between. */
+const CHAIN_MS = 1;
+/** The same of a turn in which the program goes on from callbacks and ticks, as streams of objects do. */
+const TURN_MS = 10;
+
+/** Time between two looks at the clock; most documents, and most of them up to the first look. */
+const LOOK_MS = 0.25;
+const MOST_DOCUMENTS = 64;
+const FIRST_DOCUMENTS = 8;
+
+/** Tests with a clock of their own from before may let it stand still, and nothing would ever go on. */
+const isFake = setImmediate.clock !== undefined || setImmediate[promisify.custom] === undefined;
 
 class Turns {
-  /** Documents before the next look. IMPORTANT: a call that is done asks for `after` if nothing is left. */
-  left = LOOK_EVERY;
-  /** When the first look was since the program came back to the event loop, or from it. */
-  #start;
+  /**
+   * Documents before the next look: whoever reads or writes one counts it.
+   *
+   * IMPORTANT: where nothing is left, a call that is done asks `isOver`, and if so ends `later`.
+   */
+  left = FIRST_DOCUMENTS;
   /** The next turn, for those who wait for it. */
   #next;
   #resolve;
+  #immediate;
+  #interval = FIRST_DOCUMENTS;
+  #looked;
+  /** When the first looks were. */
+  #chainStart;
+  #turnStart;
+  #isChainOver = false;
+  #isTurnOver = false;
 
-  /** Notes that so many documents with so much text were read or written. */
-  count(documents, length) {
-    this.left -= documents + (length >>> TEXT);
+  /** Whether calls wait. All that come later do so too, so that they end in the order in which they came. */
+  isOver() {
+    if (this.#next === undefined && !isFake) this.#look(now());
+    return this.#next !== undefined;
   }
 
-  /** The result, or a promise of it in the next turn of the event loop. */
-  after(result) {
-    const now = performance.now();
-    if (this.#start === undefined) {
-      this.#start = now;
-      // Runs as soon as the program has nothing to go on with but what comes from the event loop.
-      nextTick(this.#begin);
+  /** The result, in the next turn. */
+  async later(result) {
+    await this.#next;
+    return result;
+  }
+
+  #look(time) {
+    this.#adapt(time);
+    if (this.#chainStart === undefined) {
+      this.#chainStart = time;
+      // Runs as soon as the program has nothing to go on with but ticks and what comes from the event loop.
+      nextTick(this.#endChain);
     }
-    const isOver = now - this.#start >= LONGEST;
-    this.left = isOver ? WAIT_EVERY : LOOK_EVERY;
-    return isOver ? this.#nextTurn().then(() => result) : result;
+    if (this.#turnStart === undefined) {
+      this.#turnStart = time;
+      this.#immediate = setImmediate(this.#endTurn);
+      // Nobody waits for it yet, so that a process may end.
+      this.#immediate.unref();
+    }
+    const wasOver = this.#isChainOver || this.#isTurnOver;
+    this.#isChainOver ||= time - this.#chainStart >= CHAIN_MS;
+    this.#isTurnOver ||= time - this.#turnStart >= TURN_MS;
+    // Calls that are made together go on, as it would not help if they waited. Those behind an await come after this.
+    if (!wasOver && (this.#isChainOver || this.#isTurnOver)) queueMicrotask(this.#beginToWait);
   }
 
-  #begin = () => {
-    this.left = LOOK_EVERY;
-    this.#start = undefined;
+  /** Looks next after as many documents as have time. */
+  #adapt(time) {
+    if (this.#chainStart !== undefined) {
+      const documents = this.#interval - this.left;
+      const fit = Math.floor((documents * LOOK_MS) / (time - this.#looked));
+      this.#interval = Math.min(Math.max(fit, 1), MOST_DOCUMENTS);
+    }
+    this.#looked = time;
+    this.left = this.#interval;
+  }
+
+  #beginToWait = () => {
+    if (!this.#isChainOver && !this.#isTurnOver) return;
+    this.left = 0;
+    this.#next = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    this.#immediate.ref();
   };
 
-  #nextTurn() {
-    if (this.#next === undefined) {
-      this.#next = new Promise((resolve) => {
-        this.#resolve = resolve;
-      });
-      setImmediate(this.#turn);
-    }
-    return this.#next;
-  }
+  #endChain = () => {
+    this.#chainStart = undefined;
+    this.#isChainOver = false;
+    this.#interval = Math.min(this.#interval, FIRST_DOCUMENTS);
+  };
 
-  #turn = () => {
+  #endTurn = () => {
     const resolve = this.#resolve;
+    this.#endChain();
+    this.#turnStart = undefined;
+    this.#isTurnOver = false;
+    this.left = this.#interval;
     this.#next = undefined;
-    this.#begin();
-    resolve();
+    this.#resolve = undefined;
+    resolve?.();
   };
 }
 

@@ -41,7 +41,7 @@ class Writes {
     const json = this.#small.put(number, id, data);
     // IMPORTANT: not before, or a getter in the data that reads the document could bring it back.
     this.#documents.forget(number, id);
-    turns.count(1, json === undefined ? 0 : json.length);
+    turns.left -= 1;
     return json === undefined ? this.#appendSmall() : this.#append(UPSERT, number, id, json);
   }
 
@@ -60,7 +60,7 @@ class Writes {
 
   delete(number, id) {
     this.#documents.forget(number, id);
-    turns.count(1, 0);
+    turns.left -= 1;
     return this.#append(DELETE, number, id, undefined);
   }
 
@@ -85,7 +85,7 @@ class Writes {
       let start = 0;
       for (const { count, json } of pages) {
         this.#draftPage(draft, number, jsonArray(ids.slice(start, start + count)), json);
-        turns.count(count, json === undefined ? 0 : json.length);
+        turns.left -= count;
         start += count;
       }
       for (const id of ids) this.#documents.forget(number, id);
