@@ -12,8 +12,6 @@
 // Where documents are read that nobody reads again, looking here costs and finds nothing, and what is kept in vain costs the garbage
 // collector. So the cache rests then: it finds and takes nothing, but lets go of what changes.
 
-const { turns } = require('./turns.js');
-
 /** Places in the registers that the engine fills and this reads. */
 const VERSION = 0;
 const BUFFERED = 1;
@@ -72,7 +70,6 @@ class DocumentCache {
     if (kept === undefined) return undefined;
     this.#hits += 1;
     this.#usesOfRound += 1;
-    turns.left -= 1;
     return { id, data: copyOf(kept), _version: kept.version };
   }
 

@@ -6,7 +6,6 @@
 const { BUFFERED, VERSION } = require('./document-cache.js');
 const { KimDBError, describe, rangeError, typeError } = require('./errors.js');
 const { explainFault, noJsonForm } = require('./json-fault.js');
-const { turns } = require('./turns.js');
 
 const UPSERT = 0;
 const DELETE = 1;
@@ -75,7 +74,6 @@ function jsonArray(texts) {
  * version and state in registers.
  */
 function toDocument(engine, number, id, text) {
-  turns.left -= 1;
   if (text === null) return null;
   const data = parse(text, { id });
   const registers = engine.registers;

@@ -38,7 +38,7 @@ class SimpleDB {
       const ticket = engine.writes.set(number, key, data);
       if (ticket !== undefined) return this.#buffered(ticket, key);
       // NOTE: without an await, and with a literal, which V8 knows to be no promise.
-      if (turns.left <= 0 && turns.isOver()) return turns.later({ id: key, buffered: true });
+      if (--turns.left <= 0 && turns.isOver()) return turns.later({ id: key, buffered: true });
       return { id: key, buffered: true };
     } catch (error) {
       return refused(error);
@@ -68,13 +68,13 @@ class SimpleDB {
       if (this.#syncReads) return this.#getFlushed(number, key);
       const found = engine.documents.find(number, key);
       if (found !== undefined) {
-        if (turns.left <= 0 && turns.isOver()) return turns.later(found);
+        if (--turns.left <= 0 && turns.isOver()) return turns.later(found);
         return found;
       }
       const answer = engine.read(number, key);
       if (typeof answer !== 'string' && answer !== null) return readLater(engine, number, key, answer);
       const document = toDocument(engine, number, key, answer);
-      if (turns.left <= 0 && turns.isOver()) return turns.later(document);
+      if (--turns.left <= 0 && turns.isOver()) return turns.later(document);
       return document;
     } catch (error) {
       return refused(error);
@@ -96,7 +96,7 @@ class SimpleDB {
       const key = existingId(id);
       const ticket = engine.writes.delete(number, key);
       if (ticket !== undefined) return this.#buffered(ticket, key);
-      if (turns.left <= 0 && turns.isOver()) return turns.later({ id: key, buffered: true });
+      if (--turns.left <= 0 && turns.isOver()) return turns.later({ id: key, buffered: true });
       return { id: key, buffered: true };
     } catch (error) {
       return refused(error);
@@ -116,8 +116,8 @@ class SimpleDB {
       const engine = this.#engine;
       const number = engine.collection(collection);
       const keys = readIds(ids);
-      turns.left -= 1;
       const documents = keys.length > 0 ? await this.#readMany(number, keys, collection) : [];
+      turns.left -= keys.length + 1;
       return turns.left <= 0 && turns.isOver() ? turns.later(documents) : documents;
     } catch (error) {
       return refused(error);
@@ -222,14 +222,13 @@ class SimpleDB {
     if (this.#syncReads) await engine.flush();
     const answer = engine.readMany(number, keys);
     const text = typeof answer === 'string' ? answer : await readManyLater(engine, number, keys, answer);
-    turns.left -= keys.length;
     return parse(text, { collection });
   }
 
   async #writeMany(number, ids, pages) {
     const ticket = ids.length > 0 ? this.#engine.writes.many(number, ids, pages) : undefined;
     if (ticket !== undefined) await this.#engine.wait(ticket);
-    turns.left -= 1;
+    turns.left -= ids.length + 1;
     const results = bufferedResults(ids);
     return turns.left <= 0 && turns.isOver() ? turns.later(results) : results;
   }
@@ -249,8 +248,7 @@ class SimpleDB {
 
 /** The rejection of a call, which may be one of many too. */
 async function refused(error) {
-  turns.left -= 1;
-  if (turns.left <= 0 && turns.isOver()) await turns.later();
+  if (--turns.left <= 0 && turns.isOver()) await turns.later();
   throw toPublicError(error);
 }
 

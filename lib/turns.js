@@ -25,11 +25,7 @@ const FIRST_DOCUMENTS = 8;
 const isFake = setImmediate.clock !== undefined || setImmediate[promisify.custom] === undefined;
 
 class Turns {
-  /**
-   * Documents before the next look: whoever reads or writes one counts it.
-   *
-   * IMPORTANT: where nothing is left, a call that is done asks `isOver`, and if so ends `later`.
-   */
+  /** Documents before the next look. IMPORTANT: a call that is done counts its own, and if nothing is left asks `isOver` and ends `later`. */
   left = FIRST_DOCUMENTS;
   /** The next turn, for those who wait for it. */
   #next;

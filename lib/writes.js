@@ -4,7 +4,6 @@
 
 const { DELETE, UPSERT, jsonArray } = require('./documents.js');
 const { SmallDocuments } = require('./small-documents.js');
-const { turns } = require('./turns.js');
 
 class Writes {
   #documents;
@@ -41,7 +40,6 @@ class Writes {
     const json = this.#small.put(number, id, data);
     // IMPORTANT: not before, or a getter in the data that reads the document could bring it back.
     this.#documents.forget(number, id);
-    turns.left -= 1;
     return json === undefined ? this.#appendSmall() : this.#append(UPSERT, number, id, json);
   }
 
@@ -60,7 +58,6 @@ class Writes {
 
   delete(number, id) {
     this.#documents.forget(number, id);
-    turns.left -= 1;
     return this.#append(DELETE, number, id, undefined);
   }
 
@@ -85,7 +82,6 @@ class Writes {
       let start = 0;
       for (const { count, json } of pages) {
         this.#draftPage(draft, number, jsonArray(ids.slice(start, start + count)), json);
-        turns.left -= count;
         start += count;
       }
       for (const id of ids) this.#documents.forget(number, id);
