@@ -221,9 +221,10 @@ const anyNumber = fc.oneof(
   fc.nat(1e15),
   fc.constantFrom(-0, 1e9, 1e9 - 1, 2 ** 53, 1e21),
 );
+const smallValue = fc.oneof(shortText, anyNumber, fc.boolean(), fc.constant(null), fc.constant(undefined));
 const smallDocument = fc.dictionary(
   shortText,
-  fc.oneof(shortText, anyNumber, fc.boolean(), fc.constant(null), fc.constant(undefined)),
+  fc.oneof({ weight: 5, arbitrary: smallValue }, fc.array(smallValue, { maxLength: 4 })),
   { maxKeys: 5, noNullPrototype: true },
 );
 
@@ -257,7 +258,7 @@ test('documents and ids about as large as the largest that cross as bytes', asyn
     // What is not small is followed by some that are not tried.
     for (let i = 0; i < 2; i++) await db.set('small', 'x', {});
   };
-  for (let length = 0; length < 100; length++) {
+  for (let length = 0; length < 120; length++) {
     for (const unit of ['a', 'é', '한']) {
       const text = unit.repeat(length);
       const documents = [
@@ -266,6 +267,7 @@ test('documents and ids about as large as the largest that cross as bytes', asyn
         { [text]: text },
         { a: 1, text, b: -(2 ** 53) + 1 },
         { text, undefined },
+        { list: [text, 1, null], a: [text, text, text, text], b: Array(length).fill(1) },
       ];
       for (const part of [2, 4, 6]) {
         const short = text.slice(0, length / part);

@@ -3,11 +3,12 @@
 
 import test from 'ava';
 import lib from '../lib/small-documents.js';
+import limits from '../lib/small-limits.js';
 
 const { SmallDocuments, newRegisters } = lib;
 const LONGEST = 1023;
 const SMALL = { value: 1 };
-const LARGE = { text: 'x'.repeat(200) };
+const LARGE = { text: 'x'.repeat(limits.LARGEST_STRING + 1) };
 
 function openSmall() {
   const small = new SmallDocuments(newRegisters());
@@ -29,6 +30,7 @@ test('small plain documents cross as bytes', (t) => {
     {},
     SMALL,
     { name: '김철수', active: true, at: 1_764_300_000_000, balance: -1.5, note: null, no: undefined },
+    { tags: ['a', '한', 1.5, true, null, -0], none: [] },
     { '': -0, a: Number.NaN, b: Infinity, c: -(2 ** 31), d: 2 ** 53, e: 1e21 },
   ];
   for (const data of documents) t.true(openSmall().isSmall(data), JSON.stringify(data));
@@ -39,7 +41,15 @@ test('others cross as texts', (t) => {
   const documents = [
     LARGE,
     { a: {} },
-    { a: [] },
+    { a: [{}] },
+    { a: [[]] },
+    { a: [undefined] },
+    // biome-ignore lint/suspicious/noSparseArray: a hole is what is tested
+    { a: [1, , 2] },
+    { a: Array.from({ length: limits.LONGEST_LIST + 1 }, () => 1) },
+    { a: Object.assign([1], { toJSON: () => 2 }) },
+    { a: new (class extends Array {})(1, 2) },
+    { a: new Proxy([1], {}) },
     { a: 'with "quotes"' },
     { a: '😀' },
     { a: new Date(0) },
@@ -50,10 +60,10 @@ test('others cross as texts', (t) => {
     Object.create(null),
     new Map(),
     { a: 1, toJSON: () => ({}) },
-    Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`member${i}`, i])),
+    Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`member${i}`, i])),
   ];
   for (const data of documents) t.false(openSmall().isSmall(data), JSON.stringify(data));
-  for (const id of ['x'.repeat(49), '"', '😀']) t.false(openSmall().isSmall(SMALL, { id }), id);
+  for (const id of [LARGE.text, '"', '😀']) t.false(openSmall().isSmall(SMALL, { id }), id);
 });
 
 test('behind documents that are not small, more and more are not tried', (t) => {

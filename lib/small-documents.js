@@ -6,12 +6,13 @@
 // IMPORTANT: the text is that of JSON.stringify, and so are the calls of getters and toJSON(): each once, in its order. So a document that turns
 // out not to be small is not begun again, but completed member by member. (What costs too much to see to: a getter that takes away a member which
 // the prototype has as well, or that returns something with the document inside only once; a list or boxed value that has got the prototype of
-// plain objects and odd members.)
+// plain objects and odd members; a getter among the values of a list, which may be called twice.)
 
 const { isBoxedPrimitive, isProxy } = require('node:util').types;
 const { serialise } = require('./documents.js');
-const { LARGEST_STRING, NONE, putMember, putText } = require('./json-bytes.js');
+const { NONE, putMember, putText } = require('./json-bytes.js');
 const { explainFault, noJsonForm } = require('./json-fault.js');
+const { LARGEST_DOCUMENT } = require('./small-limits.js');
 
 /** Places in the registers for what is to be written; the id and the JSON text lie behind them. */
 const COLLECTION = 4;
@@ -19,10 +20,8 @@ const ID_BYTES = 5;
 const JSON_BYTES = 6;
 const REGISTERS = 7;
 
-/** Bytes of the largest document. Measured: behind that JSON.stringify is as fast, which became faster with V8 13.8. */
-const LARGEST = Number.parseFloat(process.versions.v8) < 13.8 ? 192 : 96;
-/** The id, and the document, with a last member whose name and value are longer than there is room, and signs. The engine knows it too. */
-const BYTES = 3 * LARGEST_STRING + 192 + 2 * 3 * LARGEST_STRING + 16;
+/** The id, the document, and a last member whose name and value go beyond the largest one. The engine knows this number too. */
+const BYTES = 1408;
 
 /** After documents that were not small, up to so many of their collection are not tried. */
 const LONGEST_REST = 1023;
@@ -102,7 +101,7 @@ class SmallDocuments {
 
   #putMembers(start, data) {
     const bytes = this.#bytes;
-    const most = start + LARGEST;
+    const most = start + LARGEST_DOCUMENT;
     bytes[start] = OPEN;
     let at = start + 1;
     // From the first member on that is not small: the text of those before, and more.

@@ -270,7 +270,7 @@ impl Registers {
     const SMALL: usize = 3;
     const COUNT: usize = Self::READ + 1 + Self::SMALL;
     /// Bytes of the text. JavaScript knows this number too.
-    const TEXT: usize = 640;
+    const TEXT: usize = 1408;
 
     /// Makes the `Float64Array`, in whose buffer the text follows, and keeps it alive until this is dropped.
     pub(super) fn new<'a>(scope: Scope<'a>) -> Result<(Self, Value<'a>)> {
