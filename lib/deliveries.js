@@ -2,10 +2,9 @@
 
 // What the engine has to tell: promises whose work is done, and events. It rings, and everything that has come is fetched.
 
-// NOTE: as in lists.js.
-const { setImmediate } = require('node:timers');
 const { channels } = require('./channels.js');
 const { Events } = require('./events.js');
+const { inNextTurn } = require('./immediates.js');
 const { Waiters } = require('./waiters.js');
 
 const nothing = () => undefined;
@@ -17,8 +16,8 @@ class Deliveries {
   #hearSyncs = nothing;
   /** Whether each sync of the log is told, because somebody has subscribed to that. */
   #hearsSyncs = false;
-  /** What goes on with a delivery in the next turn of the event loop. */
-  #rest;
+  /** Whether a delivery goes on in the next turn of the event loop. */
+  #hasRest = false;
   #waiters = new Waiters((on) => this.#hold(on));
 
   constructor(emitter) {
@@ -65,15 +64,18 @@ class Deliveries {
     for (let report = this.#poll(); report !== undefined; report = this.#poll()) {
       this.#tell(report);
       if (report.hasMore) {
-        this.#rest ??= setImmediate(() => {
-          this.#rest = undefined;
-          this.some();
-        });
+        if (!this.#hasRest) inNextTurn(this.#goOn);
+        this.#hasRest = true;
         return;
       }
     }
     this.#followSubscribers();
   }
+
+  #goOn = () => {
+    this.#hasRest = false;
+    this.some();
+  };
 
   #tell(report) {
     if (typeof report === 'number') {

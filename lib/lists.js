@@ -2,9 +2,8 @@
 
 // Long lists of documents: their texts are made into values one after the other, and the event loop turns in between.
 
-// NOTE: of the module, because those who test with a clock of their own mostly change the global ones only.
-const { setImmediate: nextTurn } = require('node:timers/promises');
 const { corrupt, parse } = require('./documents.js');
+const { nextTurn } = require('./immediates.js');
 
 /** Members of a text for each document: id, document, version. */
 const MEMBERS = 3;

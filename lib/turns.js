@@ -4,9 +4,7 @@
 // which awaits one after the other would keep timers, sockets and all else waiting until its end. So after some time calls wait for the next turn.
 
 const { performance } = require('node:perf_hooks');
-const { promisify } = require('node:util');
-// NOTE: as in lists.js.
-const { setImmediate } = require('node:timers');
+const { isFake, setImmediate } = require('./immediates.js');
 
 const now = performance.now.bind(performance);
 const { nextTick } = process;
@@ -20,9 +18,6 @@ const TURN_MS = 10;
 const LOOK_MS = 0.25;
 const MOST_DOCUMENTS = 64;
 const FIRST_DOCUMENTS = 8;
-
-/** Tests with a clock of their own from before may let it stand still, and nothing would ever go on. */
-const isFake = setImmediate.clock !== undefined || setImmediate[promisify.custom] === undefined;
 
 class Turns {
   /** Documents before the next look. IMPORTANT: a call that is done counts its own, and if nothing is left asks `isOver` and ends `later`. */
