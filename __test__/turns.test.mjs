@@ -73,8 +73,11 @@ test('a loop of reads of what was read before leaves the event loop to others', 
 test('a loop of calls that are refused leaves the event loop to others', async (t) => {
   const db = openSimple(t, manualFlush);
   t.true(await runsMeanwhile(() => db.set('c', 'a', undefined).catch(() => {}), MANY));
+  t.true(await runsMeanwhile(() => db.setSync('c', 'a', undefined).catch(() => {}), MANY));
   db.close();
-  t.true(await runsMeanwhile(() => db.get('c', 'a').catch(() => {}), MANY));
+  for (const call of ['get', 'setSync', 'delete', 'getMany', 'getAll', 'sync', 'flush', 'shardRows']) {
+    t.true(await runsMeanwhile(() => db[call]('c', 'a', SMALL).catch(() => {}), MANY), call);
+  }
 });
 
 test('a loop of empty batches leaves the event loop to others', async (t) => {
@@ -211,6 +214,24 @@ test('callbacks of the event loop do not wait for each other', async (t) => {
     setImmediate(resolve);
   });
   t.is(late, 0);
+});
+
+test('a call between two chains that were too long is done', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const writeFor = (ms) => {
+    const end = performance.now() + ms;
+    while (performance.now() < end) db.set('c', 'a', SMALL);
+  };
+  const done = new Promise((resolve, reject) => {
+    setTimeout(() => {
+      writeFor(7);
+      Promise.resolve()
+        .then(() => db.set('c', 'b', SMALL))
+        .then(resolve, reject);
+      process.nextTick(writeFor, 15);
+    });
+  });
+  t.is((await done).id, 'b');
 });
 
 test('who closes the database gets the results of calls that wait for a turn', async (t) => {

@@ -56,7 +56,7 @@ class SimpleDB {
         ticket === undefined ? engine.durable() : engine.wait(ticket).then(() => engine.durable());
       return durable.then(itself.bind({ id: key, synced: true }));
     } catch (error) {
-      return Promise.reject(toPublicError(error));
+      return refused(error);
     }
   }
 
@@ -154,7 +154,11 @@ class SimpleDB {
   }
 
   async flush() {
-    return this.#engine.flush();
+    try {
+      await this.#engine.flush();
+    } catch (error) {
+      return refused(error);
+    }
   }
 
   flushSync() {
@@ -166,7 +170,11 @@ class SimpleDB {
   }
 
   async shardRows() {
-    return this.#db.shardRows();
+    try {
+      return await this.#db.shardRows();
+    } catch (error) {
+      return refused(error);
+    }
   }
 
   toPrometheus() {

@@ -6,7 +6,8 @@
 // IMPORTANT: the text is that of JSON.stringify, and so are the calls of getters and toJSON(): each once, in its order. So a document that turns
 // out not to be small is not begun again, but completed member by member. (What costs too much to see to: a getter that takes away a member which
 // the prototype has as well, or that returns something with the document inside only once; a list or boxed value that has got the prototype of
-// plain objects and odd members; a getter among the values of a list, which may be called twice.)
+// plain objects and odd members; a getter among the values of a list, or for its toJSON(), which may be called twice,
+// or which makes the list shorter.)
 
 const { isBoxedPrimitive, isProxy } = require('node:util').types;
 const { serialise } = require('./documents.js');

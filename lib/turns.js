@@ -8,10 +8,15 @@ const { isFake, setImmediate } = require('./immediates.js');
 
 const now = performance.now.bind(performance);
 const { nextTick } = process;
+/** For microtasks: who tests with a clock of their own may have changed `queueMicrotask`. */
+const resolved = Promise.resolve();
 
 /** Longest time, in milliseconds, of calls one behind the other, with nothing from the event loop in between. */
 const CHAIN_MS = 1;
-/** The same of a turn in which the program goes on from callbacks and ticks, as streams of objects do. */
+/**
+ * The same of a turn in which the program goes on from callbacks and ticks, as streams of objects do. Waiting for the next event may be a part
+ * of it; then some calls wait in vain, for as long as that turn takes.
+ */
 const TURN_MS = 10;
 
 /** Time between two looks at the clock; most documents, and most of them up to the first look. */
@@ -34,7 +39,7 @@ class Turns {
   #isChainOver = false;
   #isTurnOver = false;
 
-  /** Whether calls wait. All that come later do so too, so that they end in the order in which they came. */
+  /** Whether calls wait. All that come later do so too, so that single reads and writes end in the order in which they came. */
   isOver() {
     if (this.#next === undefined && !isFake) this.#look(now());
     return this.#next !== undefined;
@@ -63,7 +68,7 @@ class Turns {
     this.#isChainOver ||= time - this.#chainStart >= CHAIN_MS;
     this.#isTurnOver ||= time - this.#turnStart >= TURN_MS;
     // Calls that are made together go on, as it would not help if they waited. Those behind an await come after this.
-    if (!wasOver && (this.#isChainOver || this.#isTurnOver)) queueMicrotask(this.#beginToWait);
+    if (!wasOver && (this.#isChainOver || this.#isTurnOver)) resolved.then(this.#beginToWait);
   }
 
   /** Looks next after as many documents as have time. */
@@ -78,7 +83,8 @@ class Turns {
   }
 
   #beginToWait = () => {
-    if (!this.#isChainOver && !this.#isTurnOver) return;
+    // A tick may have ended a chain meanwhile, and another one have begun and been too long.
+    if (this.#next !== undefined || !(this.#isChainOver || this.#isTurnOver)) return;
     this.left = 0;
     this.#next = new Promise((resolve) => {
       this.#resolve = resolve;
