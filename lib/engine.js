@@ -3,8 +3,8 @@
 // One instance's connection to the native engine. Both public classes work through it; it knows
 // whether the database is open, which native calls there are, and turns native errors into ours.
 
-const { DocumentCache } = require('./document-cache.js');
 const { Deliveries } = require('./deliveries.js');
+const { DocumentCache } = require('./document-cache.js');
 const { checkCollection } = require('./documents.js');
 const { closed, notOpen, toPublicError } = require('./errors.js');
 const { warnOf } = require('./file-system-warning.js');
