@@ -13,11 +13,13 @@ const resolved = Promise.resolve();
 
 /** Longest time, in milliseconds, of calls one behind the other, with nothing from the event loop in between. */
 const CHAIN_MS = 1;
+/** The same of chains that follow each other by ticks, as in streams of objects, and not by callbacks of the event loop. */
+const RUN_MS = 10;
 /**
- * The same of a turn in which the program goes on from callbacks and ticks, as streams of objects do. Waiting for the next event may be a part
- * of it; then some calls wait in vain, for as long as that turn takes.
+ * So often in a row all ticks and microtasks are done without a call before a run counts as over: an item on its way through a stream may
+ * need some of these rounds. Then the event loop has the thread again, and what it calls next is another run.
  */
-const TURN_MS = 10;
+const IDLE_ROUNDS = 8;
 
 /** Time between two looks at the clock; most documents, and most of them up to the first look. */
 const LOOK_MS = 0.25;
@@ -35,9 +37,14 @@ class Turns {
   #looked;
   /** When the first looks were. */
   #chainStart;
-  #turnStart;
+  #runStart;
   #isChainOver = false;
-  #isTurnOver = false;
+  #isRunOver = false;
+  #isWatched = false;
+  /** Rounds of the run without a call, and what changes with calls, as of the last round. */
+  #idleRounds = 0;
+  #leftInRound;
+  #lookedInRound;
 
   /** Whether calls wait. All that come later do so too, so that single reads and writes end in the order in which they came. */
   isOver() {
@@ -58,17 +65,28 @@ class Turns {
       // Runs as soon as the program has nothing to go on with but ticks and what comes from the event loop.
       nextTick(this.#endChain);
     }
-    if (this.#turnStart === undefined) {
-      this.#turnStart = time;
+    if (this.#runStart === undefined) {
+      this.#runStart = time;
+      this.#idleRounds = 0;
+    }
+    if (!this.#isWatched) {
+      this.#isWatched = true;
+      nextTick(this.#watchRun);
+    }
+    if (this.#immediate === undefined) {
       this.#immediate = setImmediate(this.#endTurn);
       // Nobody waits for it yet, so that a process may end.
       this.#immediate.unref();
     }
-    const wasOver = this.#isChainOver || this.#isTurnOver;
+    const wasOver = this.#isOver;
     this.#isChainOver ||= time - this.#chainStart >= CHAIN_MS;
-    this.#isTurnOver ||= time - this.#turnStart >= TURN_MS;
+    this.#isRunOver ||= time - this.#runStart >= RUN_MS;
     // Calls that are made together go on, as it would not help if they waited. Those behind an await come after this.
-    if (!wasOver && (this.#isChainOver || this.#isTurnOver)) resolved.then(this.#beginToWait);
+    if (!wasOver && this.#isOver) resolved.then(this.#beginToWait);
+  }
+
+  get #isOver() {
+    return this.#isChainOver || this.#isRunOver;
   }
 
   /** Looks next after as many documents as have time. */
@@ -84,7 +102,7 @@ class Turns {
 
   #beginToWait = () => {
     // A tick may have ended a chain meanwhile, and another one have begun and been too long.
-    if (this.#next !== undefined || !(this.#isChainOver || this.#isTurnOver)) return;
+    if (this.#next !== undefined || !this.#isOver) return;
     this.left = 0;
     this.#next = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -98,11 +116,31 @@ class Turns {
     this.#interval = Math.min(this.#interval, FIRST_DOCUMENTS);
   };
 
+  /** Once a round, behind all ticks and microtasks. */
+  #watchRun = () => {
+    const wasCalled = this.left !== this.#leftInRound || this.#looked !== this.#lookedInRound;
+    this.#idleRounds = wasCalled ? 0 : this.#idleRounds + 1;
+    this.#leftInRound = this.left;
+    this.#lookedInRound = this.#looked;
+    // Where calls wait for the next turn, that ends the run.
+    this.#isWatched = this.#idleRounds < IDLE_ROUNDS && this.#next === undefined;
+    // By way of a microtask, because ticks that follow ticks come before all microtasks.
+    if (this.#isWatched) resolved.then(this.#watchNextRound);
+    else if (this.#next === undefined) this.#endRun();
+  };
+
+  #watchNextRound = () => nextTick(this.#watchRun);
+
+  #endRun() {
+    this.#runStart = undefined;
+    this.#isRunOver = false;
+  }
+
   #endTurn = () => {
     const resolve = this.#resolve;
     this.#endChain();
-    this.#turnStart = undefined;
-    this.#isTurnOver = false;
+    this.#endRun();
+    this.#immediate = undefined;
     this.left = this.#interval;
     this.#next = undefined;
     this.#resolve = undefined;
