@@ -797,7 +797,9 @@ declare namespace SimpleDB {
     | 'KIMDB_INVALID_LIMIT'
     | 'KIMDB_INVALID_OPERATION'
     | 'KIMDB_INVALID_OPTION'
-    | 'KIMDB_INVALID_QUERY';
+    | 'KIMDB_INVALID_QUERY'
+    /** A method was called without its database. */
+    | 'KIMDB_INVALID_RECEIVER';
 
   export interface ErrorDetails {
     code?: ErrorCode;

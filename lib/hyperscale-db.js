@@ -12,48 +12,35 @@ const { figuresOf, statsOf } = require('./figures.js');
 const { callOption, effectiveConfig, resolveOptions } = require('./options.js');
 const { pagesOfDocuments } = require('./pages.js');
 const { toPrometheus } = require('./prometheus.js');
+const { keep, lostReceiver } = require('./receiver.js');
 const { ShardHandle } = require('./shard-handle.js');
 
-/** The engine of an instance, for SimpleDB and the monitor, and its absolute path. Not exported from the package. */
-let engineOf;
-let pathOf;
+const KEPT = Symbol('HyperScaleDB');
 
 class HyperScaleDB extends EventEmitter {
-  static {
-    engineOf = (db) => db.#engine;
-    pathOf = (db) => db.#options.dbPath;
-  }
-
-  #engine;
-  #config;
-  #options;
-  #shards = new Map();
-  #readCache;
-
   constructor(options) {
     super();
     const { config, native } = resolveOptions(options);
-    this.#config = config;
-    this.#options = native;
-    this.#engine = new Engine(this);
-    this.#readCache = readCache(this.#engine);
+    const engine = new Engine(this);
+    keep(this, KEPT, { engine, config, options: native, shards: new Map(), readCache: readCache(engine) });
   }
 
   init() {
-    if (this.#engine.isOpen) return this;
+    const kept = keptOf(this);
+    const { engine, options, shards } = kept;
+    if (engine.isOpen) return this;
     const start = performance.now();
-    const recovered = this.#engine.open(this.#options, logFunction(this.#config.logger));
-    this.#config = effectiveConfig(this.#config, this.#options, this.#engine.invoke('effective'));
-    for (let i = 0; i < this.#config.shardCount; i++) {
-      this.#shards.set(i, new ShardHandle(this.#engine, i));
-    }
+    const recovered = engine.open(options, logFunction(kept.config.logger));
+    kept.config = effectiveConfig(kept.config, options, engine.invoke('effective'));
+    const { shardCount } = kept.config;
+    for (let i = 0; i < shardCount; i++) shards.set(i, new ShardHandle(engine, i));
     if (recovered > 0) publish('recover', this, { count: recovered });
-    publish('open', this, { shardCount: this.#config.shardCount, time: performance.now() - start });
+    publish('open', this, { shardCount, time: performance.now() - start });
     return this;
   }
 
   write(collection, id, data, operation = 'upsert') {
-    const engine = this.#engine;
+    const { engine } = keptOf(this);
     try {
       if (operation === 'upsert') {
         const number = engine.collection(collection);
@@ -76,7 +63,7 @@ class HyperScaleDB extends EventEmitter {
   }
 
   writeSync(collection, id, data) {
-    const engine = this.#engine;
+    const { engine } = keptOf(this);
     try {
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
@@ -89,7 +76,7 @@ class HyperScaleDB extends EventEmitter {
   }
 
   writeBatch(collection, docs) {
-    const engine = this.#engine;
+    const { engine } = keptOf(this);
     try {
       const number = engine.collection(collection);
       const { ids, documents, nameOf } = readEntries(docs, engine.newId, 'docs', documentPair);
@@ -101,11 +88,11 @@ class HyperScaleDB extends EventEmitter {
   }
 
   read(collection, id, options) {
-    const engine = this.#engine;
+    const { engine, config } = keptOf(this);
     try {
       const number = engine.collection(collection);
       const key = existingId(id);
-      if (this.#isSyncRead(options) && engine.invoke('bufferSize') > 0) engine.flushSync();
+      if (isSyncRead(config, options) && engine.invoke('bufferSize') > 0) engine.flushSync();
       const found = engine.documents.find(number, key);
       return found ?? toDocument(engine, number, key, engine.readWait(number, key));
     } catch (error) {
@@ -113,69 +100,64 @@ class HyperScaleDB extends EventEmitter {
     }
   }
 
-  #isSyncRead(options) {
-    if (options === undefined) return this.#config.syncReads;
-    return callOption(options, 'sync') || this.#config.syncReads;
-  }
-
   async sync() {
     try {
-      await this.#engine.sync();
+      await keptOf(this).engine.sync();
     } catch (error) {
       throw toPublicError(error);
     }
   }
 
   async flush() {
-    return this.#engine.flush();
+    return keptOf(this).engine.flush();
   }
 
   flushSync() {
-    this.#engine.flushSync();
+    keptOf(this).engine.flushSync();
   }
 
   getStats(options) {
-    return statsOf(this.#engine, callOption(options, 'shards') ?? false);
+    return statsOf(keptOf(this).engine, callOption(options, 'shards') ?? false);
   }
 
   async shardRows() {
-    return this.#engine.shardRows();
+    return keptOf(this).engine.shardRows();
   }
 
   toPrometheus() {
-    return toPrometheus([{ path: pathOf(this), figures: figuresOf(this.#engine) }]);
+    return toPrometheus([{ path: pathOf(this), figures: figuresOf(keptOf(this).engine) }]);
   }
 
   getBufferSize() {
-    return this.#engine.invoke('bufferSize');
+    return keptOf(this).engine.invoke('bufferSize');
   }
 
   getShardIndex(key) {
-    return this.#engine.invoke('shardIndex', existingId(key, 'key'));
+    return keptOf(this).engine.invoke('shardIndex', existingId(key, 'key'));
   }
 
   get config() {
-    return this.#config;
+    return keptOf(this).config;
   }
 
   get stats() {
-    return this.getStats();
+    return statsOf(keptOf(this).engine, false);
   }
 
   get shards() {
-    return this.#shards;
+    return keptOf(this).shards;
   }
 
   get readCache() {
-    return this.#readCache;
+    return keptOf(this).readCache;
   }
 
   close() {
     const start = performance.now();
-    const wasOpen = this.#engine.isOpen;
+    const wasOpen = keptOf(this).engine.isOpen;
     let failure;
     try {
-      this.#engine.close();
+      keptOf(this).engine.close();
     } catch (error) {
       failure = error;
       throw error;
@@ -189,12 +171,28 @@ class HyperScaleDB extends EventEmitter {
   }
 
   async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {
+    const { engine } = keptOf(this);
     try {
-      if (this.#engine.isOpen) await this.flush();
+      if (engine.isOpen) await this.flush();
     } finally {
       this.close();
     }
   }
+}
+
+function keptOf(db) {
+  const kept = db?.[KEPT];
+  if (kept === undefined) throw lostReceiver();
+  return kept;
+}
+
+/** The engine of an instance, for SimpleDB and the monitor, and its absolute path. Not exported from the package. */
+const engineOf = (db) => keptOf(db).engine;
+const pathOf = (db) => keptOf(db).options.dbPath;
+
+function isSyncRead({ syncReads }, options) {
+  if (options === undefined) return syncReads;
+  return callOption(options, 'sync') || syncReads;
 }
 
 /** What published code uses of the original's cache. */

@@ -11,32 +11,29 @@ const { describe, rangeError, toPublicError, typeError } = require('./errors.js'
 const { HyperScaleDB, engineOf } = require('./hyperscale-db.js');
 const { readLater, readManyLater } = require('./late-reads.js');
 const { pagesOfDocuments, pagesOfIds } = require('./pages.js');
+const { keep, lostReceiver } = require('./receiver.js');
 const { turns } = require('./turns.js');
 
 const DEFAULT_LIMIT = 100;
+const KEPT = Symbol('SimpleDB');
 
 class SimpleDB {
-  #db;
-  #engine;
-  #syncReads;
-
   constructor(options) {
-    this.#db = new HyperScaleDB(options).init();
-    this.#engine = engineOf(this.#db);
-    this.#syncReads = this.#db.config.syncReads;
+    const db = new HyperScaleDB(options).init();
+    keep(this, KEPT, { db, engine: engineOf(db), syncReads: db.config.syncReads });
   }
 
   get db() {
-    return this.#db;
+    return keptOf(this).db;
   }
 
   async set(collection, id, data) {
     try {
-      const engine = this.#engine;
+      const { engine } = keptOf(this);
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
       const ticket = engine.writes.set(number, key, data);
-      if (ticket !== undefined) return this.#buffered(ticket, key);
+      if (ticket !== undefined) return afterwards(engine, ticket, key);
       // NOTE: without an await, and with a literal, which V8 knows to be no promise.
       if (--turns.left <= 0 && turns.isOver()) return turns.later({ id: key, buffered: true });
       return { id: key, buffered: true };
@@ -48,7 +45,7 @@ class SimpleDB {
   // Many of these wait at the same time, so that each is to keep little alive: no async function and no closure.
   setSync(collection, id, data) {
     try {
-      const engine = this.#engine;
+      const { engine } = keptOf(this);
       const number = engine.collection(collection);
       const key = writableId(id, engine.newId);
       const ticket = engine.writes.set(number, key, data);
@@ -62,10 +59,10 @@ class SimpleDB {
 
   async get(collection, id) {
     try {
-      const engine = this.#engine;
+      const { engine, syncReads } = keptOf(this);
       const number = engine.collection(collection);
       const key = existingId(id);
-      if (this.#syncReads) return this.#getFlushed(number, key);
+      if (syncReads) return getFlushed(engine, number, key);
       const found = engine.documents.find(number, key);
       if (found !== undefined) {
         if (--turns.left <= 0 && turns.isOver()) return turns.later(found);
@@ -83,7 +80,8 @@ class SimpleDB {
 
   async getSync(collection, id) {
     try {
-      return this.#getFlushed(this.#engine.collection(collection), existingId(id));
+      const { engine } = keptOf(this);
+      return getFlushed(engine, engine.collection(collection), existingId(id));
     } catch (error) {
       return refused(error);
     }
@@ -91,11 +89,11 @@ class SimpleDB {
 
   async delete(collection, id) {
     try {
-      const engine = this.#engine;
+      const { engine } = keptOf(this);
       const number = engine.collection(collection);
       const key = existingId(id);
       const ticket = engine.writes.delete(number, key);
-      if (ticket !== undefined) return this.#buffered(ticket, key);
+      if (ticket !== undefined) return afterwards(engine, ticket, key);
       if (--turns.left <= 0 && turns.isOver()) return turns.later({ id: key, buffered: true });
       return { id: key, buffered: true };
     } catch (error) {
@@ -105,7 +103,7 @@ class SimpleDB {
 
   async getAll(collection, limit) {
     try {
-      return await this.#engine.getAll(collection, checkLimit(limit ?? DEFAULT_LIMIT));
+      return await keptOf(this).engine.getAll(collection, checkLimit(limit ?? DEFAULT_LIMIT));
     } catch (error) {
       return refused(error);
     }
@@ -113,10 +111,10 @@ class SimpleDB {
 
   async getMany(collection, ids) {
     try {
-      const engine = this.#engine;
-      const number = engine.collection(collection);
+      const kept = keptOf(this);
+      const number = kept.engine.collection(collection);
       const keys = readIds(ids);
-      const documents = keys.length > 0 ? await this.#readMany(number, keys, collection) : [];
+      const documents = keys.length > 0 ? await readMany(kept, number, keys, collection) : [];
       turns.left -= keys.length + 1;
       return turns.left <= 0 && turns.isOver() ? turns.later(documents) : documents;
     } catch (error) {
@@ -126,10 +124,10 @@ class SimpleDB {
 
   async setMany(collection, entries) {
     try {
-      const engine = this.#engine;
+      const { engine } = keptOf(this);
       const number = engine.collection(collection);
       const { ids, documents, nameOf } = readEntries(entries, engine.newId, 'entries', entryPair);
-      return await this.#writeMany(number, ids, pagesOfDocuments(documents, nameOf));
+      return await writeMany(engine, number, ids, pagesOfDocuments(documents, nameOf));
     } catch (error) {
       return refused(error);
     }
@@ -137,9 +135,10 @@ class SimpleDB {
 
   async deleteMany(collection, ids) {
     try {
-      const number = this.#engine.collection(collection);
+      const { engine } = keptOf(this);
+      const number = engine.collection(collection);
       const keys = readIds(ids);
-      return await this.#writeMany(number, keys, pagesOfIds(keys));
+      return await writeMany(engine, number, keys, pagesOfIds(keys));
     } catch (error) {
       return refused(error);
     }
@@ -147,7 +146,7 @@ class SimpleDB {
 
   async sync() {
     try {
-      await this.#engine.sync();
+      await keptOf(this).engine.sync();
     } catch (error) {
       return refused(error);
     }
@@ -155,57 +154,59 @@ class SimpleDB {
 
   async flush() {
     try {
-      await this.#engine.flush();
+      await keptOf(this).engine.flush();
     } catch (error) {
       return refused(error);
     }
   }
 
   flushSync() {
-    this.#engine.flushSync();
+    keptOf(this).engine.flushSync();
   }
 
   stats(options) {
-    return this.#db.getStats(options);
+    return keptOf(this).db.getStats(options);
   }
 
   async shardRows() {
     try {
-      return await this.#db.shardRows();
+      return await keptOf(this).db.shardRows();
     } catch (error) {
       return refused(error);
     }
   }
 
   toPrometheus() {
-    return this.#db.toPrometheus();
+    return keptOf(this).db.toPrometheus();
   }
 
   close() {
-    this.#db.close();
+    keptOf(this).db.close();
   }
 
   on(event, listener) {
-    this.#db.on(event, listener);
+    keptOf(this).db.on(event, listener);
     return this;
   }
 
   once(event, listener) {
-    this.#db.once(event, listener);
+    keptOf(this).db.once(event, listener);
     return this;
   }
 
   off(event, listener) {
-    this.#db.off(event, listener);
+    keptOf(this).db.off(event, listener);
     return this;
   }
 
   addListener(event, listener) {
-    return this.on(event, listener);
+    keptOf(this).db.on(event, listener);
+    return this;
   }
 
   removeListener(event, listener) {
-    return this.off(event, listener);
+    keptOf(this).db.off(event, listener);
+    return this;
   }
 
   [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
@@ -213,44 +214,49 @@ class SimpleDB {
   }
 
   async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {
+    const { engine } = keptOf(this);
     try {
-      if (this.#engine.isOpen) await this.flush();
+      if (engine.isOpen) await this.flush();
     } finally {
       this.close();
     }
   }
+}
 
-  async #buffered(ticket, id) {
-    await this.#engine.wait(ticket);
-    return { id, buffered: true };
-  }
+function keptOf(db) {
+  const kept = db?.[KEPT];
+  if (kept === undefined) throw lostReceiver();
+  return kept;
+}
 
-  async #readMany(number, keys, collection) {
-    const engine = this.#engine;
-    if (this.#syncReads) await engine.flush();
-    const answer = engine.readMany(number, keys);
-    const text = typeof answer === 'string' ? answer : await readManyLater(engine, number, keys, answer);
-    return parse(text, { collection });
-  }
+async function afterwards(engine, ticket, id) {
+  await engine.wait(ticket);
+  return { id, buffered: true };
+}
 
-  async #writeMany(number, ids, pages) {
-    const ticket = ids.length > 0 ? this.#engine.writes.many(number, ids, pages) : undefined;
-    if (ticket !== undefined) await this.#engine.wait(ticket);
-    turns.left -= ids.length + 1;
-    const results = bufferedResults(ids);
-    return turns.left <= 0 && turns.isOver() ? turns.later(results) : results;
-  }
+async function readMany({ engine, syncReads }, number, keys, collection) {
+  if (syncReads) await engine.flush();
+  const answer = engine.readMany(number, keys);
+  const text = typeof answer === 'string' ? answer : await readManyLater(engine, number, keys, answer);
+  return parse(text, { collection });
+}
 
-  async #getFlushed(number, id) {
-    try {
-      const engine = this.#engine;
-      await engine.flush();
-      const answer = engine.read(number, id);
-      if (typeof answer === 'string' || answer === null) return toDocument(engine, number, id, answer);
-      return await readLater(engine, number, id, answer);
-    } catch (error) {
-      throw toPublicError(error);
-    }
+async function writeMany(engine, number, ids, pages) {
+  const ticket = ids.length > 0 ? engine.writes.many(number, ids, pages) : undefined;
+  if (ticket !== undefined) await engine.wait(ticket);
+  turns.left -= ids.length + 1;
+  const results = bufferedResults(ids);
+  return turns.left <= 0 && turns.isOver() ? turns.later(results) : results;
+}
+
+async function getFlushed(engine, number, id) {
+  try {
+    await engine.flush();
+    const answer = engine.read(number, id);
+    if (typeof answer === 'string' || answer === null) return toDocument(engine, number, id, answer);
+    return await readLater(engine, number, id, answer);
+  } catch (error) {
+    throw toPublicError(error);
   }
 }
 
