@@ -4,20 +4,34 @@ import test from 'ava';
 import { HyperScaleDB, SimpleDB } from '../index.mjs';
 import { openHyper, openSimple } from './helpers/database.mjs';
 
-/** Wraps all that it gives as well, as frameworks do that watch objects; what cannot be extended they leave alone. */
+/** Wraps all objects that it gives as well, as frameworks do that watch what changes. */
 function watched(target) {
   return new Proxy(target, {
     get(object, name, receiver) {
-      const value = Reflect.get(object, name, receiver);
-      const isWrapped = typeof value === 'object' && value !== null && Object.isExtensible(value);
-      return isWrapped ? watched(value) : value;
+      // A Map's own methods want the very Map.
+      const value = Reflect.get(object, name, object instanceof Map ? object : receiver);
+      if (typeof value === 'function' && object instanceof Map) {
+        return (...values) => watched(value.apply(object, values));
+      }
+      return typeof value === 'object' && value !== null ? watched(value) : value;
     },
   });
+}
+
+/** Replaces all of an object's own properties, as MobX does. */
+function replaced(target) {
+  for (const name of Reflect.ownKeys(target)) {
+    const value = target[name];
+    if (!delete target[name]) throw new Error(`'${String(name)}' stays`);
+    Object.defineProperty(target, name, { get: () => value, enumerable: true });
+  }
+  return target;
 }
 
 const WAYS = {
   'a Proxy': (db) => new Proxy(db, {}),
   'a Proxy that wraps what it gives': watched,
+  'other properties': replaced,
   'an object with the database as its prototype': (db) => Object.create(db),
 };
 
@@ -51,6 +65,8 @@ for (const [name, wrap] of Object.entries(WAYS)) {
     t.deepEqual(db.read('c', 'd').data, { d: 1 });
     t.is(db.config.shardCount, 8);
     t.is(db.stats.bufferedWrites, 3);
+    t.is(db.shards.get(0).pragma('journal_mode', { simple: true }), 'wal');
+    t.deepEqual(db.shards.get(0).prepare('SELECT 1 AS one').get(), { one: 1 });
     db.close();
     t.throws(() => db.read('c', 'a'), { code: 'KIMDB_CLOSED' });
   });
@@ -81,6 +97,13 @@ for (const Class of [SimpleDB, HyperScaleDB]) {
     });
   }
 }
+
+test('methods of a shard without it say what to do', (t) => {
+  const { pragma, prepare } = openHyper(t).shards.get(0);
+  for (const call of [() => pragma('journal_mode'), () => prepare('SELECT 1')]) {
+    t.throws(call, { code: 'KIMDB_INVALID_RECEIVER', message: /without its shard.*shard.method.bind/ });
+  }
+});
 
 test('methods that return promises do not throw without their database', async (t) => {
   const { set, get, sync } = openSimple(t);

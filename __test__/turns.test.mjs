@@ -1,5 +1,6 @@
 // Calls that are done at once, one after the other: the event loop turns in between.
 
+import { createHook } from 'node:async_hooks';
 import { Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import ava from 'ava';
@@ -202,27 +203,45 @@ test('a write takes effect when it is called, in any turn', async (t) => {
   t.pass();
 });
 
-test('callbacks of the event loop do not wait for each other, however long a turn is', async (t) => {
-  const db = openSimple(t, manualFlush);
-  let waiting = 0;
-  let late = 0;
-  const callback = () => {
-    const start = performance.now();
-    late += waiting;
-    while (performance.now() - start < 0.2);
-    for (let i = 0; i < 20; i++) {
-      waiting += 1;
-      db.set('c', `a${i}`, SMALL).then(() => {
-        waiting -= 1;
-      });
-    }
-  };
-  await new Promise((resolve) => {
-    for (let i = 0; i < 250; i++) setImmediate(callback);
-    setImmediate(resolve);
+for (const ticks of [1, 9, 40]) {
+  test(`a loop with ${ticks} ticks behind each call leaves the event loop to others`, async (t) => {
+    const db = openSimple(t, manualFlush);
+    const write = async () => {
+      await db.set('c', 'a', SMALL);
+      for (let i = 0; i < ticks; i++) await new Promise(process.nextTick);
+    };
+    t.true(await runsMeanwhile(write, MANY));
   });
-  t.is(late, 0);
-});
+}
+
+for (const hooks of [false, true]) {
+  const among = hooks ? ', among async hooks' : '';
+  test(`callbacks of the event loop do not wait for each other, however long a turn is${among}`, async (t) => {
+    const db = openSimple(t, manualFlush);
+    if (hooks) {
+      const hook = createHook({ init() {}, before() {} }).enable();
+      t.teardown(() => hook.disable());
+    }
+    let waiting = 0;
+    let late = 0;
+    const callback = () => {
+      const start = performance.now();
+      late += waiting;
+      while (performance.now() - start < 0.2);
+      for (let i = 0; i < 20; i++) {
+        waiting += 1;
+        db.set('c', `a${i}`, SMALL).then(() => {
+          waiting -= 1;
+        });
+      }
+    };
+    await new Promise((resolve) => {
+      for (let i = 0; i < 250; i++) setImmediate(callback);
+      setImmediate(resolve);
+    });
+    t.is(late, 0);
+  });
+}
 
 test('a call between two chains that were too long is done', async (t) => {
   const db = openSimple(t, manualFlush);

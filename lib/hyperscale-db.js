@@ -182,8 +182,8 @@ class HyperScaleDB extends EventEmitter {
 
 function keptOf(db) {
   const kept = db?.[KEPT];
-  if (kept === undefined) throw lostReceiver();
-  return kept;
+  if (kept === undefined) throw lostReceiver('database');
+  return kept();
 }
 
 /** The engine of an instance, for SimpleDB and the monitor, and its absolute path. Not exported from the package. */

@@ -4,27 +4,27 @@
 
 const { describe, rangeError, typeError } = require('./errors.js');
 const { callOption } = require('./options.js');
+const { keep, lostReceiver } = require('./receiver.js');
 
 /** Of an integer in SQLite. */
 const SQLITE_BITS = 64;
 
-class ShardHandle {
-  #engine;
-  #index;
+const KEPT = Symbol('ShardHandle');
 
+class ShardHandle {
   /** The path of the shard's file. */
   name;
 
   constructor(engine, index) {
-    this.#engine = engine;
-    this.#index = index;
     this.name = engine.invoke('shardPath', index);
+    keep(this, KEPT, (method, ...values) => ofOurRealm(engine.invoke(method, index, ...values)));
   }
 
   /** A query. It runs, and can fail, when `all` or `get` is called. */
   prepare(sql) {
+    const rowsOf = callsOf(this);
     checkText(sql, 'sql');
-    const run = (params) => ofOurRealm(this.#engine.invoke('shardQuery', this.#index, sql, checked(params)));
+    const run = (params) => rowsOf('shardQuery', sql, checked(params));
     return {
       all: (...params) => run(params),
       get: (...params) => run(params)[0],
@@ -33,12 +33,20 @@ class ShardHandle {
 
   /** The rows of a PRAGMA, or with `simple` the first column of the first row. */
   pragma(text, options) {
+    const rowsOf = callsOf(this);
     checkText(text, 'pragma');
     const isSimple = callOption(options, 'simple');
-    const rows = ofOurRealm(this.#engine.invoke('shardPragma', this.#index, text));
+    const rows = rowsOf('shardPragma', text);
     if (!isSimple) return rows;
     return rows.length === 0 ? undefined : Object.values(rows[0])[0];
   }
+}
+
+/** The native calls for the handle's shard, which answer with rows. */
+function callsOf(handle) {
+  const kept = handle?.[KEPT];
+  if (kept === undefined) throw lostReceiver('shard');
+  return kept();
 }
 
 /** Where modules have a realm of their own, as in Jest, the rows of the addon are objects of another. */

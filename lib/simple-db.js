@@ -225,8 +225,8 @@ class SimpleDB {
 
 function keptOf(db) {
   const kept = db?.[KEPT];
-  if (kept === undefined) throw lostReceiver();
-  return kept;
+  if (kept === undefined) throw lostReceiver('database');
+  return kept();
 }
 
 async function afterwards(engine, ticket, id) {

@@ -4,6 +4,7 @@
 // which awaits one after the other would keep timers, sockets and all else waiting until its end. So after some time calls wait for the next turn.
 
 const { performance } = require('node:perf_hooks');
+const { Drain } = require('./drain.js');
 const { isFake, setImmediate } = require('./immediates.js');
 
 const now = performance.now.bind(performance);
@@ -13,13 +14,8 @@ const resolved = Promise.resolve();
 
 /** Longest time, in milliseconds, of calls one behind the other, with nothing from the event loop in between. */
 const CHAIN_MS = 1;
-/** The same of chains that follow each other by ticks, as in streams of objects, and not by callbacks of the event loop. */
+/** The same of a run: chains that follow each other by ticks, as in streams of objects, and not by callbacks of the event loop. */
 const RUN_MS = 10;
-/**
- * So often in a row all ticks and microtasks are done without a call before a run counts as over: an item on its way through a stream may
- * need some of these rounds. Then the event loop has the thread again, and what it calls next is another run.
- */
-const IDLE_ROUNDS = 8;
 
 /** Time between two looks at the clock; most documents, and most of them up to the first look. */
 const LOOK_MS = 0.25;
@@ -40,11 +36,7 @@ class Turns {
   #runStart;
   #isChainOver = false;
   #isRunOver = false;
-  #isWatched = false;
-  /** Rounds of the run without a call, and what changes with calls, as of the last round. */
-  #idleRounds = 0;
-  #leftInRound;
-  #lookedInRound;
+  #drain = new Drain(() => this.#endRun());
 
   /** Whether calls wait. All that come later do so too, so that single reads and writes end in the order in which they came. */
   isOver() {
@@ -65,14 +57,8 @@ class Turns {
       // Runs as soon as the program has nothing to go on with but ticks and what comes from the event loop.
       nextTick(this.#endChain);
     }
-    if (this.#runStart === undefined) {
-      this.#runStart = time;
-      this.#idleRounds = 0;
-    }
-    if (!this.#isWatched) {
-      this.#isWatched = true;
-      nextTick(this.#watchRun);
-    }
+    this.#runStart ??= time;
+    this.#drain.watch();
     if (this.#immediate === undefined) {
       this.#immediate = setImmediate(this.#endTurn);
       // Nobody waits for it yet, so that a process may end.
@@ -113,23 +99,9 @@ class Turns {
   #endChain = () => {
     this.#chainStart = undefined;
     this.#isChainOver = false;
-    this.#interval = Math.min(this.#interval, FIRST_DOCUMENTS);
+    // From one that was slow back to the usual, so that a look at each call does not last.
+    this.#interval = Math.min(2 * this.#interval, FIRST_DOCUMENTS);
   };
-
-  /** Once a round, behind all ticks and microtasks. */
-  #watchRun = () => {
-    const wasCalled = this.left !== this.#leftInRound || this.#looked !== this.#lookedInRound;
-    this.#idleRounds = wasCalled ? 0 : this.#idleRounds + 1;
-    this.#leftInRound = this.left;
-    this.#lookedInRound = this.#looked;
-    // Where calls wait for the next turn, that ends the run.
-    this.#isWatched = this.#idleRounds < IDLE_ROUNDS && this.#next === undefined;
-    // By way of a microtask, because ticks that follow ticks come before all microtasks.
-    if (this.#isWatched) resolved.then(this.#watchNextRound);
-    else if (this.#next === undefined) this.#endRun();
-  };
-
-  #watchNextRound = () => nextTick(this.#watchRun);
 
   #endRun() {
     this.#runStart = undefined;
