@@ -31,6 +31,10 @@ impl SqliteShard {
             run("NOOP").and_then(|pages| if is_long(pages) { run("PASSIVE") } else { Ok(pages) })
         };
         moved.map_err(|error| self.note_loss(self.explain("checkpoint", &error)))?;
+        drop(writer);
+        // IMPORTANT: a snapshot that was begun meanwhile reads from SQLite's log, which does not begin anew while one does. The next
+        // flush would add to it before it ends the snapshot, and so would all later ones.
+        self.end_snapshot();
         if let Ok(Looked { size, .. }) = look_at_path(&self.path) {
             self.size.store(size, Ordering::Release);
         }

@@ -1,5 +1,6 @@
 //! A shard as the rest of the engine sees it.
 
+mod checkpoint;
 mod mending;
 mod tables;
 
