@@ -3,10 +3,12 @@
 use std::{
     fs,
     path::Path,
-    sync::{Arc, mpsc},
+    sync::{Arc, atomic::Ordering, mpsc},
     thread,
     time::Duration,
 };
+
+use rusqlite::Connection;
 
 use crate::engine::{
     Backend, Code, Database, Options, Result, Submitted,
@@ -17,6 +19,9 @@ use crate::engine::{
 
 /// So large that five are written at once.
 const LARGE: usize = 200 << 10;
+
+/// Where records begin in the log, behind its headers.
+const RING: u64 = 8 << 10;
 
 struct Setup {
     // NOTE: before the folder.
@@ -40,8 +45,8 @@ impl Setup {
         Setup { db, files, folder }
     }
 
-    /// Writes a document of so many bytes, which has to wait, and tells through the channel how it ended.
-    fn queue(&self, id: &str, bytes: usize, ended: &mpsc::Sender<Result<()>>) {
+    /// Writes a document of so many bytes, and tells through the channel how it ended.
+    fn submit(&self, id: &str, bytes: usize, ended: &mpsc::Sender<Result<()>>) -> Submitted {
         let collection = self.db.collection("c");
         collection.claim();
         let mut draft = Draft::default();
@@ -50,7 +55,12 @@ impl Setup {
         draft.push(Kind::Upsert, collection.number, "c", id, text.as_bytes());
         let ended = ended.clone();
         let done = || -> crate::engine::log::Done { Box::new(move |result| drop(ended.send(result))) };
-        assert_eq!(self.db.submit(&mut draft, done).expect("is taken"), Submitted::Queued);
+        self.db.submit(&mut draft, done).expect("is taken")
+    }
+
+    /// The same of one that has to wait.
+    fn queue(&self, id: &str, bytes: usize, ended: &mpsc::Sender<Result<()>>) {
+        assert_eq!(self.submit(id, bytes, ended), Submitted::Queued);
     }
 
     fn has(&self, id: &str) -> bool {
@@ -77,6 +87,33 @@ fn while_the_log_is_slow_writes_of_all_sizes_keep_their_order_and_reach_the_shar
     setup.db.clear_cache();
     assert!(["on its way", "too large", "after it"].iter().all(|id| setup.has(id)));
     assert_eq!(setup.db.stats().buffer_size, 0);
+}
+
+#[test]
+fn what_gets_into_a_full_log_is_flushed_in_time_however_slowly_it_is_written() {
+    let setup = Setup::new();
+    let (tell, ended) = mpsc::channel();
+    setup.db.set(&setup.db.collection("c"), "first", b"1").expect("writes");
+    setup.db.flush_wait().expect("flushes");
+    // Another program holds the shard until the log is full and something waits.
+    let other = Connection::open(setup.db.shard_path(0).expect("is open")).expect("opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("holds it");
+    let is_full = || setup.db.stats().waiting_bytes > 0;
+    for i in (0..).take_while(|_| !is_full()) {
+        setup.submit(&format!("id{i}"), LARGE, &tell);
+    }
+    setup.files.gate_from.store(RING, Ordering::Relaxed);
+    let is_being_written = || setup.files.calls.lock().iter().any(|&(from, _)| from >= RING);
+    setup.files.calls.lock().clear();
+    let gate = setup.files.gate.lock();
+    other.execute_batch("ROLLBACK").expect("lets go");
+    until("the waiting one is being written", is_being_written);
+    // Meanwhile the scheduler finds nothing to do.
+    thread::sleep(Duration::from_millis(300));
+    drop(gate);
+    drop(tell);
+    ended.iter().for_each(|ended| ended.expect("is written"));
+    until("all is flushed", || setup.db.stats().buffer_size == 0);
 }
 
 #[test]

@@ -249,6 +249,8 @@ fn give_back(core: &Core, applied: Lsn) -> Result<(), Error> {
         return Err(error);
     }
     let direct = core.drain();
+    // What got in has a time at which it is due.
+    core.flush.wake();
     if direct || (core.log.lacks_room() && core.log.tail() > before) {
         core.flush.want_room();
     }

@@ -3,7 +3,10 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use parking_lot::Mutex;
@@ -14,6 +17,8 @@ use super::{Disk, File, FileSystem};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gated {
     pub(crate) gate: Arc<Mutex<bool>>,
+    /// Where the gate begins: writes before this place of a file go on.
+    pub(crate) gate_from: Arc<AtomicU64>,
     /// From where to where was to be written, whether it failed or not, and which of these calls, from 0, fails.
     pub(crate) calls: Arc<Mutex<Vec<(u64, u64)>>>,
     pub(crate) failing: Arc<Mutex<Option<usize>>>,
@@ -100,7 +105,7 @@ impl File for GatedFile {
             calls.len() - 1
         };
         self.panic_if_told();
-        if *self.files.gate.lock() {
+        if offset >= self.files.gate_from.load(Ordering::Relaxed) && *self.files.gate.lock() {
             return Err(io::Error::other("broken"));
         }
         if *self.files.failing.lock() == Some(number) {
