@@ -149,7 +149,8 @@ impl Core {
         text: &mut Vec<u8>,
     ) -> Step<Stored> {
         let (shard, pace) = (&*self.shards[number as usize], &self.paces[number as usize]);
-        if !WAITS && !pace.is_fast() {
+        // Reads of a shard wait while it is mended.
+        if !WAITS && (!pace.is_fast() || shard.is_suspect()) {
             return Ok(None);
         }
         // NOTE: others may be reading from the shard. As long as its disk is fast, waiting for them takes less than a detour.

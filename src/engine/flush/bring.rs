@@ -50,7 +50,8 @@ pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
         let parts = divide(&lost, core.router, &core.collections, false, &applied, 0)?;
         apply(&parts[shard], core.log.id(), store, &core.collections, &|_, _| (), 0)
     })?;
-    // IMPORTANT: before the buffer lets go of what is in the shard now. What was read before may be older.
-    core.look_outside(shard as ShardId);
+    // IMPORTANT: before the buffer lets go of what is in the shard now. What was read before may be older. And whatever the shard says of others:
+    // its new connection does not know what happened before it.
+    core.forget(shard as ShardId);
     Ok(())
 }

@@ -11,6 +11,8 @@ mod control;
 mod due;
 mod lane;
 mod large;
+#[cfg(test)]
+mod mended_test;
 mod part;
 mod pause;
 mod pool;

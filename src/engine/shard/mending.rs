@@ -148,9 +148,9 @@ impl SqliteShard {
 
     /// IMPORTANT: by one handle, and one after the other. The system tells each handle of a loss, once; one that is opened afterwards is
     /// not told of what others know, such as another process that has the database open.
-    pub(super) fn sync_wal(&self) -> Result<()> {
+    pub(super) fn sync_wal(&self, while_mending: bool) -> Result<()> {
         let mut wal = self.wal.lock();
-        self.check_suspicion(true)?;
+        self.check_suspicion(while_mending)?;
         let path = wal_path(&self.path);
         let failed = |doing, error| Error::io(doing, &path, &error).in_shard(self.shard);
         let named = match look_at_path(&path) {
@@ -203,7 +203,6 @@ impl SqliteShard {
         }
         let applied = schema::applied(&connection, &self.log.read()).map_err(failed)?;
         *writer = Some(Writer::new(connection, self.shards()).map_err(failed)?);
-        self.is_reconnected.store(true, Ordering::Release);
         self.size.store(0, Ordering::Release);
         self.applied.store(applied.0, Ordering::Release);
         Ok(())
@@ -222,7 +221,7 @@ impl SqliteShard {
             }
         };
         mending(true);
-        let completed = complete().and_then(|()| self.sync_wal());
+        let completed = complete().and_then(|()| self.sync_wal(true));
         mending(false);
         completed?;
         let reader = Reader::new(self.moderated(connection::reader(&self.path, self.shard)?)?, self.shards());

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -56,8 +56,6 @@ pub(super) struct SqliteShard {
     /// Bytes of the file after the last checkpoint. It only grows.
     pub(super) size: AtomicU64,
     pub(super) page_size: i64,
-    /// Since it was last asked for outside changes.
-    pub(super) is_reconnected: AtomicBool,
     pub(super) in_use: InUse,
     /// Whose the file says that it is.
     pub(super) owner: Option<schema::Identity>,
@@ -96,7 +94,6 @@ impl SqliteShard {
             wal: Mutex::new(find_wal(&*files, &path, shard)?),
             size: AtomicU64::new(0),
             page_size,
-            is_reconnected: AtomicBool::new(false),
             in_use: InUse::default(),
             owner,
             files,
@@ -158,8 +155,6 @@ impl Store for SqliteShard {
             // What fails here fails in the next read or write too, and that one tells.
             writer.as_mut().is_some_and(|writer| writer.has_outside_changes().unwrap_or(false))
         });
-        // A new connection does not know what happened before it.
-        let has = has | self.is_reconnected.swap(false, Ordering::AcqRel);
         if has {
             self.end_snapshot();
         }
@@ -266,7 +261,7 @@ impl Store for SqliteShard {
 
     fn sync(&self) -> Result<()> {
         self.check_file(false)?;
-        self.sync_wal()
+        self.sync_wal(false)
     }
 
     fn sync_anew(&self) -> Result<()> {
