@@ -124,6 +124,31 @@ test('a document of a thousand levels is read as often as one likes', async (t) 
   t.is(JSON.stringify((await db.get('values', 'v')).data), JSON.stringify(deep));
 });
 
+test('a document with hundreds of members takes no place, and has one when it has few', async (t) => {
+  const db = openSimple(t);
+  const membersOf = (count) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`member${i}`, i]));
+  const few = membersOf(100);
+  const documents = {
+    wide: [membersOf(300), false],
+    inner: [{ inner: [membersOf(300)] }, false],
+    few: [few, true],
+    numbers: [{ numbers: Array.from({ length: 300 }, (_, i) => i) }, true],
+  };
+  for (const [id, [data, isKept]] of Object.entries(documents)) {
+    await db.set('values', id, data);
+    await db.flush();
+    await db.get('values', id);
+    const { cacheBytes } = db.stats();
+    for (let i = 0; i < 3; i++) t.deepEqual((await db.get('values', id)).data, data);
+    t.is(db.stats().cacheBytes - cacheBytes > JSON.stringify(data).length, isKept, id);
+  }
+  await db.set('values', 'wide', few);
+  await db.flush();
+  const { cacheBytes } = db.stats();
+  for (let i = 0; i < 3; i++) t.deepEqual((await db.get('values', 'wide')).data, few);
+  t.true(db.stats().cacheBytes - cacheBytes > JSON.stringify(few).length);
+});
+
 const WRITES = {
   set: (db) => db.set('users', 'u1', { n: 2 }),
   setSync: (db) => db.setSync('users', 'u1', { n: 2 }),

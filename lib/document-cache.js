@@ -26,6 +26,8 @@ const GROWTH = 2;
 const LARGEST_PART = 64;
 /** Deeper documents are not kept: copying them would need much stack. */
 const DEEPEST = 50;
+/** Nor are those with an object of more members: V8 has such objects in another form, which it copies more slowly than JSON.parse makes them. */
+const WIDEST = 120;
 /** Once the cache was full, only every so many of those that would come in does: most would be pushed out unread. */
 const ADMIT_EVERY = 4;
 /** After so many reads is judged whether it is worth looking here. */
@@ -54,6 +56,8 @@ class DocumentCache {
   #usesOfRound = 0;
   #isResting = false;
   #nextRest = 1;
+  /** The document that was just looked for is not worth keeping. */
+  #isUnfit = false;
 
   /** `limit`: bytes, estimated. */
   constructor(registers, limit) {
@@ -68,6 +72,10 @@ class DocumentCache {
     if (this.#registers[EPOCH] !== this.#epoch) this.#renew();
     const kept = this.#young[number]?.get(id) ?? this.#rejuvenate(number, id);
     if (kept === undefined) return undefined;
+    if (kept.data === undefined) {
+      this.#isUnfit = true;
+      return undefined;
+    }
     this.#hits += 1;
     this.#usesOfRound += 1;
     return { id, data: copyOf(kept), _version: kept.version };
@@ -75,13 +83,20 @@ class DocumentCache {
 
   /** Considers a document that was just read and parsed; `data` is the caller's unless this answers a copy of it. */
   offer(number, id, text, data) {
-    if (this.#isResting) return data;
+    const isUnfit = this.#isUnfit;
+    this.#isUnfit = false;
+    if (this.#isResting || isUnfit) return data;
     const registers = this.#registers;
     if (registers[CACHED] === 0 || registers[EPOCH] !== this.#epoch) return data;
     const bytes = OVERHEAD + GROWTH * (id.length + text.length);
     if (bytes > this.#limit / LARGEST_PART) return data;
     if (this.#wasFull && ++this.#refused % ADMIT_EVERY !== 0) return data;
-    if (!isWithin(data, DEEPEST)) return data;
+    if (!isFit(data, DEEPEST)) {
+      // Only this, so that it is not looked through again at each read.
+      this.forget(number, id);
+      this.#put(number, id, { bytes: OVERHEAD + GROWTH * id.length });
+      return data;
+    }
     const kept = { data, inner: innerOf(data), version: registers[VERSION], bytes };
     // Not every read has looked here before.
     this.forget(number, id);
@@ -174,9 +189,12 @@ function take(map, id) {
 
 const isNested = (value) => typeof value === 'object' && value !== null;
 
-function isWithin(value, levels) {
+/** Whether a copy takes less than what JSON.parse makes, with so many levels at most. */
+function isFit(value, levels) {
   if (!isNested(value)) return true;
-  return levels > 0 && Object.values(value).every((member) => isWithin(member, levels - 1));
+  const members = Object.values(value);
+  if (levels === 0 || (members.length > WIDEST && !Array.isArray(value))) return false;
+  return members.every((member) => isFit(member, levels - 1));
 }
 
 /** The names of the members that are objects themselves; undefined for what is no plain object. */
