@@ -151,6 +151,16 @@ impl SqliteShard {
     pub(super) fn sync_wal(&self, while_mending: bool) -> Result<()> {
         let mut wal = self.wal.lock();
         self.check_suspicion(while_mending)?;
+        // IMPORTANT: under the lock, so that nobody takes for done what another one is at.
+        let commits = self.commits.load(Ordering::Acquire);
+        if self.synced.load(Ordering::Relaxed) != commits {
+            self.sync_open_wal(&mut wal)?;
+            self.synced.store(commits, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn sync_open_wal(&self, wal: &mut Wal) -> Result<()> {
         let path = wal_path(&self.path);
         let failed = |doing, error| Error::io(doing, &path, &error).in_shard(self.shard);
         let named = match look_at_path(&path) {
@@ -192,6 +202,7 @@ impl SqliteShard {
         writer.take();
         // What its handle may still have to tell was written again.
         self.wal.lock().take();
+        self.note_commit();
         let connection = self.moderated(connection::writer(&self.path, self.shard)?)?;
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
         if schema::identity(&connection).map_err(failed)? != self.owner {

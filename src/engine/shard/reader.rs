@@ -3,8 +3,7 @@
 //! The reader stays inside one read transaction from flush to flush, which halves the price of a read. The flush
 //! ends it after each commit, so it never holds up SQLite's checkpoint.
 
-use std::collections::HashMap;
-
+use hashlink::LruCache;
 use rusqlite::Connection;
 
 use super::{
@@ -24,8 +23,7 @@ const KEPT_COLLECTIONS: usize = 256;
 #[derive(Debug)]
 pub(super) struct Reader {
     // NOTE: before the connection, so that they are finalized before it closes.
-    statements: HashMap<String, Statement>,
-    kept_collections: usize,
+    statements: LruCache<String, Statement>,
     connection: Connection,
     /// Up to where the open read transaction sees the log applied.
     snapshot: Option<Lsn>,
@@ -34,13 +32,13 @@ pub(super) struct Reader {
 impl Reader {
     /// A reader of one of so many shards.
     pub(super) fn new(connection: Connection, shards: u32) -> Self {
-        let kept_collections = kept_collections(KEPT_COLLECTIONS, shards);
-        Reader { statements: HashMap::new(), kept_collections, connection, snapshot: None }
+        let statements = LruCache::new(kept_collections(KEPT_COLLECTIONS, shards));
+        Reader { statements, connection, snapshot: None }
     }
 
     /// Bytes of pages and statements.
     pub(super) fn memory(&self) -> usize {
-        let statements: usize = self.statements.values().map(Statement::bytes).sum();
+        let statements: usize = self.statements.iter().map(|(_, statement)| statement.bytes()).sum();
         statements + statement::cached_bytes(&self.connection)
     }
 
@@ -84,9 +82,6 @@ impl Reader {
 
     fn statement(&mut self, table: &str) -> rusqlite::Result<Option<&mut Statement>> {
         if !self.statements.contains_key(table) {
-            if self.statements.len() >= self.kept_collections {
-                self.statements.clear();
-            }
             let sql = format!("SELECT data, _version FROM {} WHERE id = ?", schema::quote(table));
             match Statement::prepare(&self.connection, &sql) {
                 Ok(statement) => self.statements.insert(table.to_owned(), statement),

@@ -53,6 +53,9 @@ pub(super) struct SqliteShard {
     pub(super) spares: Mutex<Vec<Connection>>,
     /// Held by who syncs it.
     pub(super) wal: Mutex<Wal>,
+    /// How many commits there were, and how many of them are on the disk. The latter only changes under the lock before.
+    pub(super) commits: AtomicU64,
+    pub(super) synced: AtomicU64,
     /// Bytes of the file after the last checkpoint. It only grows.
     pub(super) size: AtomicU64,
     pub(super) page_size: i64,
@@ -92,6 +95,9 @@ impl SqliteShard {
             spares: Mutex::default(),
             guests: RwLock::new(()),
             wal: Mutex::new(find_wal(&*files, &path, shard)?),
+            // For what is there already.
+            commits: AtomicU64::new(1),
+            synced: AtomicU64::new(0),
             size: AtomicU64::new(0),
             page_size,
             in_use: InUse::default(),
@@ -103,6 +109,11 @@ impl SqliteShard {
 
     pub(super) fn explain(&self, doing: &str, error: &rusqlite::Error) -> Error {
         explain(doing, &self.path, self.shard, error)
+    }
+
+    /// What the next sync brings to the disk is there.
+    pub(super) fn note_commit(&self) {
+        self.commits.fetch_add(1, Ordering::Release);
     }
 
     pub(super) fn end_snapshot(&self) {
@@ -123,6 +134,8 @@ impl Store for SqliteShard {
             let writer = writer.as_mut().ok_or_else(|| self.gone())?;
             self.check_file(true)?;
             writer.apply(batch).map_err(|error| self.explain("write to", &error))?;
+            // IMPORTANT: before others take it for applied, and give back its space in the log after a sync.
+            self.note_commit();
             self.applied.store(batch.end.0, Ordering::Release);
         }
         self.end_snapshot();
@@ -206,6 +219,7 @@ impl Store for SqliteShard {
                 None => schema::forget_places(connection),
             };
             changed.map_err(failed)?;
+            self.note_commit();
         }
         self.end_snapshot();
         self.sync()
@@ -215,14 +229,18 @@ impl Store for SqliteShard {
         let writer = self.writer.lock();
         let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
         let log = *self.log.read();
-        schema::forget_other_logs(connection, &log).map_err(|error| self.explain("write to", &error))
+        let forgot = schema::forget_other_logs(connection, &log);
+        self.note_commit();
+        forgot.map_err(|error| self.explain("write to", &error))
     }
 
     fn forget_log(&self) -> Result<()> {
         let writer = self.writer.lock();
         let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
         let log = *self.log.read();
-        schema::forget_log(connection, &log).map_err(|error| self.explain("write to", &error))
+        let forgot = schema::forget_log(connection, &log);
+        self.note_commit();
+        forgot.map_err(|error| self.explain("write to", &error))
     }
 
     fn has_side(&self, side: Id) -> Result<bool> {
@@ -239,7 +257,9 @@ impl Store for SqliteShard {
             let writer = writer.as_mut().ok_or_else(|| self.gone())?;
             // Also while it is mended: what it lost may be of a collection that is not on record yet.
             self.check_file(true)?;
-            writer.record(wishes).map_err(|error| self.explain("write to", &error))
+            let recorded = writer.record(wishes).map_err(|error| self.explain("write to", &error));
+            self.note_commit();
+            recorded
         };
         self.end_snapshot();
         recorded

@@ -1,6 +1,12 @@
 //! A shard whose disk fails, or that others have written to.
 
-use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use rusqlite::Connection;
 
@@ -57,11 +63,14 @@ fn a_collection_goes_on_record_while_its_shard_is_mended() {
 fn syncs_go_by_one_handle_until_the_shard_is_mended() {
     let Shard { _folder, files, store, wal } = shard();
     let opened = || files.opened.lock().drain(..).filter(|path| *path == wal).count();
+    let commit = || store.record(&[("new".to_owned(), "new".to_owned())]).expect("records");
     opened();
     for _ in 0..3 {
+        commit();
         store.sync().expect("syncs");
     }
     assert_eq!(opened(), 0, "it was opened with the shard");
+    commit();
     *files.is_losing.lock() = true;
     store.sync().expect_err("loses");
     *files.is_losing.lock() = false;
@@ -80,4 +89,24 @@ fn what_another_process_left_is_written_again_before_it_counts_as_on_the_disk() 
     let written: u64 = files.calls.lock().iter().map(|(from, to)| to - from).sum();
     assert!(length > 0);
     assert_eq!(written, length);
+}
+
+#[test]
+fn what_is_on_the_disk_is_not_synced_again_and_all_that_was_committed_is() {
+    let Shard { _folder, files, store, .. } = shard();
+    let record = |name: &str| store.record(&[(name.to_owned(), name.to_owned())]).expect("records");
+    store.sync().expect("syncs what was there");
+    *files.is_losing.lock() = true;
+    store.sync().expect("has nothing to do");
+    *files.panicking.lock() = Some("-wal");
+    record("a");
+    catch_unwind(AssertUnwindSafe(|| store.sync())).expect_err("the file system is broken");
+    *files.panicking.lock() = None;
+    store.sync().expect_err("is not on the disk");
+    *files.is_losing.lock() = false;
+    store.reopen(&mut || Ok(())).expect("is mended");
+    *files.is_losing.lock() = true;
+    store.sync().expect("was synced when it was mended");
+    record("b");
+    store.sync().expect_err("is not on the disk");
 }
