@@ -27,7 +27,7 @@ const LARGEST_PART = 64;
 /** Deeper documents are not kept: copying them would need much stack. */
 const DEEPEST = 50;
 /** Nor are those with an object of more members: V8 has such objects in another form, which it copies more slowly than JSON.parse makes them. */
-const WIDEST = 120;
+const WIDEST = 127;
 /** Once the cache was full, only every so many of those that would come in does: most would be pushed out unread. */
 const ADMIT_EVERY = 4;
 /** After so many reads is judged whether it is worth looking here. */
