@@ -124,13 +124,14 @@ test('a document of a thousand levels is read as often as one likes', async (t) 
   t.is(JSON.stringify((await db.get('values', 'v')).data), JSON.stringify(deep));
 });
 
-test('a document with hundreds of members takes no place, and has one when it has few', async (t) => {
+test('a document with hundreds of members, or numbers for names, takes no place, and has one when it has few', async (t) => {
   const db = openSimple(t);
   const membersOf = (count) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`member${i}`, i]));
   const few = membersOf(100);
   const documents = {
     wide: [membersOf(300), false],
     inner: [{ inner: [membersOf(300)] }, false],
+    numbered: [{ counts: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [100 + i, i])) }, false],
     few: [few, true],
     numbers: [{ numbers: Array.from({ length: 300 }, (_, i) => i) }, true],
   };

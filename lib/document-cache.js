@@ -26,7 +26,10 @@ const GROWTH = 2;
 const LARGEST_PART = 64;
 /** Deeper documents are not kept: copying them would need much stack. */
 const DEEPEST = 50;
-/** Nor are those with an object of more members: V8 has such objects in another form, which it copies more slowly than JSON.parse makes them. */
+/**
+ * Nor are those with an object of more members, or with numbers for names: V8 has such objects in another form, which it copies more slowly than
+ * JSON.parse makes them.
+ */
 const WIDEST = 127;
 /** Once the cache was full, only every so many of those that would come in does: most would be pushed out unread. */
 const ADMIT_EVERY = 4;
@@ -67,6 +70,7 @@ class DocumentCache {
 
   /** A fresh copy of the document, or undefined. */
   find(number, id) {
+    this.#isUnfit = false;
     if (--this.#left === 0) this.#judge();
     if (this.#isResting) return undefined;
     if (this.#registers[EPOCH] !== this.#epoch) this.#renew();
@@ -92,7 +96,7 @@ class DocumentCache {
     if (bytes > this.#limit / LARGEST_PART) return data;
     if (this.#wasFull && ++this.#refused % ADMIT_EVERY !== 0) return data;
     if (!isFit(data, DEEPEST)) {
-      // Only this, so that it is not looked through again at each read.
+      // Only this, so that `find` knows it the next time.
       this.forget(number, id);
       this.#put(number, id, { bytes: OVERHEAD + GROWTH * id.length });
       return data;
@@ -193,8 +197,14 @@ const isNested = (value) => typeof value === 'object' && value !== null;
 function isFit(value, levels) {
   if (!isNested(value)) return true;
   const members = Object.values(value);
-  if (levels === 0 || (members.length > WIDEST && !Array.isArray(value))) return false;
+  if (levels === 0 || (!Array.isArray(value) && (members.length > WIDEST || hasNumbers(value)))) return false;
   return members.every((member) => isFit(member, levels - 1));
+}
+
+/** Whether members have numbers for names. They come before all others. */
+function hasNumbers(object) {
+  for (const name in object) return String(name >>> 0) === name;
+  return false;
 }
 
 /** The names of the members that are objects themselves; undefined for what is no plain object. */

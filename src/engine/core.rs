@@ -180,12 +180,12 @@ impl Core {
 
     /// Gives up what was read of a shard before.
     pub(crate) fn forget(&self, shard: ShardId) {
-        self.cache.invalidate(shard);
-        self.each_observer(|observer| observer.changed_outside());
         // The first shard has on record which collections there are. What fails here is tried by the next read of one that is unknown.
         if shard == REGISTRAR && self.collections.refresh().is_err() {
             self.knows_collections.store(false, Ordering::Release);
         }
+        self.cache.invalidate(shard);
+        self.each_observer(|observer| observer.changed_outside());
     }
 
     /// A write waits: has what it waits for done.

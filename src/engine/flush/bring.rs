@@ -42,16 +42,16 @@ pub(super) fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn)
 /// given back before it is on the disk.
 pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
     let store = &*core.shards[shard];
-    store.reopen(&mut || {
+    let reopened = store.reopen(&mut || {
         let claim = Arc::new(core.log.claim_all());
         let lost = Frozen { start: claim.start(), claim, end: frozen, ops: 0 };
         let mut applied = vec![Lsn(u64::MAX); core.shards.len()];
         applied[shard] = store.applied();
         let parts = divide(&lost, core.router, &core.collections, false, &applied, 0)?;
         apply(&parts[shard], core.log.id(), store, &core.collections, &|_, _| (), 0)
-    })?;
-    // IMPORTANT: before the buffer lets go of what is in the shard now. What was read before may be older. And whatever the shard says of others:
-    // its new connection does not know what happened before it.
+    });
+    // IMPORTANT: before the buffer lets go of what is in the shard now. What was read before may be older. Also if it has failed, and if the shard
+    // says that nobody else has written: its new connection does not know what happened before it.
     core.forget(shard as ShardId);
-    Ok(())
+    reopened
 }

@@ -151,16 +151,6 @@ impl SqliteShard {
     pub(super) fn sync_wal(&self, while_mending: bool) -> Result<()> {
         let mut wal = self.wal.lock();
         self.check_suspicion(while_mending)?;
-        // IMPORTANT: under the lock, so that nobody takes for done what another one is at.
-        let commits = self.commits.load(Ordering::Acquire);
-        if self.synced.load(Ordering::Relaxed) != commits {
-            self.sync_open_wal(&mut wal)?;
-            self.synced.store(commits, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    fn sync_open_wal(&self, wal: &mut Wal) -> Result<()> {
         let path = wal_path(&self.path);
         let failed = |doing, error| Error::io(doing, &path, &error).in_shard(self.shard);
         let named = match look_at_path(&path) {
@@ -174,11 +164,18 @@ impl SqliteShard {
             }
             named => named.map_err(|error| failed("look at", error))?.identity,
         };
-        if wal.as_ref().is_none_or(|(identity, _)| *identity != named) {
+        let is_other = wal.as_ref().is_none_or(|(identity, _)| *identity != named);
+        if is_other {
             *wal = Some((named, self.files.open(&path).map_err(|error| failed("open", error))?));
         }
-        let (_, file) = wal.as_ref().expect("it was just opened");
-        file.sync().map_err(|error| self.suspect(failed("sync", error)))
+        // IMPORTANT: under the lock, so that nobody takes for done what another one is at.
+        let commits = self.commits.load(Ordering::Acquire);
+        if is_other || self.synced.load(Ordering::Relaxed) != commits {
+            let (_, file) = wal.as_ref().expect("it was just opened");
+            file.sync().map_err(|error| self.suspect(failed("sync", error)))?;
+            self.synced.store(commits, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Replaces the connections by new ones, whose view of the file is what the file holds.

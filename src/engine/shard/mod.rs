@@ -133,7 +133,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Reads a piece of the file that is likely not in memory, only for the time that it takes.
     fn sample(&self);
 
-    /// Whether somebody else has written to the file since this was asked last. Reads from now on see it. While a batch
+    /// Whether somebody else has written to the file since this was asked last. Reads from now on see it. Asked now and then, it also sees to it
+    /// that no snapshot holds up other processes. While a batch
     /// is applied the answer is no; ask again after it.
     fn has_outside_changes(&self) -> bool;
 

@@ -111,7 +111,9 @@ impl SqliteShard {
         explain(doing, &self.path, self.shard, error)
     }
 
-    /// What the next sync brings to the disk is there.
+    /// Something was committed, for the next sync to bring to the disk.
+    ///
+    /// IMPORTANT: called behind each commit, and before anybody is told of it.
     pub(super) fn note_commit(&self) {
         self.commits.fetch_add(1, Ordering::Release);
     }
@@ -134,7 +136,7 @@ impl Store for SqliteShard {
             let writer = writer.as_mut().ok_or_else(|| self.gone())?;
             self.check_file(true)?;
             writer.apply(batch).map_err(|error| self.explain("write to", &error))?;
-            // IMPORTANT: before others take it for applied, and give back its space in the log after a sync.
+            // From here on others may give back its space in the log, after a sync.
             self.note_commit();
             self.applied.store(batch.end.0, Ordering::Release);
         }
@@ -170,6 +172,11 @@ impl Store for SqliteShard {
         });
         if has {
             self.end_snapshot();
+        } else if let Some(reader) = self.reader.try_lock()
+            && let Some(reader) = reader.borrow_mut().as_mut()
+        {
+            // One that was begun in the middle of another process's checkpoint keeps its log from beginning anew.
+            reader.end();
         }
         has
     }

@@ -13,7 +13,8 @@ use rusqlite::Connection;
 use super::{LOG, set};
 use crate::engine::{
     io::{FileSystem, gated::Gated},
-    shard::Store,
+    log::Lsn,
+    shard::{Batch, Store},
 };
 
 /// One shard on a disk that says what it was asked for, and where SQLite's log of it is.
@@ -92,21 +93,37 @@ fn what_another_process_left_is_written_again_before_it_counts_as_on_the_disk() 
 }
 
 #[test]
-fn what_is_on_the_disk_is_not_synced_again_and_all_that_was_committed_is() {
-    let Shard { _folder, files, store, .. } = shard();
-    let record = |name: &str| store.record(&[(name.to_owned(), name.to_owned())]).expect("records");
+fn what_is_on_the_disk_is_not_synced_again_and_whatever_was_committed_is() {
+    let Shard { _folder, files, store, wal } = shard();
+    let batch = |end| Batch { log: LOG, end: Lsn(end), side: None, groups: Vec::new() };
+    let commits: [(&str, &dyn Fn()); 4] = [
+        ("apply", &|| store.apply(&batch(1)).expect("applies")),
+        ("record", &|| drop(store.record(&[("a".to_owned(), "a".to_owned())]).expect("records"))),
+        ("forget_other_logs", &|| store.forget_other_logs().expect("forgets")),
+        ("forget_log", &|| store.forget_log().expect("forgets")),
+    ];
+    let is_losing = |is: bool| *files.is_losing.lock() = is;
     store.sync().expect("syncs what was there");
-    *files.is_losing.lock() = true;
-    store.sync().expect("has nothing to do");
-    *files.panicking.lock() = Some("-wal");
-    record("a");
-    catch_unwind(AssertUnwindSafe(|| store.sync())).expect_err("the file system is broken");
-    *files.panicking.lock() = None;
-    store.sync().expect_err("is not on the disk");
-    *files.is_losing.lock() = false;
-    store.reopen(&mut || Ok(())).expect("is mended");
-    *files.is_losing.lock() = true;
-    store.sync().expect("was synced when it was mended");
-    record("b");
-    store.sync().expect_err("is not on the disk");
+    for (name, commit) in commits {
+        is_losing(true);
+        store.sync().expect("has nothing to do");
+        commit();
+        *files.panicking.lock() = Some("-wal");
+        catch_unwind(AssertUnwindSafe(|| store.sync())).expect_err("the file system is broken");
+        *files.panicking.lock() = None;
+        store.sync().expect_err(name);
+        is_losing(false);
+        store.reopen(&mut || Ok(())).expect("is mended and synced");
+    }
+    is_losing(true);
+    assert!(store.remember_log(&wal, Some(&wal)).is_err(), "it syncs what it commits");
+}
+
+#[test]
+fn a_log_of_sqlite_that_is_removed_is_missed_though_there_is_nothing_to_sync() {
+    let Shard { _folder, store, wal, .. } = shard();
+    store.sync().expect("syncs what was there");
+    std::fs::remove_file(wal).expect("removes it");
+    let error = store.sync().expect_err("it is missed");
+    assert!(error.to_string().contains("was removed while it was open"), "{error}");
 }
