@@ -798,7 +798,7 @@ declare namespace SimpleDB {
     | 'KIMDB_INVALID_OPERATION'
     | 'KIMDB_INVALID_OPTION'
     | 'KIMDB_INVALID_QUERY'
-    /** A method was called without its database. */
+    /** A method was called without its database or shard handle. */
     | 'KIMDB_INVALID_RECEIVER';
 
   export interface ErrorDetails {

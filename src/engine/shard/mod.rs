@@ -133,9 +133,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Reads a piece of the file that is likely not in memory, only for the time that it takes.
     fn sample(&self);
 
-    /// Whether somebody else has written to the file since this was asked last. Reads from now on see it. Asked now and then, it also sees to it
-    /// that no snapshot holds up other processes. While a batch
-    /// is applied the answer is no; ask again after it.
+    /// Whether somebody else has written to the file since this was asked last. Reads from now on see it. While a batch
+    /// is applied the answer is no; ask again after it. Asking now and then also sees to it that no snapshot holds up
+    /// other processes.
     fn has_outside_changes(&self) -> bool;
 
     /// The documents updated last, newest first.

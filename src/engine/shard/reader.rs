@@ -1,7 +1,7 @@
 //! Point reads from a shard.
 //!
-//! The reader stays inside one read transaction from flush to flush, which halves the price of a read. The flush
-//! ends it after each commit, so it never holds up SQLite's checkpoint.
+//! The reader stays inside one read transaction from flush to flush, which halves the price of a read. It is ended after each
+//! commit and each checkpoint, and now and then for other processes, so that it does not keep SQLite's log from beginning anew.
 
 use hashlink::LruCache;
 use rusqlite::Connection;
