@@ -7,7 +7,7 @@ use crate::engine::{
     error::{Code, Error, Result},
     log::{Id, Lsn},
     shard::{
-        Batch, Group, Store,
+        Batch, Group, Target,
         collection::{Collection, Collections},
     },
 };
@@ -25,7 +25,7 @@ pub(crate) type Follow<'a> = &'a dyn Fn(&[Change<'_>], Lsn);
 pub(crate) fn apply(
     part: &Part,
     log: Id,
-    store: &dyn Store,
+    store: &dyn Target,
     collections: &Collections,
     follow: Follow<'_>,
     batch_size: usize,
@@ -53,7 +53,7 @@ pub(crate) fn apply_side(
     part: &Part,
     side: Id,
     (log, end): (Id, Lsn),
-    store: &dyn Store,
+    store: &dyn Target,
     collections: &Collections,
     follow: Follow<'_>,
 ) -> Result<()> {
@@ -80,7 +80,7 @@ fn commit(
     log: Id,
     end: Lsn,
     side: Option<Id>,
-    store: &dyn Store,
+    store: &dyn Target,
     collections: &Collections,
 ) -> Result<()> {
     let groups: Vec<(Arc<Collection>, &[Change<'_>])> = changes

@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, ErrorCode, PrepFlags, types::Value};
 
-use super::{Row, Rows, connection, schema, sqlite::SqliteShard};
+use super::{
+    Queries, Row, Rows, Scanned, checkpoint::is_checkpoint, connection, newest, schema, sqlite::SqliteShard,
+};
 use crate::engine::error::{Code, Error, Result};
 
 /// Connections for scans and queries that are kept open.
@@ -30,8 +32,44 @@ impl SqliteShard {
         result
     }
 
-    /// Visits the documents of a table that lie behind a place, in the order in which they lie there.
-    pub(super) fn visit_rows(
+    /// Runs a statement, and tells what is wrong with it.
+    pub(super) fn run(&self, connection: &Connection, sql: &str, params: &[Value]) -> Result<Rows> {
+        let bad = |error: rusqlite::Error| match error.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
+                Error::new(Code::Sql, "Shard handles only read; change documents through set() and delete().")
+                    .in_shard(self.shard)
+            }
+            // What rusqlite answers for a text of spaces and comments.
+            Some(ErrorCode::ApiMisuse) => {
+                Error::new(Code::Sql, "There is no statement in it; give one, such as SELECT.")
+                    .in_shard(self.shard)
+            }
+            Some(ErrorCode::Unknown) | None => {
+                Error::new(Code::Sql, format!("The statement did not run: {error}.")).in_shard(self.shard)
+            }
+            Some(_) => self.explain("query", &error),
+        };
+        let mut statement = connection.prepare(sql).map_err(bad)?;
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut cursor = statement.query(rusqlite::params_from_iter(params)).map_err(bad)?;
+        let mut rows = Vec::new();
+        while let Some(row) = cursor.next().map_err(bad)? {
+            let values = (0..columns.len()).map(|column| row.get(column));
+            rows.push(values.collect::<rusqlite::Result<_>>().map_err(bad)?);
+        }
+        Ok(Rows { columns, rows })
+    }
+}
+
+impl Queries for SqliteShard {
+    fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>> {
+        self.with_spare(|connection| match newest::newest(connection, table, limit) {
+            Err(error) if schema::is_no_table(&error) => Ok(Vec::new()),
+            scanned => scanned.map_err(|error| self.explain("read from", &error)),
+        })
+    }
+
+    fn walk(
         &self,
         table: &str,
         after: i64,
@@ -67,31 +105,12 @@ impl SqliteShard {
         })
     }
 
-    /// Runs a statement, and tells what is wrong with it.
-    pub(super) fn run(&self, connection: &Connection, sql: &str, params: &[Value]) -> Result<Rows> {
-        let bad = |error: rusqlite::Error| match error.sqlite_error_code() {
-            Some(ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
-                Error::new(Code::Sql, "Shard handles only read; change documents through set() and delete().")
-                    .in_shard(self.shard)
-            }
-            // What rusqlite answers for a text of spaces and comments.
-            Some(ErrorCode::ApiMisuse) => {
-                Error::new(Code::Sql, "There is no statement in it; give one, such as SELECT.")
-                    .in_shard(self.shard)
-            }
-            Some(ErrorCode::Unknown) | None => {
-                Error::new(Code::Sql, format!("The statement did not run: {error}.")).in_shard(self.shard)
-            }
-            Some(_) => self.explain("query", &error),
-        };
-        let mut statement = connection.prepare(sql).map_err(bad)?;
-        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        let mut cursor = statement.query(rusqlite::params_from_iter(params)).map_err(bad)?;
-        let mut rows = Vec::new();
-        while let Some(row) = cursor.next().map_err(bad)? {
-            let values = (0..columns.len()).map(|column| row.get(column));
-            rows.push(values.collect::<rusqlite::Result<_>>().map_err(bad)?);
-        }
-        Ok(Rows { columns, rows })
+    fn query(&self, sql: &str, params: &[Value]) -> Result<Rows> {
+        self.with_spare(|connection| self.run(connection, sql, params))
+    }
+
+    fn pragma(&self, text: &str) -> Result<Rows> {
+        let sql = format!("PRAGMA {text}");
+        if is_checkpoint(text) { self.checkpoint_by(&sql) } else { self.query(&sql, &[]) }
     }
 }

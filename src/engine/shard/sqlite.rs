@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -11,15 +10,13 @@ use std::{
 };
 
 use parking_lot::{Mutex, ReentrantMutex, RwLock};
-use rusqlite::{Connection, config::DbConfig, types::Value};
+use rusqlite::{Connection, config::DbConfig};
 
 use super::{
-    Batch, Row, Rows, Scanned, ShardId, Store, Stored,
-    checkpoint::is_checkpoint,
+    Batch, ShardId, Store, Stored, Target,
     connection::{self, explain},
     memory::{InUse, moderated},
     mending::{Suspicion, Wal, find_wal, rewrite_wal},
-    newest,
     reader::Reader,
     schema,
     writer::Writer,
@@ -129,7 +126,7 @@ impl SqliteShard {
     }
 }
 
-impl Store for SqliteShard {
+impl Target for SqliteShard {
     fn apply(&self, batch: &Batch<'_>) -> Result<()> {
         {
             let mut writer = self.writer.lock();
@@ -144,6 +141,20 @@ impl Store for SqliteShard {
         Ok(())
     }
 
+    fn applied(&self) -> Lsn {
+        Lsn(self.applied.load(Ordering::Acquire))
+    }
+
+    fn has_side(&self, side: Id) -> Result<bool> {
+        let writer = self.writer.lock();
+        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
+        let applied =
+            schema::applied(connection, &side).map_err(|error| self.explain("read from", &error))?;
+        Ok(applied > Lsn(0))
+    }
+}
+
+impl Store for SqliteShard {
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored> {
         let reader = self.reader.try_lock().unwrap_or_else(|| {
             let reader = self.reader.lock();
@@ -181,83 +192,6 @@ impl Store for SqliteShard {
         has
     }
 
-    fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>> {
-        self.with_spare(|connection| match newest::newest(connection, table, limit) {
-            Err(error) if schema::is_no_table(&error) => Ok(Vec::new()),
-            scanned => scanned.map_err(|error| self.explain("read from", &error)),
-        })
-    }
-
-    fn walk(
-        &self,
-        table: &str,
-        after: i64,
-        visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
-        self.visit_rows(table, after, visit)
-    }
-
-    fn follow(&self, log: Id) -> Result<()> {
-        {
-            let writer = self.writer.lock();
-            let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
-            let applied =
-                schema::applied(connection, &log).map_err(|error| self.explain("read from", &error))?;
-            *self.log.write() = log;
-            self.applied.store(applied.0, Ordering::Release);
-        }
-        self.end_snapshot();
-        Ok(())
-    }
-
-    fn remember_log(&self, base: &Path, log: Option<&Path>) -> Result<()> {
-        {
-            let writer = self.writer.lock();
-            let connection = &writer.as_ref().ok_or_else(|| self.gone())?.connection;
-            let failed = |error: rusqlite::Error| self.explain("write to", &error);
-            // A name that is no text is not remembered.
-            let places = base.to_str().zip(log.and_then(Path::to_str));
-            let known = schema::places(connection).map_err(failed)?;
-            if known.as_ref().map(|(base, log)| (base.as_str(), log.as_str())) == places {
-                return Ok(());
-            }
-            let changed = match places {
-                Some((base, log)) => schema::set_places(connection, base, log),
-                None => schema::forget_places(connection),
-            };
-            changed.map_err(failed)?;
-            self.note_commit();
-        }
-        self.end_snapshot();
-        self.sync()
-    }
-
-    fn forget_other_logs(&self) -> Result<()> {
-        let writer = self.writer.lock();
-        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
-        let log = *self.log.read();
-        let forgot = schema::forget_other_logs(connection, &log);
-        self.note_commit();
-        forgot.map_err(|error| self.explain("write to", &error))
-    }
-
-    fn forget_log(&self) -> Result<()> {
-        let writer = self.writer.lock();
-        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
-        let log = *self.log.read();
-        let forgot = schema::forget_log(connection, &log);
-        self.note_commit();
-        forgot.map_err(|error| self.explain("write to", &error))
-    }
-
-    fn has_side(&self, side: Id) -> Result<bool> {
-        let writer = self.writer.lock();
-        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
-        let applied =
-            schema::applied(connection, &side).map_err(|error| self.explain("read from", &error))?;
-        Ok(applied > Lsn(0))
-    }
-
     fn record(&self, wishes: &[(String, String)]) -> Result<Vec<(String, String)>> {
         let recorded = {
             let mut writer = self.writer.lock();
@@ -282,10 +216,6 @@ impl Store for SqliteShard {
         })
     }
 
-    fn applied(&self) -> Lsn {
-        Lsn(self.applied.load(Ordering::Acquire))
-    }
-
     fn sync(&self) -> Result<()> {
         self.check_file(false)?;
         self.sync_wal(false)
@@ -308,15 +238,6 @@ impl Store for SqliteShard {
 
     fn checkpoint(&self, always: bool) -> Result<()> {
         self.move_log(always)
-    }
-
-    fn query(&self, sql: &str, params: &[Value]) -> Result<Rows> {
-        self.with_spare(|connection| self.run(connection, sql, params))
-    }
-
-    fn pragma(&self, text: &str) -> Result<Rows> {
-        let sql = format!("PRAGMA {text}");
-        if is_checkpoint(text) { self.checkpoint_by(&sql) } else { self.query(&sql, &[]) }
     }
 
     fn path(&self) -> &Path {

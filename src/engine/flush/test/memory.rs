@@ -2,8 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    ops::ControlFlow,
-    path::Path,
     sync::{
         Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -14,7 +12,7 @@ use crate::engine::{
     change::Fate,
     error::{Code, Error, Result},
     log::{Id, Lsn},
-    shard::{Batch, Row, Rows, Scanned, Store, Stored, Value},
+    shard::{Batch, Target},
 };
 
 /// A document in the store: text, version, when created and updated.
@@ -37,7 +35,7 @@ impl Memory {
     }
 }
 
-impl Store for Memory {
+impl Target for Memory {
     fn apply(&self, batch: &Batch<'_>) -> Result<()> {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 0 {
             return Err(Error::new(Code::Busy, "no more"));
@@ -63,99 +61,11 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn memory(&self) -> usize {
-        unreachable!("a flush does not ask for this")
-    }
-
     fn applied(&self) -> Lsn {
         Lsn(self.applied.load(Ordering::Acquire))
     }
 
-    fn read(&self, _: &str, _: &str, _: &mut Vec<u8>) -> Result<Stored> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn pages_read(&self) -> Option<u64> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn sample(&self) {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn has_outside_changes(&self) -> bool {
-        unreachable!("nobody follows this one")
-    }
-
-    fn newest(&self, _: &str, _: u64) -> Result<Vec<Scanned>> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn walk(&self, _: &str, _: i64, _: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn record(&self, _: &[(String, String)]) -> Result<Vec<(String, String)>> {
-        unreachable!("another shard is the first")
-    }
-
-    fn recorded(&self, _: usize) -> Result<Option<Vec<(String, String)>>> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn follow(&self, _: Id) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn remember_log(&self, _: &Path, _: Option<&Path>) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn forget_other_logs(&self) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn forget_log(&self) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
     fn has_side(&self, _: Id) -> Result<bool> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn sync(&self) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn sync_anew(&self) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn is_suspect(&self) -> bool {
-        false
-    }
-
-    fn reopen(&self, _: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn checkpoint(&self, _: bool) -> Result<()> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn query(&self, _: &str, _: &[Value]) -> Result<Rows> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn pragma(&self, _: &str) -> Result<Rows> {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn path(&self) -> &Path {
-        unreachable!("a flush does not ask for this")
-    }
-
-    fn close(&self, _: bool) -> Result<()> {
         unreachable!("a flush does not ask for this")
     }
 }

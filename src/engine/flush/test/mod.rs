@@ -20,7 +20,7 @@ use crate::engine::{
     error::Result,
     io::{Disk, FileSystem},
     log::{self, Appended, Draft, Id, Kind, Log, Lsn},
-    shard::{self, Router, Store, collection::Collections},
+    shard::{self, Router, Target, collection::Collections},
     until::until,
 };
 use memory::Memory;
@@ -83,7 +83,7 @@ impl Setup {
         divide(&frozen, Router::new(shards), &self.collections, false, &nothing, about).expect("is intact")
     }
 
-    fn apply(&self, part: &Part, store: &dyn Store, cache: Option<&Cache>, batch_size: usize) -> Result<()> {
+    fn apply(&self, part: &Part, store: &dyn Target, cache: Option<&Cache>, batch_size: usize) -> Result<()> {
         let follow = |changes: &[Change<'_>], end| {
             if let Some(cache) = cache {
                 cache.follow(changes, end);
