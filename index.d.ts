@@ -748,7 +748,7 @@ declare namespace SimpleDB {
   export interface ShardStatement {
     /** All rows. Values are given one by one or as one array. */
     all(...values: QueryValue[] | [readonly QueryValue[]]): Row[];
-    /** The first row, or `undefined`. */
+    /** The first row, or `undefined`. It goes no further. */
     get(...values: QueryValue[] | [readonly QueryValue[]]): Row | undefined;
   }
 

@@ -131,6 +131,21 @@ test('all and get give rows as objects', (t) => {
   t.deepEqual(query.all('u9', 10), []);
 });
 
+test('get goes no further than the first row', (t) => {
+  const shard = openHyper(t, { shardCount: 1 }).shards.get(0);
+  const query = shard.prepare('SELECT abs(column1) AS a FROM (VALUES (-1), (-9223372036854775807 - 1))');
+  t.deepEqual(query.get(), { a: 1 });
+  throwsCode(t, () => query.all(), 'KimDBError', 'KIMDB_SQL', /overflow/);
+  t.deepEqual(query.get(), { a: 1 });
+});
+
+test('a column may have any name', (t) => {
+  const shard = openHyper(t, { shardCount: 1 }).shards.get(0);
+  const row = shard.prepare('SELECT 1 AS __proto__, 2 AS "", 3 AS "1", 4 AS toString, 5 AS n, 6 AS n').get();
+  t.deepEqual(Object.entries(row), [['1', 3], ['__proto__', 1], ['', 2], ['toString', 4], ['n', 6]]);
+  t.is(Object.getPrototypeOf(row), Object.prototype);
+});
+
 test('every type of value comes through', (t) => {
   const shard = openHyper(t, { shardCount: 1 }).shards.get(0);
   const query = shard.prepare('SELECT ? AS a, ? AS b, ? AS c, ? AS d, typeof(?2) AS type');

@@ -17,17 +17,16 @@ class ShardHandle {
 
   constructor(engine, index) {
     this.name = engine.invoke('shardPath', index);
-    keep(this, KEPT, (method, ...values) => ofOurRealm(engine.invoke(method, index, ...values)));
+    keep(this, KEPT, (method, ...values) => objects(engine.invoke(method, index, ...values)));
   }
 
   /** A query. It runs, and can fail, when `all` or `get` is called. */
   prepare(sql) {
     const rowsOf = callsOf(this);
     checkText(sql, 'sql');
-    const run = (params) => rowsOf('shardQuery', sql, checked(params));
     return {
-      all: (...params) => run(params),
-      get: (...params) => run(params)[0],
+      all: (...params) => rowsOf('shardQuery', sql, checked(params)),
+      get: (...params) => rowsOf('shardQueryFirst', sql, checked(params))[0],
     };
   }
 
@@ -49,8 +48,22 @@ function callsOf(handle) {
   return kept();
 }
 
-/** Where modules have a realm of their own, as in Jest, the rows of the addon are objects of another. */
-const ofOurRealm = (rows) => (rows.constructor === Array ? rows : Array.from(rows, (row) => ({ ...row })));
+/** The rows as objects. The cells of all of them come in one list. */
+function objects({ columns, cells }) {
+  const rows = [];
+  for (let i = 0; i < cells.length; i += columns.length) {
+    const row = {};
+    columns.forEach((name, column) => put(row, name, cells[i + column]));
+    rows.push(row);
+  }
+  return rows;
+}
+
+function put(row, name, value) {
+  if (name === '__proto__') {
+    Object.defineProperty(row, name, { value, writable: true, enumerable: true, configurable: true });
+  } else row[name] = value;
+}
 
 function checkText(text, where) {
   if (typeof text !== 'string' || text === '') {

@@ -4,9 +4,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use napi::{
     CleanupEnvHook, Env,
-    bindgen_prelude::{
-        BigInt, Buffer, Either, Either6, FnArgs, Function, Null, Object, Uint8Array, Undefined,
-    },
+    bindgen_prelude::{FnArgs, Function, Object},
 };
 use napi_derive::napi;
 
@@ -17,12 +15,10 @@ use super::{
     mailbox::Mailbox,
     options::NativeOptions,
     raw::Scope,
+    statements::{NativeRows, SqlParam, to_sql},
     stats::{NativeFailure, NativeShardStats, NativeStats, NativeTimes},
 };
-use crate::engine::{
-    Database, Error, Options, Progress,
-    shard::{Rows, ShardId, Value},
-};
+use crate::engine::{Database, Error, Options, Progress, shard::ShardId};
 
 /// How long a closing waits for reads that a slow disk has not answered.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -214,29 +210,36 @@ impl HyperScaleDb {
     }
 
     /// Rows of a read-only statement.
-    #[napi(ts_return_type = "Record<string, unknown>[]")]
-    pub fn shard_query<'a>(
+    #[napi]
+    pub fn shard_query(
         &self,
-        env: &'a Env,
+        env: Env,
         index: ShardId,
         sql: String,
-        params: Vec<SqlParam<'a>>,
-    ) -> napi::Result<Vec<Object<'a>>> {
-        let params: Vec<Value> = params.into_iter().map(to_sql).collect();
-        let rows = self.database(env)?.shard_query(index, &sql, &params);
-        to_objects(env, or_throw(env, rows)?)
+        params: Vec<SqlParam>,
+    ) -> napi::Result<NativeRows> {
+        let rows = self.database(&env)?.shard_query(index, &sql, &to_sql(params));
+        or_throw(&env, rows).map(NativeRows::from)
+    }
+
+    /// The first row of a read-only statement, which goes no further.
+    #[napi]
+    pub fn shard_query_first(
+        &self,
+        env: Env,
+        index: ShardId,
+        sql: String,
+        params: Vec<SqlParam>,
+    ) -> napi::Result<NativeRows> {
+        let rows = self.database(&env)?.shard_query_first(index, &sql, &to_sql(params));
+        or_throw(&env, rows).map(NativeRows::from)
     }
 
     /// Rows of a pragma.
-    #[napi(ts_return_type = "Record<string, unknown>[]")]
-    pub fn shard_pragma<'a>(
-        &self,
-        env: &'a Env,
-        index: ShardId,
-        text: String,
-    ) -> napi::Result<Vec<Object<'a>>> {
-        let rows = self.database(env)?.shard_pragma(index, &text);
-        to_objects(env, or_throw(env, rows)?)
+    #[napi]
+    pub fn shard_pragma(&self, env: Env, index: ShardId, text: String) -> napi::Result<NativeRows> {
+        let rows = self.database(&env)?.shard_pragma(index, &text);
+        or_throw(&env, rows).map(NativeRows::from)
     }
 
     /// Forgets the documents read before.
@@ -279,39 +282,4 @@ fn step(progress: Progress) -> (&'static str, f64, f64) {
         Progress::Copied { documents, of } => ("copied", documents as f64, of as f64),
         Progress::Moved(documents) => ("moved", documents as f64, 0.0),
     }
-}
-
-/// A value that a statement can be given.
-type SqlParam<'a> = Either6<Null, Undefined, bool, f64, String, Either<BigInt, Uint8Array>>;
-
-fn to_sql(param: SqlParam<'_>) -> Value {
-    match param {
-        Either6::A(Null) | Either6::B(()) => Value::Null,
-        Either6::C(flag) => Value::Integer(i64::from(flag)),
-        Either6::D(number) if number.fract() == 0.0 && number.abs() < 2_f64.powi(63) => {
-            Value::Integer(number as i64)
-        }
-        Either6::D(number) => Value::Real(number),
-        Either6::E(text) => Value::Text(text),
-        Either6::F(Either::A(number)) => Value::Integer(number.get_i64().0),
-        Either6::F(Either::B(bytes)) => Value::Blob(bytes.to_vec()),
-    }
-}
-
-/// Rows as JavaScript objects; integers become numbers, blobs Node.js buffers.
-fn to_objects(env: &Env, rows: Rows) -> napi::Result<Vec<Object<'_>>> {
-    let object = |values: Vec<Value>| {
-        let mut object = Object::new(env)?;
-        for (name, value) in rows.columns.iter().zip(values) {
-            match value {
-                Value::Null => object.set(name, Null)?,
-                Value::Integer(number) => object.set(name, number as f64)?,
-                Value::Real(number) => object.set(name, number)?,
-                Value::Text(text) => object.set(name, text)?,
-                Value::Blob(bytes) => object.set(name, Buffer::from(bytes))?,
-            }
-        }
-        Ok(object)
-    };
-    rows.rows.into_iter().map(object).collect()
 }

@@ -15,6 +15,7 @@ mod raw;
 mod read;
 mod report;
 mod simple;
+mod statements;
 mod stats;
 mod verify;
 mod write;

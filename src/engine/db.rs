@@ -225,7 +225,12 @@ impl Database {
 
     /// Runs a read-only statement in a shard.
     pub fn shard_query(&self, shard: ShardId, sql: &str, params: &[Value]) -> Result<Rows> {
-        self.shard(shard)?.query(sql, params)
+        self.shard(shard)?.query(sql, params, usize::MAX)
+    }
+
+    /// The same up to the first row.
+    pub fn shard_query_first(&self, shard: ShardId, sql: &str, params: &[Value]) -> Result<Rows> {
+        self.shard(shard)?.query(sql, params, 1)
     }
 
     /// Runs a pragma in a shard.

@@ -34,11 +34,11 @@ impl Database {
 /// Rows of a table of a shard, which may be missing there.
 pub(super) fn count_rows(shard: &dyn Store, table: &str) -> Result<u64> {
     let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
-    if shard.query(known, &[Value::Text(table.to_owned())])?.rows.is_empty() {
+    if shard.query(known, &[Value::Text(table.to_owned())], 1)?.rows.is_empty() {
         return Ok(0);
     }
     let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
-    let rows = shard.query(&sql, &[])?.rows;
+    let rows = shard.query(&sql, &[], 1)?.rows;
     match rows.first().and_then(|row| row.first()) {
         Some(Value::Integer(count)) => Ok(*count as u64),
         _ => Ok(0),

@@ -46,7 +46,7 @@ impl SqliteShard {
         self.check_suspicion(false)?;
         self.end_snapshot();
         let writer = self.writer.lock();
-        let result = self.run(&writer.as_ref().ok_or_else(|| self.gone())?.connection, sql, &[]);
+        let result = self.run(&writer.as_ref().ok_or_else(|| self.gone())?.connection, sql);
         result.map_err(|error| self.note_loss(error))
     }
 }

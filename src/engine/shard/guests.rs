@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use rusqlite::{Connection, ErrorCode, PrepFlags, types::Value};
+use rusqlite::{Connection, ErrorCode, PrepFlags, Statement, types::Value};
 
 use super::{
     Queries, Row, Rows, Scanned, checkpoint::is_checkpoint, connection, newest, schema, sqlite::SqliteShard,
@@ -33,8 +33,30 @@ impl SqliteShard {
     }
 
     /// Runs a statement, and tells what is wrong with it.
-    pub(super) fn run(&self, connection: &Connection, sql: &str, params: &[Value]) -> Result<Rows> {
-        let bad = |error: rusqlite::Error| match error.sqlite_error_code() {
+    pub(super) fn run(&self, connection: &Connection, sql: &str) -> Result<Rows> {
+        let mut statement = connection.prepare(sql).map_err(|error| self.refuse(&error))?;
+        self.rows_of(&mut statement, &[], usize::MAX)
+    }
+
+    fn rows_of(&self, statement: &mut Statement<'_>, params: &[Value], most: usize) -> Result<Rows> {
+        let bad = |error: rusqlite::Error| self.refuse(&error);
+        let mut cursor = statement.query(rusqlite::params_from_iter(params)).map_err(bad)?;
+        let mut rows = Vec::new();
+        while rows.len() < most
+            && let Some(row) = cursor.next().map_err(bad)?
+        {
+            let values = (0..row.as_ref().column_count()).map(|column| row.get(column));
+            rows.push(values.collect::<rusqlite::Result<_>>().map_err(bad)?);
+        }
+        drop(cursor);
+        // IMPORTANT: asked for now, because the tables may have changed since the statement was prepared, which SQLite
+        // notices at the first row.
+        Ok(Rows { columns: statement.column_names().map(str::to_owned).collect(), rows })
+    }
+
+    /// What is wrong with a statement that a user wrote.
+    fn refuse(&self, error: &rusqlite::Error) -> Error {
+        match error.sqlite_error_code() {
             Some(ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
                 Error::new(Code::Sql, "Shard handles only read; change documents through set() and delete().")
                     .in_shard(self.shard)
@@ -47,17 +69,8 @@ impl SqliteShard {
             Some(ErrorCode::Unknown) | None => {
                 Error::new(Code::Sql, format!("The statement did not run: {error}.")).in_shard(self.shard)
             }
-            Some(_) => self.explain("query", &error),
-        };
-        let mut statement = connection.prepare(sql).map_err(bad)?;
-        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        let mut cursor = statement.query(rusqlite::params_from_iter(params)).map_err(bad)?;
-        let mut rows = Vec::new();
-        while let Some(row) = cursor.next().map_err(bad)? {
-            let values = (0..columns.len()).map(|column| row.get(column));
-            rows.push(values.collect::<rusqlite::Result<_>>().map_err(bad)?);
+            Some(_) => self.explain("query", error),
         }
-        Ok(Rows { columns, rows })
     }
 }
 
@@ -105,12 +118,19 @@ impl Queries for SqliteShard {
         })
     }
 
-    fn query(&self, sql: &str, params: &[Value]) -> Result<Rows> {
-        self.with_spare(|connection| self.run(connection, sql, params))
+    fn query(&self, sql: &str, params: &[Value], most: usize) -> Result<Rows> {
+        self.with_spare(|connection| {
+            // Programs ask the same again and again.
+            let mut statement = connection.prepare_cached(sql).map_err(|error| self.refuse(&error))?;
+            self.rows_of(&mut statement, params, most)
+        })
     }
 
     fn pragma(&self, text: &str) -> Result<Rows> {
         let sql = format!("PRAGMA {text}");
-        if is_checkpoint(text) { self.checkpoint_by(&sql) } else { self.query(&sql, &[]) }
+        if is_checkpoint(text) {
+            return self.checkpoint_by(&sql);
+        }
+        self.with_spare(|connection| self.run(connection, &sql))
     }
 }

@@ -57,7 +57,7 @@ fn versions_and_times_are_stored_whichever_statement_a_row_comes_in() {
     };
     let found = || {
         let sql = "SELECT id, data, _version, created_at, updated_at FROM c ORDER BY id";
-        setup.store.query(sql, &[]).expect("reads").rows
+        setup.store.query(sql, &[], usize::MAX).expect("reads").rows
     };
     let expected = |times: u64, updated: &str| -> Vec<Vec<Value>> {
         let row = |(id, writes, created): &(String, u64, u64)| {
@@ -134,7 +134,7 @@ fn whatever_a_trigger_does_to_a_wide_batch_it_is_stored_whole_or_not_at_all() {
         );
         other.execute_batch(&sql).expect("creates");
         setup.apply(16, "c", &rows, &[]).expect_err("the trigger refuses it");
-        let found = setup.store.query("SELECT id FROM c", &[]).expect("reads").rows;
+        let found = setup.store.query("SELECT id FROM c", &[], usize::MAX).expect("reads").rows;
         assert_eq!(found, [[Value::Text("a".to_owned())]], "{way}");
         assert_eq!(setup.store.applied(), Lsn(8));
     }

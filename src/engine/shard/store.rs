@@ -49,8 +49,8 @@ pub trait Queries {
         visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 
-    /// Runs a read-only statement.
-    fn query(&self, sql: &str, params: &[Value]) -> Result<Rows>;
+    /// Runs a read-only statement until it has given so many rows, at most.
+    fn query(&self, sql: &str, params: &[Value], most: usize) -> Result<Rows>;
 
     /// Runs a pragma: checkpoints on the writing connection, anything else on a reading one.
     fn pragma(&self, text: &str) -> Result<Rows>;

@@ -155,7 +155,7 @@ fn the_newest_documents_come_first() {
 fn statements_of_users_only_look() {
     let setup = Setup::new();
     setup.apply(8, "c", &[("a", "1", 1)], &[]).expect("applies");
-    let query = |sql: &str, params: &[Value]| setup.store.query(sql, params);
+    let query = |sql: &str, params: &[Value]| setup.store.query(sql, params, usize::MAX);
     let rows = query("SELECT ?1 AS n, x'00ff', NULL, 1.5, data FROM c", &[Value::Integer(7)]).expect("reads");
     assert_eq!(rows.columns[0], "n");
     let blob = Value::Blob(vec![0, 255]);
@@ -209,6 +209,22 @@ fn statements_of_users_only_look() {
 }
 
 #[test]
+fn a_statement_that_ran_before_sees_what_has_become_of_its_tables() {
+    let setup = Setup::new();
+    setup.apply(8, "c", &[("a", "1", 1), ("b", "2", 1)], &[]).expect("applies");
+    let query = |most| setup.store.query("SELECT * FROM c ORDER BY id", &[], most).expect("reads");
+    let before = query(usize::MAX);
+    assert_eq!((before.rows.len(), query(1).rows, query(0).rows.len()), (2, before.rows[..1].to_vec(), 0));
+    let other = rusqlite::Connection::open(setup.file()).expect("opens");
+    other.execute_batch("ALTER TABLE c ADD COLUMN extra DEFAULT 7").expect("changes");
+    let changed = query(1);
+    assert_eq!(changed.columns.last().map(String::as_str), Some("extra"));
+    assert_eq!(changed.rows[0].last(), Some(&Value::Integer(7)));
+    other.execute_batch("ALTER TABLE c DROP COLUMN extra").expect("changes back");
+    assert_eq!(query(usize::MAX), before);
+}
+
+#[test]
 fn a_checkpoint_empties_sqlites_own_log() {
     let setup = Setup::new();
     let wal = setup.folder.path().join("app_shard0.db-wal");
@@ -223,7 +239,7 @@ fn a_checkpoint_empties_sqlites_own_log() {
     assert!(!wal.exists());
     assert_eq!(setup.store.read("c", "a", &mut Vec::new()).expect_err("closed").code(), Code::Closed);
     assert_eq!(setup.apply(16, "c", &[], &[]).expect_err("closed").code(), Code::Closed);
-    assert_eq!(setup.store.query("SELECT 1", &[]).expect_err("closed").code(), Code::Closed);
+    assert_eq!(setup.store.query("SELECT 1", &[], 1).expect_err("closed").code(), Code::Closed);
 }
 
 #[test]
