@@ -142,7 +142,13 @@ test('get goes no further than the first row', (t) => {
 test('a column may have any name', (t) => {
   const shard = openHyper(t, { shardCount: 1 }).shards.get(0);
   const row = shard.prepare('SELECT 1 AS __proto__, 2 AS "", 3 AS "1", 4 AS toString, 5 AS n, 6 AS n').get();
-  t.deepEqual(Object.entries(row), [['1', 3], ['__proto__', 1], ['', 2], ['toString', 4], ['n', 6]]);
+  t.deepEqual(Object.entries(row), [
+    ['1', 3],
+    ['__proto__', 1],
+    ['', 2],
+    ['toString', 4],
+    ['n', 6],
+  ]);
   t.is(Object.getPrototypeOf(row), Object.prototype);
 });
 

@@ -53,7 +53,7 @@ function objects({ columns, cells }) {
   const rows = [];
   for (let i = 0; i < cells.length; i += columns.length) {
     const row = {};
-    columns.forEach((name, column) => put(row, name, cells[i + column]));
+    for (const [column, name] of columns.entries()) put(row, name, cells[i + column]);
     rows.push(row);
   }
   return rows;
