@@ -125,26 +125,3 @@ fn logs_of_another_format_are_not_verified_and_said_to_be() {
     }
     assert_eq!(of(&report(&image), Severity::Unchecked), Vec::<&Finding>::new());
 }
-
-#[test]
-fn what_lies_beside_the_log_is_looked_at() {
-    let (home, db) = killed();
-    let image = home.crash_image();
-    db.close().expect("closes");
-    // A log of one record has the format of any other.
-    let log = fs::read(image.wal()).expect("reads");
-    let large = image.path().join("app.wal.large");
-    fs::write(&large, &log).expect("writes");
-    fs::write(image.path().join("app.wal.corrupt-1"), "kept").expect("writes");
-    let report = report(&image);
-    assert_eq!(
-        report.logs.iter().map(|log| log.path.clone()).collect::<Vec<_>>(),
-        [image.wal(), large.clone()]
-    );
-    assert_eq!(of(&report, Severity::Note).len(), 1, "{report:?}");
-
-    fs::write(&large, &log[..RING_AT / 4]).expect("writes");
-    let report = self::report(&image);
-    assert!(of(&report, Severity::Damage).is_empty());
-    assert!(of(&report, Severity::Note).iter().any(|found| found.path == large), "{report:?}");
-}

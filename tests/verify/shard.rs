@@ -2,11 +2,11 @@
 
 use std::{fs, path::PathBuf};
 
-use kimdb::verify::Severity;
+use kimdb::{Code, verify::Severity};
 use rusqlite::Connection;
 
 use crate::{
-    common::Home,
+    common::{Home, refused},
     sample::{closed, of, only, report},
 };
 
@@ -118,4 +118,15 @@ fn collections_whose_tables_contradict_each_other_are_found() {
         "ALTER TABLE users RENAME TO people; UPDATE _kimdb_collection SET \"table\" = 'people' WHERE name = 'users'",
     );
     assert!(only(&report(&home)).text.contains("other shards know that differently"));
+}
+
+#[test]
+fn a_number_of_shards_that_no_database_has_is_damage() {
+    let home = closed();
+    sql(&home, 0, "UPDATE _kimdb_meta SET value = 4000000000 WHERE key = 'shards'");
+    let report = report(&home);
+    let damage = of(&report, Severity::Damage);
+    assert!(damage.iter().any(|found| found.text.contains("cannot have 4000000000")), "{report:#?}");
+    assert!(damage.len() < 10, "not one for each: {report:#?}");
+    assert_eq!(refused(home.options()), Code::Corrupt);
 }

@@ -43,6 +43,11 @@ pub enum Examined {
         /// Its database.
         database: Id,
     },
+    /// A record too large for its log, which went on behind it: an opening drops it.
+    Dropped {
+        /// Its database.
+        database: Id,
+    },
     /// A log of the old library with that many writes.
     Old(usize),
     /// Something else.
@@ -53,7 +58,9 @@ impl Examined {
     /// The database that the log belongs to.
     pub fn database(&self) -> Option<Id> {
         match self {
-            Examined::Log { database, .. } | Examined::Unknown { database, .. } => Some(*database),
+            Examined::Log { database, .. }
+            | Examined::Unknown { database, .. }
+            | Examined::Dropped { database } => Some(*database),
             Examined::Damaged | Examined::Old(_) | Examined::Other => None,
         }
     }
@@ -98,13 +105,25 @@ pub fn examine(path: &Path) -> Result<Examined> {
     }
 }
 
-/// Examines the record that is too large for the log at `path`. `None`: there is none.
+/// Examines the record that is too large for the log at `path`, which is `main`, if that is known. `None`: there is none.
 ///
 /// # Errors
 /// What the operating system says.
-pub fn examine_beside(path: &Path) -> Result<Option<Examined>> {
+pub fn examine_beside(path: &Path, main: Option<&Examined>) -> Result<Option<Examined>> {
     let path = side::large_path(path);
-    if path.exists() { examine(&path).map(Some) } else { Ok(None) }
+    if !path.exists() {
+        return Ok(None);
+    }
+    let examined = examine(&path)?;
+    match (&examined, main) {
+        (
+            Examined::Log { log: side, database, wrong_size: None, .. },
+            Some(Examined::Log { log, content, .. }),
+        ) if side::goes_on_behind(log, content, side.header().epoch)? => {
+            Ok(Some(Examined::Dropped { database: *database }))
+        }
+        _ => Ok(Some(examined)),
+    }
 }
 
 fn read(file: &dyn File, header: LogHeader) -> std::io::Result<(Arc<Log>, Content)> {

@@ -57,3 +57,6 @@ pub use waiting::WaitsFor;
 /// Ranges are half-open, so "applied up to" names the first byte that is not applied.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lsn(pub u64);
+
+/// No record with an operation takes less of the log.
+pub(crate) const LEAST_WRITE: u64 = (record::RECORD_HEADER + op::OP_HEADER) as u64;

@@ -51,7 +51,7 @@ fn epoch_behind(head: Lsn) -> u64 {
 }
 
 /// Whether the ring was written to after a record of this epoch.
-fn goes_on_behind(main: &Arc<Log>, content: &Content, epoch: u64) -> Result<bool> {
+pub(super) fn goes_on_behind(main: &Arc<Log>, content: &Content, epoch: u64) -> Result<bool> {
     let Some(place) = epoch.checked_sub(FIRST_EPOCH).map(Lsn) else { return Ok(false) };
     let mut goes_on = main.tail() > place;
     for part in content.intact.iter().filter(|part| part.end > place) {

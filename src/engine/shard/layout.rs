@@ -27,6 +27,9 @@ pub enum Layout {
     Elsewhere(Vec<PathBuf>),
 }
 
+/// No system lets a process open as many files.
+pub(crate) const MOST_SHARDS: u32 = 1 << 16;
+
 /// Path of a shard: `<base>_shard<i>.db`.
 pub(crate) fn shard_path(base: &Path, shard: ShardId) -> PathBuf {
     with_suffix(base, &format!("_shard{shard}.db"))
@@ -62,7 +65,7 @@ pub fn find(base: &Path, former: Option<&Former>) -> Result<Layout> {
     if existing.first() == Some(&0) {
         check_alone(base, former)?;
         // The old library left no count, so its files are counted.
-        let counted = existing.last().map_or(0, |last| last + 1);
+        let counted = existing.last().map_or(0, |last| last.saturating_add(1));
         return Ok(Layout::Here(identity(base, 0)?.map_or(counted, |identity| identity.shards)));
     }
     check_is_new(base, &existing)?;
@@ -91,7 +94,18 @@ fn check_alone(base: &Path, former: Option<&Former>) -> Result<()> {
 fn identity(base: &Path, shard: ShardId) -> Result<Option<Identity>> {
     let path = shard_path(base, shard);
     let connection = connection::reader(&path, shard)?;
-    schema::identity(&connection).map_err(|error| explain("open", &path, shard, &error))
+    let identity = schema::identity(&connection).map_err(|error| explain("open", &path, shard, &error))?;
+    match identity {
+        // IMPORTANT: before anything is made for each of them. Memory that there is not ends the process.
+        Some(Identity { shards, .. }) if shards > MOST_SHARDS => {
+            let text = format!(
+                "The shard file '{}' says that it is one of {shards}, and no database has so many; restore a backup.",
+                path.display()
+            );
+            Err(Error::new(Code::Corrupt, text).at(&path).in_shard(shard))
+        }
+        identity => Ok(identity),
+    }
 }
 
 /// All shards of a database that has shard 0 must be there.

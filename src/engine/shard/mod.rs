@@ -41,7 +41,7 @@ pub use rusqlite::types::Value;
 pub use examine::{Examined, Fault, Found};
 pub use former::Former;
 pub use layout::{Layout, find};
-pub(crate) use layout::{existing, shard_path};
+pub(crate) use layout::{MOST_SHARDS, existing, shard_path};
 pub use moving::{Move, finish, is_unfinished};
 pub use newest::Scanned;
 pub use router::Router;

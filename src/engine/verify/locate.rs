@@ -37,7 +37,7 @@ pub fn locate(base: &Path, former: Option<&Former>) -> Result<Located> {
         let shards = elsewhere.max(u32::from(shard::is_unfinished(base)));
         return Ok(Located { shards, is_former: elsewhere > 0, ..Located::default() });
     };
-    let unknown = Located { shards: last + 1, ..Located::default() };
+    let unknown = Located { shards: last.saturating_add(1), ..Located::default() };
     // What cannot be read is not told of here: whoever opens the database next hears of it.
     let Ok(first) = Examined::open(&shard_path(base, 0), 0) else { return Ok(unknown) };
     let Ok(Some(identity)) = first.identity() else { return Ok(unknown) };

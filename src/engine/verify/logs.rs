@@ -22,11 +22,17 @@ pub(super) fn verify(request: &Request, shards: &Shards, report: &mut Report) {
         let text = "No log was found: what was not flushed, if anything, is not looked at. Name the log if there is one.";
         return report.add(Finding::new(Severity::Note, &request.base, text));
     };
-    match log::examine(path) {
-        Ok(examined) => verify_log(path, &examined, shards, report),
-        Err(error) => report.add(Finding::of(&error, path)),
-    }
-    verify_beside(path, shards, report);
+    let examined = match log::examine(path) {
+        Ok(examined) => {
+            verify_log(path, &examined, shards, report);
+            Some(examined)
+        }
+        Err(error) => {
+            report.add(Finding::of(&error, path));
+            None
+        }
+    };
+    verify_beside(path, examined.as_ref(), shards, report);
     match numbered::existing(path) {
         Ok(others) => others.iter().for_each(|path| verify_numbered(path, shards, report)),
         Err(error) => report.add(Finding::of(&error, path)),
@@ -37,22 +43,27 @@ pub(super) fn verify(request: &Request, shards: &Shards, report: &mut Report) {
 fn verify_numbered(path: &Path, shards: &Shards, report: &mut Report) {
     match log::examine(path) {
         // Files that happen to have such a name.
-        Ok(Examined::Other | Examined::Old(_)) => return,
-        Ok(examined) if shards.are_not_of(&examined) => return,
-        Ok(examined) => verify_log(path, &examined, shards, report),
-        Err(error) => report.add(Finding::of(&error, path)),
+        Ok(Examined::Other | Examined::Old(_)) => {}
+        Ok(examined) if shards.are_not_of(&examined) => {}
+        Ok(examined) => {
+            verify_log(path, &examined, shards, report);
+            verify_beside(path, Some(&examined), shards, report);
+        }
+        Err(error) => {
+            report.add(Finding::of(&error, path));
+            verify_beside(path, None, shards, report);
+        }
     }
-    verify_beside(path, shards, report);
 }
 
 /// What lies beside a log.
-fn verify_beside(path: &Path, shards: &Shards, report: &mut Report) {
-    match log::examine_beside(path) {
+fn verify_beside(path: &Path, main: Option<&Examined>, shards: &Shards, report: &mut Report) {
+    match log::examine_beside(path, main) {
         Ok(None) => {}
         Ok(Some(examined)) => verify_large(path, &examined, shards, report),
         Err(error) => report.add(Finding::of(&error, path)),
     }
-    for kept in kept(path) {
+    for kept in kept(path).into_iter().chain(kept(&log::large_path(path))) {
         let text = "An earlier opening found the log damaged and kept it here.";
         report.add(Finding::new(Severity::Note, &kept, text));
     }
@@ -93,11 +104,11 @@ fn verify_log(path: &Path, examined: &Examined, shards: &Shards, report: &mut Re
                 );
                 add(report, Severity::Damage, &text);
             }
-            // The log is on the disk before a shard gets anything of it.
+            // The log is on the disk before a shard gets anything of it. Only the empty record behind which a large one is applied
+            // may be missing after a power cut, and no write is as small.
             let end = log.head().max(*synced);
-            for (shard, applied) in
-                applied.iter().enumerate().filter(|(_, applied)| applied.is_some_and(|it| it > end))
-            {
+            let is_ahead = |applied: Option<Lsn>| applied.is_some_and(|it| it.0 >= end.0 + log::LEAST_WRITE);
+            for (shard, applied) in applied.iter().enumerate().filter(|(_, applied)| is_ahead(**applied)) {
                 let text = format!(
                     "Shard {shard} has the log up to position {}, but the log ends at {}; restore the log, or what other \
                      shards miss from a backup.",
@@ -134,7 +145,9 @@ fn verify_log(path: &Path, examined: &Examined, shards: &Shards, report: &mut Re
                 damaged_bytes: 0,
             });
         }
-        Examined::Other => add(report, Severity::Unchecked, "This is not a kimdb log; name the right one."),
+        Examined::Other | Examined::Dropped { .. } => {
+            add(report, Severity::Unchecked, "This is not a kimdb log; name the right one.")
+        }
     }
 }
 
@@ -150,6 +163,10 @@ fn verify_large(path: &Path, examined: &Examined, shards: &Shards, report: &mut 
     }
     let (log, content) = match examined {
         Examined::Log { log, content, wrong_size: None, .. } => (log, content),
+        Examined::Dropped { .. } => {
+            let text = "A write too large for the log is left that has failed or is in the shards; the next opening removes it.";
+            return report.add(Finding::new(Severity::Note, &path, text));
+        }
         Examined::Unknown { version, .. } => {
             let text = of_another_format(*version);
             return report.add(Finding::new(Severity::Unchecked, &path, &text));

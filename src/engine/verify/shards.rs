@@ -12,7 +12,7 @@ use super::{
 };
 use crate::engine::{
     log::{self, Id, Lsn, hex},
-    shard::{Examined, Fault, Found, Router, ShardId, shard_path},
+    shard::{Examined, Fault, Found, MOST_SHARDS, Router, ShardId, shard_path},
 };
 
 /// Most documents of a table that are named one by one.
@@ -64,7 +64,18 @@ pub(super) fn verify(
         found.iter().filter_map(|(shard, identity)| Some((shard, identity.as_ref()?))).collect();
     known.sort_unstable_by_key(|(shard, _)| **shard);
     let whose = known.first().map(|(_, identity)| **identity);
-    let count = whose.map_or_else(|| existing.last().map_or(0, |last| last + 1), |identity| identity.shards);
+    let said = whose
+        .map_or_else(|| existing.last().map_or(0, |last| last.saturating_add(1)), |identity| identity.shards);
+    let count = if said <= MOST_SHARDS { said } else { existing.len() as u32 };
+    if count != said {
+        let text =
+            format!("The database cannot have {said} shards; restore the shard that says so from a backup.");
+        report.add(Finding::new(
+            Severity::Damage,
+            &shard_path(base, known.first().map_or(0, |(shard, _)| **shard)),
+            text,
+        ));
+    }
     report.shards = count;
 
     let mut shards =
