@@ -3,6 +3,8 @@
 mod common;
 
 use std::{
+    fs::File,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,6 +14,7 @@ use std::{
 
 use common::{Home, PATIENCE, all, call, fill, get, hold, ids_of, open, record, set, value};
 use kimdb::{Code, Options, Result};
+use rusqlite::Connection;
 
 fn tiny(home: &Home) -> Options {
     Options { shard_count: 2, wal_size: 1 << 14, ..home.options() }
@@ -232,4 +235,32 @@ fn opening_again_waits_for_the_closing() {
         closing.finish().expect("closes");
         db.close().expect("closes");
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn openers_without_a_log_leave_no_trace_of_it_where_others_go_on() {
+    let home = Home::new();
+    home.open().close().expect("closes");
+    let locked = |path| {
+        let file = File::options().append(true).create(true).open(path).expect("opens");
+        file.lock_shared().expect("locks");
+        file
+    };
+    // A process that has the database and its log.
+    let [presence, log] = [home.path().join("app.lock"), home.wal()].map(locked);
+    let mut other = Command::new("sleep").arg("100").stdin(presence).stdout(log).spawn().expect("starts");
+    for opening in 0..20 {
+        let db = home.open_with(|options| options.safe_mode = false);
+        set(&db, "c", "a", opening.to_string());
+        db.flush_wait().expect("flushes");
+        db.close().expect("closes");
+    }
+    other.kill().and_then(|()| other.wait()).expect("ends");
+    let shards = (0..home.options().shard_count).map(|shard| {
+        let connection = Connection::open(home.shard(shard)).expect("opens");
+        let count = "SELECT count(*) FROM _kimdb_log";
+        connection.query_row(count, [], |row| row.get::<_, u32>(0)).expect("counts")
+    });
+    assert_eq!(shards.sum::<u32>(), 0);
 }

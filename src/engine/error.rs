@@ -130,6 +130,12 @@ impl Error {
         self
     }
 
+    /// Tells of something else that went wrong before, and that nobody tells of again.
+    pub(crate) fn besides(mut self, other: &Error) -> Self {
+        self.0.message = format!("{} Besides: {}", self.0.message, other.0.message);
+        self
+    }
+
     /// Keeps the text of the underlying failure.
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         self.0.cause = Some(cause.into());

@@ -54,17 +54,19 @@ impl Engine {
         let _gate = Gate::enter(&options.base, presence::TO_OPEN)?;
         let (presence, is_alone) = Presence::enter(&options.base, options.exclusive)?;
         // NOTE: what it has begun ends as it is dropped; a panic that went on would end the program.
-        let start = AssertUnwindSafe(|| Engine::start(options, tell, is_alone));
+        let mut damage = Vec::new();
+        let start = AssertUnwindSafe(|| Engine::start(options, tell, is_alone, &mut damage));
         let started = catch_unwind(start).unwrap_or_else(|panic| Err(flush::panicked(&*panic)));
         match started.and_then(|started| presence.share().map(|()| started)) {
-            Ok((core, running, damage)) => Ok(Engine {
+            Ok((core, running)) => Ok(Engine {
                 core,
                 running: Mutex::new(Some((running, presence))),
                 damage: Mutex::new(damage),
             }),
             Err(error) => {
                 presence.leave();
-                Err(error)
+                // The damaged file has another name now, so no later opening tells of it.
+                Err(damage.iter().fold(error, |error, damage| error.besides(damage)))
             }
         }
     }
@@ -73,14 +75,14 @@ impl Engine {
         mut options: Options,
         tell: Tell<'_>,
         is_alone: bool,
-    ) -> Result<(Arc<Core>, Running, Vec<Error>)> {
-        let earlier = if is_alone { settle(&mut options, tell)? } else { join(&mut options)? };
+        damage: &mut Vec<Error>,
+    ) -> Result<(Arc<Core>, Running)> {
+        let earlier = if is_alone { settle(&mut options, tell, damage)? } else { join(&mut options)? };
         let files = shard::open(&options.base, options.shard_count, is_alone, &options.files)?;
         let router = Router::new(options.shard_count);
 
-        let Recovered { log, is_numbered, unused_log, shards, collections, recovered, damaged, mut damage } =
-            recover(&options, files, router, is_alone)?;
-        damage.splice(..0, earlier.damage);
+        let Recovered { log, is_numbered, unused_log, shards, collections, recovered, damaged } =
+            recover(&options, files, router, is_alone, damage)?;
         let core = Arc::new(Core {
             buffer: Buffer::new(&log),
             cache: Cache::new(options.cache_bytes, options.shard_count),
@@ -104,7 +106,7 @@ impl Engine {
         core.counters.damaged.store(earlier.damaged + damaged, Ordering::Relaxed);
         let threads = Threads::start(&core)?;
         let scanner = Scanner::start(&core, "kimdb-scan")?;
-        Ok((core, Running { threads, scanner, counter: None, is_numbered, unused_log }, damage))
+        Ok((core, Running { threads, scanner, counter: None, is_numbered, unused_log }))
     }
 
     /// What was found damaged at open, once.
@@ -156,6 +158,9 @@ impl Engine {
         });
         if emptied.is_ok() && running.is_numbered {
             remove_numbered(core);
+        } else if emptied.is_ok() && !core.log.is_file() && !is_last {
+            // Nobody asks for a log in memory again; who is alone next forgets what is left.
+            core.shards.iter().for_each(|shard| drop(shard.forget_log()));
         }
         let closed = core.shards.iter().map(|shard| shard.close(is_last)).fold(Ok(()), Result::and);
         core.log.unlock();

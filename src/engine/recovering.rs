@@ -32,8 +32,6 @@ pub(crate) struct Recovered {
     pub(crate) recovered: u64,
     /// Bytes that could not be read.
     pub(crate) damaged: u64,
-    /// What to tell about that.
-    pub(crate) damage: Vec<Error>,
 }
 
 /// How long a recovery goes on trying while other processes hold a shard.
@@ -52,12 +50,14 @@ fn patiently<T>(patience: Duration, mut work: impl FnMut() -> Result<T>) -> Resu
     }
 }
 
-/// Recovers all logs of the database that no living process uses, and makes the one to use empty.
+/// Recovers all logs of the database that no living process uses, and makes the one to use empty. `damage`: gets what is to be told
+/// about what could not be read, also where this fails: no later opening finds it again.
 pub(crate) fn recover(
     options: &Options,
     files: ShardSet,
     router: Router,
     is_alone: bool,
+    damage: &mut Vec<Error>,
 ) -> Result<Recovered> {
     let database = files.database;
     let last = files.log_place(&registry::key(&options.base))?;
@@ -70,7 +70,7 @@ pub(crate) fn recover(
     };
     let patience = if is_alone { Duration::ZERO } else { PATIENCE };
     let (mut recovered, mut damaged) = (0, 0);
-    let (mut kept, mut damage) = (None, Vec::new());
+    let mut kept = None;
     while let Some(log_search::Found { opened: found, place: found_at }) = logs.pop() {
         follow(&shards, found.log.id())?;
         let lasts = shards.iter().map(|shard| shard.applied()).min().unwrap_or_default();
@@ -114,7 +114,7 @@ pub(crate) fn recover(
         shards.iter().try_for_each(|shard| shard.forget_other_logs())?;
     }
     let is_numbered = place.first.is_some();
-    Ok(Recovered { log, is_numbered, unused_log, shards, collections, recovered, damaged, damage })
+    Ok(Recovered { log, is_numbered, unused_log, shards, collections, recovered, damaged })
 }
 
 fn follow(shards: &[Arc<dyn Store>], log: log::Id) -> Result<()> {

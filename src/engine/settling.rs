@@ -22,12 +22,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Settled {
     pub(crate) recovered: u64,
     pub(crate) damaged: u64,
-    pub(crate) damage: Vec<Error>,
 }
 
 /// Completes or undoes an earlier move, and moves the documents if another number of shards is asked for. The options have
-/// the number that there is then.
-pub(crate) fn settle(options: &mut Options, tell: Tell<'_>) -> Result<Settled> {
+/// the number that there is then. `damage`: as in [`recover`].
+pub(crate) fn settle(options: &mut Options, tell: Tell<'_>, damage: &mut Vec<Error>) -> Result<Settled> {
     let Options { base, files, former, .. } = &*options;
     shard::finish(base, former.as_ref(), &**files)?;
     let layout = shard::find(base, former.as_ref())?;
@@ -51,7 +50,7 @@ pub(crate) fn settle(options: &mut Options, tell: Tell<'_>) -> Result<Settled> {
         _ => return Ok(Settled::default()),
     };
     way.check()?;
-    let settled = prepare(options, &way, from, tell)?;
+    let settled = prepare(options, &way, from, tell, damage)?;
     tell(Progress::Moving { from, to: options.shard_count });
     let mut told = Instant::now();
     let moved = way.run(&mut |documents, of| {
@@ -87,18 +86,24 @@ pub(crate) fn join(options: &mut Options) -> Result<Settled> {
 }
 
 /// Brings everything into the files that are to be moved, and lets go of them.
-fn prepare(options: &Options, way: &Move, from: u32, tell: Tell<'_>) -> Result<Settled> {
+fn prepare(
+    options: &Options,
+    way: &Move,
+    from: u32,
+    tell: Tell<'_>,
+    damage: &mut Vec<Error>,
+) -> Result<Settled> {
     let Some(files) = way.open_former()? else {
-        return recover_old(Options { shard_count: from, ..options.clone() }, tell);
+        return recover_old(Options { shard_count: from, ..options.clone() }, tell, damage);
     };
     // They know no log of ours. One of the old library's may be any database's, and is applied to the new shards.
     files.close().map(|()| Settled::default())
 }
 
-fn recover_old(options: Options, tell: Tell<'_>) -> Result<Settled> {
+fn recover_old(options: Options, tell: Tell<'_>, damage: &mut Vec<Error>) -> Result<Settled> {
     let files: ShardSet = shard::open(&options.base, options.shard_count, true, &options.files)?;
-    let Recovered { log, unused_log, shards, recovered, damaged, damage, .. } =
-        recover(&options, files, Router::new(options.shard_count), true)?;
+    let Recovered { log, unused_log, shards, recovered, damaged, .. } =
+        recover(&options, files, Router::new(options.shard_count), true, damage)?;
     if recovered > 0 {
         tell(Progress::Recovered(recovered));
     }
@@ -108,5 +113,5 @@ fn recover_old(options: Options, tell: Tell<'_>) -> Result<Settled> {
     if let Some(log) = &unused_log {
         log.unlock();
     }
-    Ok(Settled { recovered, damaged, damage })
+    Ok(Settled { recovered, damaged })
 }

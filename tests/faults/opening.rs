@@ -1,12 +1,16 @@
 //! An opening that lacks space, threads or a sync does without or is an error, and leaves the data whole.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
-use kimdb::Code;
+use kimdb::{Code, Options};
 
 use crate::{
     child::{check, child, failing_on, options, run, strace_works, with_failing},
-    common::{Home, all, get, open, set, try_open},
+    common::{
+        Home, all,
+        failing::{Failing, What},
+        get, noted, open, record, set, try_open, until,
+    },
 };
 
 #[test]
@@ -107,4 +111,27 @@ fn an_opening_that_is_given_no_thread_to_recover_does_that_itself() {
             "no thread",
         );
     }
+}
+
+#[test]
+fn damage_is_told_although_the_opening_that_finds_it_fails() {
+    let home = Home::new();
+    let db = home.open();
+    for id in ["first", "second", "third"] {
+        let mut draft = record(&db, &[("c", id, Some("\"whole\""))]);
+        db.submit_durable_wait(&mut draft).expect("writes");
+    }
+    let used = db.stats().wal_bytes;
+    until("the log knows that it is on the disk", || noted(&fs::read(home.wal()).expect("reads")) >= used);
+    let image = home.crash_image();
+    let mut log = fs::read(image.wal()).expect("reads");
+    let at = log.windows(6).position(|bytes| bytes == b"second").expect("is there");
+    log[at] ^= 1;
+    fs::write(image.wal(), &log).expect("writes");
+
+    let disk = Failing::new(What::Syncs, ".moving");
+    disk.switch(true);
+    let options = Options { shard_count: 8, files: Arc::new(disk), ..image.options() };
+    let error = try_open(options).expect_err("it cannot move the documents").to_string();
+    assert!(error.contains(".moving") && error.contains("writes are lost"), "{error}");
 }

@@ -117,6 +117,22 @@ fn what_gets_into_a_full_log_is_flushed_in_time_however_slowly_it_is_written() {
 }
 
 #[test]
+fn a_read_behind_writes_that_a_broken_log_refuses_goes_on() {
+    let setup = Setup::new();
+    let (tell, ended) = mpsc::channel();
+    let (read, reads) = mpsc::channel();
+    let mut gate = setup.files.gate.lock();
+    (0..30).for_each(|i| setup.queue(&i.to_string(), LARGE, &tell));
+    let waits = setup.db.barrier(|| Box::new(move |result| drop(read.send(result)))).expect("is open");
+    assert!(waits);
+    *gate = true;
+    drop(gate);
+    (0..30).for_each(|_| drop(ended.recv_timeout(PATIENCE).expect("it hangs").expect_err("is broken")));
+    reads.recv_timeout(PATIENCE).expect("it hangs").expect("what was refused need not be seen");
+    *setup.files.gate.lock() = false;
+}
+
+#[test]
 fn what_waits_for_a_log_that_fails_is_told_and_service_goes_on() {
     let setup = Setup::new();
     let (tell, ended) = mpsc::channel();

@@ -57,14 +57,22 @@ impl Writes {
     }
 }
 
+/// Bytes of a file that tell whether it is the old library's.
+const FRONT: usize = 1 << 20;
+
 /// Reads the file if it is the old library's, or empty, as that library leaves it. `None`: it is something else.
 pub(super) fn read(file: &dyn File, path: &Path) -> Result<Option<Writes>> {
-    let bytes = file
-        .handle()
-        .metadata()
-        .and_then(|found| read_front(file, found.len() as usize))
-        .map_err(|error: io::Error| Error::io("read the log", path, &error))?;
-    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    let failed = |error: io::Error| Error::io("read the log", path, &error);
+    let length = file.handle().metadata().map_err(failed)?.len() as usize;
+    // IMPORTANT: it may be anybody's, and larger than all memory, which would end the process.
+    if length > FRONT && parsed(&read_front(file, FRONT).map_err(failed)?).is_none() {
+        return Ok(None);
+    }
+    Ok(parsed(&read_front(file, length).map_err(failed)?))
+}
+
+fn parsed(bytes: &[u8]) -> Option<Writes> {
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let (mut writes, mut unread) = (Vec::new(), Unread::default());
     let mut lines = text.split(|byte| *byte == b'\n').peekable();
     while let Some(line) = lines.next() {
@@ -82,7 +90,7 @@ pub(super) fn read(file: &dyn File, path: &Path) -> Result<Option<Writes>> {
     let theirs = text.iter().all(u8::is_ascii_whitespace)
         || !writes.is_empty()
         || text.starts_with(b"{\"collection\":");
-    Ok(theirs.then(|| Writes { writes, unread, name: Md5::digest(&bytes).into() }))
+    theirs.then(|| Writes { writes, unread, name: Md5::digest(bytes).into() })
 }
 
 fn parse(line: &[u8]) -> Option<Write> {

@@ -179,12 +179,21 @@ impl Queue {
 
     /// Takes what has waited since before `since` and nobody has taken. What waits for all to be told goes on doing so.
     pub(super) fn expire(&mut self, since: Instant) -> Vec<(Task, Done)> {
+        self.take_first(|entry| entry.since < since)
+    }
+
+    /// Takes everything that nobody has taken, but what waits for all to be told and what was called behind that.
+    pub(super) fn take_untaken(&mut self) -> Vec<(Task, Done)> {
+        self.take_first(|_| true)
+    }
+
+    fn take_first(&mut self, is_meant: impl Fn(&Entry) -> bool) -> Vec<(Task, Done)> {
         let taken = self.lift_taken();
         let is_owed =
             taken.as_ref().is_some_and(|entry| matches!(entry.task, Task::Taken { is_told: false }));
         let mut expired = Vec::new();
         while let Some(entry) = self.entries.front()
-            && entry.since < since
+            && is_meant(entry)
             && !(is_owed && matches!(entry.task, Task::Barrier(Until::Told)))
         {
             expired.extend(self.pop());
@@ -193,15 +202,5 @@ impl Queue {
             self.entries.push_front(taken);
         }
         expired
-    }
-
-    /// Takes everything that nobody has taken.
-    pub(super) fn take_untaken(&mut self) -> Vec<Done> {
-        let taken = self.lift_taken();
-        let untaken = self.take_all();
-        if let Some(taken) = taken {
-            self.entries.push_front(taken);
-        }
-        untaken
     }
 }

@@ -24,7 +24,10 @@ impl Log {
         // IMPORTANT: recovery must start behind the space before that space is used again.
         let head = self.head();
         self.write_header()?;
-        self.tell_synced(head);
+        // What was written to a file that has lost its name is on no disk; the next sync sees to that.
+        if self.check_file().is_ok() {
+            self.tell_synced(head);
+        }
         self.tail.store(to.0, Ordering::Release);
         Ok(())
     }

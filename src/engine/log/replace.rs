@@ -68,7 +68,9 @@ impl Log {
         place.files.rename(beside, &place.path).map_err(failed)?;
         // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.
         let named = place.files.sync_folder(&place.path);
-        let went_over = self.ring.go_over_to(fresh).map_err(failed);
+        let went_over = self.ring.go_over_to(Arc::clone(&fresh)).map_err(failed);
+        // IMPORTANT: its lock stays, or others take it for the log of a process that died.
+        *self.named.lock() = went_over.is_err().then_some(fresh);
         // Nor does a write that waits for the lock go to a file that has no name; the next attempt brings all of it to another.
         appender.refusal = went_over.as_ref().err().cloned();
         went_over?;
@@ -142,6 +144,7 @@ impl Log {
 
     /// Lets go of the kernel's lock on the file.
     pub fn unlock(&self) {
+        self.named.lock().take();
         if let Some(file) = self.ring.file() {
             // NOTE: the mapping shares this lock and may outlive this call by a reader.
             let _ = file.handle().unlock();

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::engine::{
     error::Error,
-    io::FileSystem,
+    io::{File, FileSystem},
     sync::{AtomicBool, AtomicU64, Condvar, Mutex},
 };
 
@@ -42,6 +42,8 @@ pub struct Log {
     pub(super) waiting: AtomicBool,
     pub(super) claims: Mutex<BTreeMap<Lsn, usize>>,
     pub(super) reclaiming: Mutex<()>,
+    /// The file that has the log's name, where it could not be gone over to. Kept open for its lock.
+    pub(super) named: Mutex<Option<Arc<dyn File>>>,
     /// Held by whoever writes the header; taken before the append lock.
     pub(super) fronts: Mutex<()>,
     pub(super) progress: Progress,
@@ -95,6 +97,7 @@ impl Log {
             waiting: AtomicBool::new(false),
             claims: Mutex::new(BTreeMap::new()),
             reclaiming: Mutex::new(()),
+            named: Mutex::new(None),
             fronts: Mutex::new(()),
             progress: Progress::from(header.start),
             pace: Pace::new(ring.is_written()),

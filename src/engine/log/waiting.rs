@@ -55,7 +55,12 @@ struct Gathered {
     /// Where the head will be.
     end: u64,
     ops: u64,
-    callbacks: Vec<Done>,
+    finished: Vec<(Task, Done)>,
+}
+
+/// What the caller of a task that failed is told. Who only waits for others to be told goes on: they were.
+fn failure_of(task: &Task, error: Error) -> Result<()> {
+    if matches!(task, Task::Barrier(Until::Told)) { Ok(()) } else { Err(error) }
 }
 
 impl Log {
@@ -132,12 +137,14 @@ impl Log {
         if appender.on_the_way.is_some() {
             return Ok(false);
         }
-        let Gathered { end, ops, callbacks } = self.gather(&mut appender);
+        let Gathered { end, ops, finished } = self.gather(&mut appender);
         let brought = self.bring_out(&mut appender, end, ops).map_err(|error| self.failed(&error));
         if brought.is_ok() {
             self.publish(&mut appender, end, ops);
         }
-        let told = callbacks.into_iter().map(|callback| (callback, brought.clone()));
+        let told = finished
+            .into_iter()
+            .map(|(task, callback)| (callback, brought.clone().or_else(|error| failure_of(&task, error))));
         appender.outbox.finished.extend(told);
         let is_direct_first = matches!(appender.queue.first_length(), Some(None));
         self.deliver(appender);
@@ -146,19 +153,21 @@ impl Log {
 
     /// Takes waiting writes from the queue to their places behind the head, as far as there is room.
     fn gather(&self, appender: &mut Appender) -> Gathered {
-        let mut gathered = Gathered { end: appender.head, ops: 0, callbacks: Vec::new() };
+        let mut gathered = Gathered { end: appender.head, ops: 0, finished: Vec::new() };
         let most = if self.ring.is_written() { BROUGHT_AT_ONCE } else { u64::MAX };
         while gathered.end - appender.head < most
             && let Some(Some(length)) = appender.queue.first_length()
             && (length == 0 || self.fits(gathered.end, length))
         {
-            let (task, callback) = appender.queue.pop().expect("there is a first one");
-            if let Task::Record { mut draft, time_ms, .. } = task {
+            let (mut task, callback) = appender.queue.pop().expect("there is a first one");
+            if let Task::Record { draft, time_ms, .. } = &mut task {
                 // NOTE: the time is that of the call, the place that of now.
-                gathered.end = self.place(gathered.end, &mut draft, time_ms);
+                gathered.end = self.place(gathered.end, draft, *time_ms);
                 gathered.ops += u64::from(draft.ops());
+                // Its bytes are in the ring.
+                *draft = Draft::default();
             }
-            gathered.callbacks.push(callback);
+            gathered.finished.push((task, callback));
         }
         gathered
     }
@@ -210,10 +219,7 @@ impl Log {
             return;
         }
         let expired = appender.queue.expire(since);
-        let told = expired.into_iter().map(|(task, callback)| match task {
-            Task::Barrier(Until::Told) => (callback, Ok(())),
-            _ => (callback, Err(error())),
-        });
+        let told = expired.into_iter().map(|(task, callback)| (callback, failure_of(&task, error())));
         appender.outbox.finished.extend(told);
         self.deliver(appender);
     }
@@ -225,7 +231,8 @@ impl Log {
             return;
         }
         let waiting = appender.queue.take_untaken();
-        appender.outbox.finished.extend(waiting.into_iter().map(|callback| (callback, Err(error.clone()))));
+        let told = waiting.into_iter().map(|(task, callback)| (callback, failure_of(&task, error.clone())));
+        appender.outbox.finished.extend(told);
         self.deliver(appender);
     }
 

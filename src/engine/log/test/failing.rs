@@ -6,7 +6,7 @@ use super::{
     super::{Access, file, header::RING_AT},
     DATABASE, append, one, open, texts,
 };
-use crate::engine::{io::gated::Gated, options::Backend};
+use crate::engine::{error::Code, io::gated::Gated, options::Backend};
 
 const CAPACITY: u64 = 1 << 16;
 
@@ -43,6 +43,7 @@ fn where_another_file_cannot_be_mapped_nothing_goes_to_the_one_before() {
     log.replace().expect_err("cannot be mapped");
     // What has the log's name is the new file, which this would not be in.
     log.append(&mut one("lost"), || unreachable!("refused")).expect_err("has no file");
+    assert_eq!(open(&path, CAPACITY, DATABASE).expect_err("is in use").code(), Code::Locked);
     *files.is_unmappable.lock() = false;
     log.replace().expect("goes over to a third");
     append(&log, &mut one("more"));
@@ -72,4 +73,27 @@ fn a_file_with_holes_gets_its_blocks_before_it_is_mapped() {
     let log = open(&path, CAPACITY, DATABASE).expect("opens").log;
     assert!(has_all());
     assert_eq!(texts(&log), [b"text"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_lost_its_name_is_not_said_to_be_on_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let log = open(&path, CAPACITY, DATABASE).expect("opens").log;
+    let first = append(&log, &mut one("first"));
+    fs::remove_file(&path).expect("removes");
+    let second = append(&log, &mut one("second"));
+    log.reclaim(first).expect("the shards have it");
+    assert!(log.synced() < second);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_larger_than_memory_that_is_no_log_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let file = fs::File::create(&path).expect("makes");
+    file.set_len(1 << 42).expect("grows");
+    assert_eq!(open(&path, CAPACITY, DATABASE).expect_err("is no log").code(), Code::WalMismatch);
 }
