@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Home, get, open, open_observed, set, value};
+use common::{Home, all, get, ids_of, open, open_observed, set, value};
 use kimdb::{Database, Error, Observer, Options};
 use rusqlite::Connection;
 
@@ -123,4 +123,50 @@ fn observers_are_told_of_others_and_not_of_ourselves() {
     assert_eq!(told.0.load(Ordering::Relaxed), 0);
     other_program(&home).execute_batch("UPDATE c SET data = '2'").expect("writes");
     soon("word of it", || told.0.load(Ordering::Relaxed) == 1);
+}
+
+const DOCUMENTS: &str =
+    "(id TEXT PRIMARY KEY, data TEXT NOT NULL, _version INTEGER DEFAULT 1, created_at TEXT, updated_at TEXT)";
+
+#[test]
+fn a_table_that_another_program_makes_is_a_collection() {
+    let home = Home::new();
+    let db = open(options(&home));
+    assert_eq!((value(&db, "orders", "a"), value(&db, "Bills", "a")), (None, None));
+    let other = other_program(&home);
+    other
+        .execute_batch(&format!(
+            "CREATE TABLE orders {DOCUMENTS}; INSERT INTO orders (id, data) VALUES ('a', '1');
+             CREATE TABLE bills {DOCUMENTS}; INSERT INTO bills (id, data) VALUES ('a', '2');
+             CREATE TABLE notes (text TEXT)"
+        ))
+        .expect("makes");
+    soon("the new collection", || value(&db, "orders", "a") == document("1", 1));
+    soon("the new collection", || !all(&db, "bills", 9).is_empty());
+    other.execute_batch("DROP TABLE orders").expect("drops");
+    soon("the end of it", || value(&db, "orders", "a").is_none());
+    for collection in ["orders", "bills", "notes"] {
+        set(&db, collection, "b", "3");
+    }
+    db.flush_wait().expect("flushes");
+    db.close().expect("closes");
+    let db = open(options(&home));
+    let bills = [("b", "3", 1), ("a", "2", 1)].map(|(id, text, version)| (id.into(), text.into(), version));
+    assert_eq!(all(&db, "bills", 9), bills);
+    assert_eq!((value(&db, "orders", "b"), value(&db, "notes", "b")), (document("3", 1), document("3", 1)));
+}
+
+#[test]
+fn a_name_that_another_program_takes_in_one_shard_is_told() {
+    let home = Home::new();
+    let db = home.open_with(|options| options.shard_count = 2);
+    let other = Connection::open(home.shard(1)).expect("opens");
+    other.execute_batch("CREATE TABLE settings (key TEXT, value TEXT)").expect("makes");
+    let ids: Vec<String> = (0..2).flat_map(|shard| ids_of(&db, shard).take(3).collect::<Vec<_>>()).collect();
+    ids.iter().for_each(|id| set(&db, "settings", id, "1"));
+    let error = db.flush_wait().expect_err("it is somebody else's").to_string();
+    assert!(error.contains("settings") && error.contains("rename"), "{error}");
+    other.execute_batch("ALTER TABLE settings RENAME TO theirs").expect("renames");
+    db.flush_wait().expect("flushes");
+    assert_eq!(all(&db, "settings", 99).len(), ids.len());
 }

@@ -184,6 +184,8 @@ impl Core {
         if shard == REGISTRAR && self.collections.refresh().is_err() {
             self.knows_collections.store(false, Ordering::Release);
         }
+        // What fails here is tried again when the shard changes again.
+        let _ = self.collections.discover(&*self.shards[shard as usize]);
         self.cache.invalidate(shard);
         self.each_observer(|observer| observer.changed_outside());
     }

@@ -29,6 +29,10 @@ const LONG: Duration = Duration::from_millis(2);
 /// The `limit` documents updated last, newest first (of the same second: by id, highest first).
 pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Newest> {
     core.look_outside(REGISTRAR);
+    if collection.table().is_none() {
+        // Another program may have made it.
+        (0..core.options.shard_count).for_each(|shard| core.look_outside(shard));
+    }
     let lists = match collection.table() {
         Some(table) => of_all_shards(core, &table, limit)?,
         None => Vec::new(),

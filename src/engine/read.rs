@@ -93,9 +93,9 @@ impl Core {
             self.counters.misses.fetch_add(1, Ordering::Relaxed);
             Ok(Attempt::Done(found))
         };
-        let Some(table) = table else { return missed(None) };
         let number = self.router.shard(id);
         self.watch.note_read(number);
+        let Some(table) = table else { return missed(None) };
         let origin = self.cache.origin(number);
         let Some(Stored { version, as_of, .. }) = self.read_shard::<WAITS>(number, &table, id, text)? else {
             return Ok(Attempt::WouldWait);

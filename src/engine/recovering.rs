@@ -37,6 +37,9 @@ pub(crate) struct Recovered {
 /// How long a recovery goes on trying while other processes hold a shard.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The same while only other programs can be in the way, as where a shard is opened.
+const PATIENCE_ALONE: Duration = Duration::from_secs(5);
+
 /// Tries again as long as others are in the way.
 fn patiently<T>(patience: Duration, mut work: impl FnMut() -> Result<T>) -> Result<T> {
     let start = Instant::now();
@@ -68,7 +71,7 @@ pub(crate) fn recover(
         Some(found) => files.attach(found.opened.log.id())?,
         None => files.attach(log::random_id()?)?,
     };
-    let patience = if is_alone { Duration::ZERO } else { PATIENCE };
+    let patience = if is_alone { PATIENCE_ALONE } else { PATIENCE };
     let (mut recovered, mut damaged) = (0, 0);
     let mut kept = None;
     while let Some(log_search::Found { opened: found, place: found_at }) = logs.pop() {
@@ -111,7 +114,7 @@ pub(crate) fn recover(
         patiently(patience, || shards[0].remember_log(&registry::key(&options.base), first.as_deref()))?;
     }
     if is_alone {
-        shards.iter().try_for_each(|shard| shard.forget_other_logs())?;
+        shards.iter().try_for_each(|shard| patiently(patience, || shard.forget_other_logs()))?;
     }
     let is_numbered = place.first.is_some();
     Ok(Recovered { log, is_numbered, unused_log, shards, collections, recovered, damaged })

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -29,6 +30,9 @@ struct Holders {
     engine: Option<Arc<Engine>>,
     count: usize,
 }
+
+/// How long an opening waits for another one, while somebody is told of the first.
+const NESTED: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// What this thread is opening.
@@ -58,7 +62,13 @@ pub(crate) fn enter(options: Options, tell: Tell<'_>) -> Result<Entered> {
             return Err(Error::new(Code::Busy, text).at(&key));
         }
         let slot = Arc::clone(SLOTS.lock().entry(key.clone()).or_insert_with(fresh));
-        let mut holders = slot.holders.lock();
+        // IMPORTANT: whoever is told of an opening may be waited for by the one that it waits for here.
+        let is_nested = OPENING.with_borrow(|opening| !opening.is_empty());
+        let locked = if is_nested { slot.holders.try_lock_for(NESTED) } else { Some(slot.holders.lock()) };
+        let Some(mut holders) = locked else {
+            let text = format!("The database '{}' is being opened; open it again after that.", key.display());
+            return Err(Error::new(Code::Busy, text).at(&key));
+        };
         // The last holder may have taken the slot out while this one waited for it.
         if !SLOTS.lock().get(&key).is_some_and(|current| Arc::ptr_eq(current, &slot)) {
             continue;
@@ -103,7 +113,7 @@ pub(crate) fn leave(slot: &Slot) -> Result<()> {
 pub(crate) fn close_all() {
     let slots: Vec<_> = SLOTS.lock().values().cloned().collect();
     for slot in slots {
-        let Some(mut holders) = slot.holders.try_lock_for(std::time::Duration::from_secs(1)) else {
+        let Some(mut holders) = slot.holders.try_lock_for(Duration::from_secs(1)) else {
             continue;
         };
         holders.count = 0;

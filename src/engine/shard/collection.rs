@@ -21,7 +21,7 @@ use std::{
 use md5::{Digest, Md5};
 use parking_lot::{Mutex, RwLock};
 
-use super::{Store, schema::PREFIX};
+use super::{Recorded, Store, schema::PREFIX};
 use crate::engine::error::Result;
 
 /// Longest table name made from a collection's name as it is.
@@ -133,12 +133,26 @@ impl Tables {
     }
 
     /// Notes what the first shard has put on record meanwhile. Whoever else wished for that table has to wish again.
-    fn learn(&mut self, name: String, table: String) {
-        let key = table.to_ascii_lowercase();
-        self.unclaimed.remove(&key);
-        self.wishes.retain(|other, wish| *other != name && !wish.table.eq_ignore_ascii_case(&table));
-        self.taken.insert(key);
-        self.given.insert(name, table);
+    fn learn(&mut self, known: Vec<(String, String)>) {
+        let tables = known.iter().map(|(_, table)| table.to_ascii_lowercase()).collect();
+        for (name, table) in known {
+            self.wishes.remove(&name);
+            self.given.insert(name, table);
+        }
+        self.take_away(tables);
+    }
+
+    /// Notes tables that no collection can have. Whoever wished for one has to wish again.
+    fn refuse(&mut self, tables: Vec<String>) {
+        self.take_away(tables.iter().map(|table| table.to_ascii_lowercase()).collect());
+    }
+
+    /// Nobody gets these any more, which are in lower case.
+    fn take_away(&mut self, tables: HashSet<String>) {
+        // NOTE: once for all: there may be many thousand of both, and JavaScript may wait for this.
+        self.wishes.retain(|_, wish| !tables.contains(&wish.table.to_ascii_lowercase()));
+        self.unclaimed.retain(|table, _| !tables.contains(table));
+        self.taken.extend(tables);
     }
 
     /// The table of the old library, if any, in which a collection is that is not on record.
@@ -222,9 +236,10 @@ impl Collections {
                 return Ok(());
             }
             // Each is on record now, or its table is another's.
-            let known = self.registrar.record(&wishes)?;
+            let Recorded { known, refused } = self.registrar.record(&wishes)?;
             let mut tables = self.tables.lock();
-            known.into_iter().for_each(|(name, table)| tables.learn(name, table));
+            tables.learn(known);
+            tables.refuse(refused);
         }
     }
 
@@ -235,11 +250,20 @@ impl Collections {
         };
         self.recorded.store(all.len(), Ordering::Relaxed);
         let mut tables = self.tables.lock();
-        for (name, table) in all {
-            if !tables.given.contains_key(&name) {
-                tables.learn(name, table);
-            }
-        }
+        let new = all.into_iter().filter(|(name, _)| !tables.given.contains_key(name)).collect();
+        tables.learn(new);
+        Ok(())
+    }
+
+    /// Learns which tables other programs have made in a shard.
+    pub fn discover(&self, shard: &dyn Store) -> Result<()> {
+        let is_new = |name: &str| {
+            let (key, tables) = (name.to_ascii_lowercase(), self.tables.lock());
+            !tables.taken.contains(&key) && !tables.unclaimed.contains_key(&key)
+        };
+        let new = shard.new_names(&is_new)?;
+        let mut tables = self.tables.lock();
+        new.into_iter().for_each(|(name, is_documents)| tables.note_existing(name, is_documents));
         Ok(())
     }
 

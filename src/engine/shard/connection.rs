@@ -227,8 +227,8 @@ pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite
         // Tables or values that are not as we make them.
         Some(ErrorCode::Unknown) | None => (
             Code::Corrupt,
-            "drop the index or trigger that somebody has made in it, if this names what that needs, or restore this file from \
-             a backup",
+            "drop or rename what somebody has made in it, if this names that or what that needs, and flushing goes on by \
+             itself, or restore this file from a backup",
         ),
         Some(ErrorCode::TooBig) => (Code::TooLarge, "split the document into smaller ones"),
         _ => (Code::Io, "check the folder, its permissions and the disk"),

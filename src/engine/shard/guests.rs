@@ -1,6 +1,6 @@
 //! Scans, and statements that users write, on connections of their own.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::atomic::Ordering};
 
 use rusqlite::{Connection, ErrorCode, PrepFlags, Statement, types::Value};
 
@@ -115,6 +115,19 @@ impl Queries for SqliteShard {
                 }
             }
             Ok(())
+        })
+    }
+
+    fn new_names(&self, is_new: &dyn Fn(&str) -> bool) -> Result<Vec<(String, bool)>> {
+        self.with_spare(|connection| {
+            let failed = |error: rusqlite::Error| self.explain("read from", &error);
+            let version = schema::version(connection).map_err(failed)?;
+            if self.named_as_of.load(Ordering::Acquire) == version {
+                return Ok(Vec::new());
+            }
+            let names = schema::names_that(connection, is_new).map_err(failed)?;
+            self.named_as_of.store(version, Ordering::Release);
+            Ok(names)
         })
     }
 

@@ -120,3 +120,12 @@ pub struct Rows {
     /// The values, in the order of the columns.
     pub rows: Vec<Vec<Value>>,
 }
+
+/// What became of collections that were to be put on record.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// What there is on record of these collections and tables.
+    pub known: Vec<(String, String)>,
+    /// Tables that no collection can have, because somebody else has made something of that name.
+    pub refused: Vec<String>,
+}

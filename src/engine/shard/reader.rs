@@ -72,10 +72,15 @@ impl Reader {
         let mut version = None;
         // NOTE: asked of the very snapshot; a flush may make the table at any time.
         if let Some(statement) = self.statement(table)? {
-            statement.first(&[Param::Text(id.as_bytes())], |row| {
+            let read = statement.first(&[Param::Text(id.as_bytes())], |row| {
                 value.extend_from_slice(row.bytes(0));
                 version = Some(row.int(1) as u64);
-            })?;
+            });
+            match read {
+                // Somebody has dropped it.
+                Err(error) if schema::is_no_table(&error) => _ = self.statements.remove(table),
+                read => read?,
+            }
         }
         Ok(Stored { version, as_of, took: watch.took() })
     }

@@ -179,7 +179,13 @@ pub(super) fn raise_applied(connection: &Connection, log: &str, end: i64) -> rus
 
 /// Forgets logs that are gone.
 pub(super) fn forget_other_logs(connection: &Connection, log: &Id) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM _kimdb_log WHERE log <> ?", [log_name(log)]).map(|_| ())
+    let log = log_name(log);
+    // Where there is nothing to forget, another program's transaction is not waited for.
+    let sql = "SELECT EXISTS (SELECT 1 FROM _kimdb_log WHERE log <> ?)";
+    if connection.query_row(sql, [&log], |row| row.get(0))? {
+        connection.execute("DELETE FROM _kimdb_log WHERE log <> ?", [&log])?;
+    }
+    Ok(())
 }
 
 /// Forgets a log that is gone.
@@ -215,8 +221,21 @@ pub(super) fn add_collection(connection: &Connection, name: &str, table: &str) -
     connection.prepare_cached(sql)?.execute([name, table]).map(|rows| rows == 1)
 }
 
+/// A number that changes with the tables of the file.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA schema_version")?.query_row([], |row| row.get(0))
+}
+
 /// Everything in the file that has a name of its own, and whether it is a table that documents fit in.
 pub(super) fn names(connection: &Connection) -> rusqlite::Result<Vec<(String, bool)>> {
+    names_that(connection, &|_| true)
+}
+
+/// The same of those names that are wanted.
+pub(super) fn names_that(
+    connection: &Connection,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> rusqlite::Result<Vec<(String, bool)>> {
     let mut statement = connection.prepare(
         "SELECT name, type = 'table' AND rootpage <> 0 FROM sqlite_schema
          WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
@@ -227,7 +246,19 @@ pub(super) fn names(connection: &Connection) -> rusqlite::Result<Vec<(String, bo
         let fits = is_table && has_columns_of_documents(connection, &name)?;
         Ok((name, fits))
     };
-    names?.into_iter().map(with_columns).collect()
+    names?.into_iter().filter(|(name, _)| is_wanted(name)).map(with_columns).collect()
+}
+
+/// Whether somebody else has something of that name in the file which is no table that documents fit in.
+pub(super) fn is_anothers(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let sql =
+        "SELECT name, type = 'table' AND rootpage <> 0 FROM sqlite_schema WHERE name = ? COLLATE NOCASE";
+    let found: Option<(String, bool)> = connection
+        .prepare_cached(sql)?
+        .query_row([table], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((name, is_table)) = found else { return Ok(false) };
+    Ok(!is_table || !has_columns_of_documents(connection, &name)?)
 }
 
 fn has_columns_of_documents(connection: &Connection, table: &str) -> rusqlite::Result<bool> {

@@ -1,7 +1,7 @@
 //! Opening all shards of a database: which files there are, whether they belong together, what they hold.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -224,11 +224,10 @@ fn in_transaction(
 }
 
 /// Whether documents may be kept under that name, given what a file holds. A table that is missing holds nothing.
-fn holds_documents(table: &str, names: &[(String, bool)]) -> bool {
+fn holds_documents(table: &str, names: &HashMap<String, bool>) -> bool {
     let lower = table.to_ascii_lowercase();
     let is_ours = lower.starts_with(schema::PREFIX) || lower.starts_with("sqlite_");
-    let found = names.iter().find(|(name, _)| name.eq_ignore_ascii_case(table));
-    !is_ours && found.is_none_or(|(_, is_documents)| *is_documents)
+    !is_ours && names.get(&lower).is_none_or(|is_documents| *is_documents)
 }
 
 impl ShardSet {
@@ -255,15 +254,17 @@ impl ShardSet {
         for (shard, (path, connection)) in (0..).zip(&self.files) {
             let failed = |error: rusqlite::Error| explain("read from", path, shard, &error);
             let names = schema::names(connection).map_err(failed)?;
+            let by_name =
+                names.iter().map(|(name, is_documents)| (name.to_ascii_lowercase(), *is_documents)).collect();
             for (name, table) in schema::collections(connection).map_err(failed)? {
                 let corrupt = |text: String| {
                     let error = Error::new(Code::Corrupt, text).at(path).in_shard(shard);
                     Err(error.in_collection(&name))
                 };
-                if !holds_documents(&table, &names) {
+                if !holds_documents(&table, &by_name) {
                     return corrupt(format!(
-                        "'{}' keeps the collection '{name}' in '{table}', which is no table of documents; restore it \
-                         from a backup.",
+                        "'{}' keeps the collection '{name}' in '{table}', which is no table of documents; rename what \
+                         somebody has made there, or restore the file from a backup.",
                         path.display()
                     ));
                 }

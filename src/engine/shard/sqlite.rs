@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -13,7 +13,7 @@ use parking_lot::{Mutex, ReentrantMutex, RwLock};
 use rusqlite::{Connection, config::DbConfig};
 
 use super::{
-    Batch, ShardId, Store, Stored, Target,
+    Batch, Recorded, ShardId, Store, Stored, Target,
     connection::{self, explain},
     memory::{InUse, moderated},
     mending::{Suspicion, Wal, find_wal, rewrite_wal},
@@ -53,8 +53,10 @@ pub(super) struct SqliteShard {
     /// How many commits there were, and how many of them are on the disk. The latter only changes under the lock before.
     pub(super) commits: AtomicU64,
     pub(super) synced: AtomicU64,
-    /// Bytes of the file after the last checkpoint. It only grows.
+    /// Bytes of the file after the last checkpoint.
     pub(super) size: AtomicU64,
+    /// The version of the file's schema when it was asked for its names last.
+    pub(super) named_as_of: AtomicI64,
     pub(super) page_size: i64,
     pub(super) in_use: InUse,
     /// Whose the file says that it is.
@@ -96,6 +98,7 @@ impl SqliteShard {
             commits: AtomicU64::new(1),
             synced: AtomicU64::new(0),
             size: AtomicU64::new(0),
+            named_as_of: AtomicI64::new(-1),
             page_size,
             in_use: InUse::default(),
             owner,
@@ -192,7 +195,7 @@ impl Store for SqliteShard {
         has
     }
 
-    fn record(&self, wishes: &[(String, String)]) -> Result<Vec<(String, String)>> {
+    fn record(&self, wishes: &[(String, String)]) -> Result<Recorded> {
         let recorded = {
             let mut writer = self.writer.lock();
             let writer = writer.as_mut().ok_or_else(|| self.gone())?;

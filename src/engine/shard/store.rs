@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, ops::ControlFlow, path::Path};
 
-use super::{Batch, Row, Rows, Scanned, Stored, Value};
+use super::{Batch, Recorded, Row, Rows, Scanned, Stored, Value};
 use crate::engine::{
     error::Result,
     log::{Id, Lsn},
@@ -49,6 +49,10 @@ pub trait Queries {
         visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 
+    /// What has a name in the file that is new, and whether it is a table that documents fit in. Nothing, if no table has changed since
+    /// this was asked last.
+    fn new_names(&self, is_new: &dyn Fn(&str) -> bool) -> Result<Vec<(String, bool)>>;
+
     /// Runs a read-only statement until it has given so many rows, at most.
     fn query(&self, sql: &str, params: &[Value], most: usize) -> Result<Rows>;
 
@@ -73,8 +77,8 @@ pub trait Store: Target + Logs + Queries {
     fn has_outside_changes(&self) -> bool;
 
     /// Puts collections and their tables on record, each unless the collection has another table here or the table another
-    /// collection. Returns what there is on record of these collections and tables.
-    fn record(&self, wishes: &[(String, String)]) -> Result<Vec<(String, String)>>;
+    /// collection, or something of its name is none of ours.
+    fn record(&self, wishes: &[(String, String)]) -> Result<Recorded>;
 
     /// All collections on record and their tables; `None`: there are `known` of them. None is ever taken off.
     fn recorded(&self, known: usize) -> Result<Option<Vec<(String, String)>>>;

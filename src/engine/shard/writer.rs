@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::engine::log::{Id, Lsn};
 
-use super::{Batch, memory::kept_collections, rows::Statements, schema, statement, vfs};
+use super::{Batch, Group, Recorded, memory::kept_collections, rows::Statements, schema, statement, vfs};
 
 /// Prepared statements are kept for this many collections, where there are few shards.
 const KEPT_COLLECTIONS: usize = 64;
@@ -49,6 +49,33 @@ impl Writer {
 
     /// Applies a batch. On an error the transaction is rolled back and the next call starts afresh.
     pub(super) fn apply(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {
+        match self.try_apply(batch) {
+            // Somebody has dropped one that is on record here: each is made anew, unless it is there.
+            Err(error) if schema::is_no_table(&error) => {
+                self.recorded.clear();
+                self.try_apply(batch)
+            }
+            applied => applied,
+        }
+        .map_err(|error| self.explained(batch, error))
+    }
+
+    /// SQLite's error, or that a name which the batch needs is somebody else's.
+    fn explained(&self, batch: &Batch<'_>, error: rusqlite::Error) -> rusqlite::Error {
+        if error.sqlite_error_code() != Some(ErrorCode::Unknown) {
+            return error;
+        }
+        let is_anothers = |table| schema::is_anothers(&self.connection, table).unwrap_or(false);
+        match batch.groups.iter().find(|group| is_anothers(group.table)) {
+            Some(Group { table, .. }) => {
+                let text = format!("'{table}' is no table of documents there");
+                rusqlite::Error::ToSqlConversionFailure(text.into())
+            }
+            None => error,
+        }
+    }
+
+    fn try_apply(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let result = self.fill(batch).and_then(|()| self.commit());
         if result.is_err() {
@@ -73,19 +100,24 @@ impl Writer {
     }
 
     /// See [`super::Store::record`].
-    pub(super) fn record(&mut self, wishes: &[(String, String)]) -> rusqlite::Result<Vec<(String, String)>> {
+    pub(super) fn record(&mut self, wishes: &[(String, String)]) -> rusqlite::Result<Recorded> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut known = Vec::with_capacity(wishes.len());
+        let mut recorded = Recorded::default();
         for (name, table) in wishes {
-            // What is on record in a file has its table there.
-            if schema::add_collection(&transaction, name, table)? {
+            let known = schema::collections_like(&transaction, name, table)?;
+            if !known.is_empty() {
+                recorded.known.extend(known);
+            } else if schema::is_anothers(&transaction, table)? {
+                recorded.refused.push(table.clone());
+            } else {
+                schema::add_collection(&transaction, name, table)?;
                 transaction.execute_batch(&schema::create_table(table))?;
+                recorded.known.push((name.clone(), table.clone()));
             }
-            known.extend(schema::collections_like(&transaction, name, table)?);
         }
         transaction.commit()?;
-        self.recorded.extend(known.iter().map(|(name, _)| name.clone()));
-        Ok(known)
+        self.recorded.extend(recorded.known.iter().map(|(name, _)| name.clone()));
+        Ok(recorded)
     }
 
     fn fill(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {

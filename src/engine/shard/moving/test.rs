@@ -32,3 +32,26 @@ fn a_move_tells_how_far_it_is() {
     finish(&base, None, &*files).expect("finishes");
     assert_eq!(find(&base, None).expect("looks"), Layout::Here(3));
 }
+
+#[test]
+fn of_two_documents_with_one_id_the_newer_one_is_kept_whatever_the_table_is_called() {
+    for table in ["c", "excluded", "kept"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let base = folder.path().join("app");
+        let files: Arc<dyn FileSystem> = Arc::new(Disk);
+        open(&base, 2, true, &files).expect("opens").close().expect("closes");
+        for (shard, time) in [(0, "2024-01-01"), (1, "2025-01-01")] {
+            let connection = Connection::open(shard_path(&base, shard)).expect("opens");
+            connection.execute_batch(&schema::create_table(table)).expect("makes");
+            let row = format!("INSERT INTO {table} (id, data, updated_at) VALUES ('a', ?1, ?1)");
+            connection.execute(&row, [time]).expect("inserts");
+        }
+        Move::within(&base, 2, 1, &files).run(&mut |_, _| {}).expect("moves");
+        finish(&base, None, &*files).expect("finishes");
+        let connection = Connection::open(shard_path(&base, 0)).expect("opens");
+        let kept: String = connection
+            .query_row(&format!("SELECT data FROM {table}"), [], |row| row.get(0))
+            .expect("is there");
+        assert_eq!(kept, "2025-01-01", "{table}");
+    }
+}

@@ -211,12 +211,13 @@ impl<'a> Insert<'a> {
             filling.make(table, inventory)?;
             let (name, columns) = (quote(&table.name), list(table, ""));
             let marks = vec!["?"; table.columns.len()].join(", ");
-            let insert = format!("INSERT INTO {name} ({columns}) VALUES ({marks})");
+            // AS: a table that is itself called "excluded" would otherwise hide the row that is to come.
+            let insert = format!("INSERT INTO {name} AS kept ({columns}) VALUES ({marks})");
             // Shards that the old library opened with several counts hold one document twice; the newer one counts.
             let replace = format!(
                 "{insert} ON CONFLICT (id) DO UPDATE SET ({columns}) = ({})
                  WHERE (coalesce(excluded.updated_at, ''), excluded._version)
-                     > (coalesce({name}.updated_at, ''), {name}._version)",
+                     > (coalesce(kept.updated_at, ''), kept._version)",
                 list(table, "excluded.")
             );
             let insert = filling.connection.prepare(&format!("{insert} ON CONFLICT (id) DO NOTHING"))?;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{Setup, table_of};
+use super::{LOG, Setup, table_of};
 use crate::engine::shard::collection::{Collections, Tables};
 
 /// The collections of a shard with these tables of documents, besides those on record.
@@ -132,4 +132,45 @@ fn a_new_collection_has_no_table_to_read_before_it_is_on_record() {
     assert_eq!(new.table(), None, "another process may make one of that name meanwhile");
     let table = table_of(&all, &new);
     assert_eq!(new.table().as_deref(), Some(&*table));
+}
+
+/// Another program.
+fn by_another(setup: &Setup, sql: &str) {
+    let other = rusqlite::Connection::open(setup.file()).expect("opens");
+    other.execute_batch(sql).expect("runs");
+}
+
+#[test]
+fn what_others_have_made_meanwhile_is_no_collections_table() {
+    let setup = Setup::new();
+    setup.apply(1, "users", &[("a", "1", 1)], &[]).expect("applies");
+    by_another(
+        &setup,
+        "CREATE TABLE Settings (key TEXT, value TEXT); CREATE VIEW logs AS SELECT 1; CREATE INDEX orders ON users (data)",
+    );
+    for (end, (name, table)) in (2..).zip([("settings", "settings"), ("logs", "logs"), ("orders", "orders")])
+    {
+        setup.apply(end, name, &[("a", "1", 1)], &[]).expect("applies");
+        assert!(!setup.table_of(&setup.collections.get(name)).eq_ignore_ascii_case(table));
+    }
+    let setup = setup.reopen(LOG);
+    let table = setup.table_of(&setup.collections.get("settings"));
+    assert_eq!(setup.read(&table, "a").0, Some(("1".to_owned(), 1)));
+}
+
+#[test]
+fn a_table_that_others_drop_is_made_anew() {
+    let setup = Setup::new();
+    for (end, reopened) in [(1, false), (3, true)] {
+        setup.apply(end, "users", &[("a", "1", 1)], &[]).expect("applies");
+        assert!(setup.read("users", "a").0.is_some(), "{reopened}");
+        by_another(&setup, "DROP TABLE users");
+        setup.store.has_outside_changes();
+        assert_eq!(setup.read("users", "a").0, None);
+        setup.apply(end + 1, "users", &[("b", "2", 1)], &[]).expect("applies");
+        assert_eq!(setup.read("users", "b").0, Some(("2".to_owned(), 1)));
+    }
+    by_another(&setup, "DROP TABLE users");
+    let setup = setup.reopen(LOG);
+    setup.apply(9, "users", &[("b", "2", 1)], &[]).expect("applies");
 }
