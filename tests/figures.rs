@@ -202,3 +202,14 @@ fn documents_are_counted_by_shard() {
     let error = db.shard_rows(|_| unreachable!("it is closed")).expect_err("closed");
     assert_eq!(error.code(), Code::Closed);
 }
+
+#[test]
+fn a_write_too_large_for_the_log_counts_as_any_other() {
+    let home = Home::new();
+    let db = home.open_with(|options| options.shard_count = 1);
+    set(&db, "c", "a", format!("\"{}\"", "x".repeat(600_000)));
+    db.flush_wait().expect("flushes");
+    let stats = db.stats();
+    assert_eq!((stats.flushed_writes, stats.flushes, db.flush_times().count), (1, 1, 1));
+    assert_eq!(db.shard_stats()[0].flushed_writes, 1);
+}

@@ -30,7 +30,8 @@ const LONG: Duration = Duration::from_millis(2);
 pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Newest> {
     core.look_outside(REGISTRAR);
     if collection.table().is_none() {
-        // Another program may have made it.
+        core.learn_collections()?;
+        // Another program may have made the table only, and anywhere.
         (0..core.options.shard_count).for_each(|shard| core.look_outside(shard));
     }
     let lists = match collection.table() {

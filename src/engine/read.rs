@@ -118,13 +118,21 @@ impl Core {
         if !WAITS {
             return Ok(None);
         }
-        // Another process may have made one; the first shard tells, and is looked at all the time from now on.
-        self.watch.note_read(REGISTRAR);
-        // What fails here fails in the read of any document too.
-        if self.collections.refresh().is_ok() {
+        self.learn_collections()?;
+        Ok(Some(collection.table()))
+    }
+
+    /// Another process may have made a collection; the first shard tells, and is looked at all the time from now on.
+    ///
+    /// # Errors
+    /// What that shard says: nobody knows then that a collection has no documents.
+    pub(crate) fn learn_collections(&self) -> Result<()> {
+        if !self.knows_collections.load(Ordering::Acquire) {
+            self.watch.note_read(REGISTRAR);
+            self.collections.refresh()?;
             self.knows_collections.store(true, Ordering::Release);
         }
-        Ok(Some(collection.table()))
+        Ok(())
     }
 
     /// What the shard, or the cache for it, says about a document's version, and as of which place.

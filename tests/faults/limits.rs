@@ -1,12 +1,13 @@
 //! Limits that a shell sets for what it runs: so many open files, files of such a size.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, sync::mpsc};
 
 use kimdb::{Code, Options};
+use rusqlite::Connection;
 
 use crate::{
     child::{check, child, options, run},
-    common::{Home, observer::Witness, open, open_observed, record, set, try_open, until, value},
+    common::{Home, all, observer::Witness, open, open_observed, record, set, try_open, until, value},
 };
 
 #[test]
@@ -69,4 +70,40 @@ fn while_no_file_can_be_opened_reads_writes_and_flushes_go_on() {
     command.args(["-c", "ulimit -n 100 && exec \"$@\"", "sh"]);
     let test = "limits::while_no_file_can_be_opened_reads_writes_and_flushes_go_on";
     check(&run(command, test, &home), "no file can be opened");
+}
+
+#[test]
+fn a_collection_that_cannot_be_looked_up_is_not_said_to_be_empty() {
+    if let Some(options) = child() {
+        let options = Options { shard_count: 1, ..options };
+        let file = format!("{}_shard0.db", options.base.display());
+        let db = open(options);
+        let other = Connection::open(file).expect("opens");
+        other
+            .execute_batch(
+                "CREATE TABLE users (id TEXT PRIMARY KEY, data TEXT NOT NULL, _version INTEGER DEFAULT 1,
+                     created_at TEXT DEFAULT CURRENT_TIMESTAMP, updated_at TEXT DEFAULT CURRENT_TIMESTAMP);
+                 INSERT INTO users (id, data) VALUES ('a', '1');
+                 INSERT INTO _kimdb_collection VALUES ('users', 'users')",
+            )
+            .expect("another process makes it");
+        let mut taken = Vec::new();
+        while let Ok(file) = fs::File::open("/dev/null") {
+            taken.push(file);
+        }
+        let users = db.collection("users");
+        assert_eq!(db.get(&users, "a", &mut Vec::new()).expect_err("unknown").code(), Code::Io);
+        let (tell, told) = mpsc::channel();
+        db.newest("users", 9, move |result| drop(tell.send(result.map(drop)))).expect("asks");
+        assert_eq!(told.recv().expect("an answer").expect_err("unknown").code(), Code::Io);
+        drop(taken);
+        assert_eq!(all(&db, "users", 9), [("a".to_owned(), "1".to_owned(), 1)]);
+        assert_eq!(value(&db, "users", "a"), Some(("1".to_owned(), 1)));
+        return;
+    }
+    let home = Home::new();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 100 && exec \"$@\"", "sh"]);
+    let test = "limits::a_collection_that_cannot_be_looked_up_is_not_said_to_be_empty";
+    check(&run(command, test, &home), "a collection that cannot be looked up");
 }

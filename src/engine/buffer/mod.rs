@@ -190,28 +190,25 @@ impl Buffer {
         for (index, generation) in state.newest_first().enumerate() {
             generation.catch_up(head, |number, id| self.hash(number, id))?;
             let Some(&mut slot) = generation.find(hash, number, id)? else { continue };
-            if newest.is_none() {
-                if slot.at != pending.newest.at {
-                    return Ok(None);
-                }
-                newest = Some((index, slot.writes));
-            }
-            let end = generation.end().unwrap_or(head);
+            newest.get_or_insert((index, slot.at, slot.writes));
+            // Not read from the log, or each such lookup during a flush would go through what is left of the generation.
             version += match slot.seen {
                 Seen::Part if as_of <= generation.start() => slot.writes,
-                Seen::Part if as_of >= end => 0,
-                Seen::Part => generation.count(number, id, as_of, end)?,
+                Seen::Part if slot.at < as_of.0 => 0,
+                Seen::Part if slot.writes == 1 => 1,
+                Seen::Part => generation.count(number, id, as_of, generation.end().unwrap_or(head))?,
                 // Another thread has settled it meanwhile.
                 Seen::Deleted | Seen::Whole | Seen::Since(_) => return Ok(None),
             };
         }
-        let Some((index, writes)) = newest else { return Ok(None) };
+        let Some((index, at, writes)) = newest else { return Ok(None) };
+        // Also where it was written since: what came before is known all the same, so the next lookup ends.
         if let Some(generation) = state.newest_first().nth(index)
             && let Some(slot) = generation.find(hash, number, id)?
         {
             slot.seen = Seen::Since(version.saturating_sub(writes));
         }
-        Ok(Some(version))
+        Ok((at == pending.newest.at).then_some(version))
     }
 
     /// Ends the current generation. `None` if it is empty.

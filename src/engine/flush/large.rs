@@ -89,6 +89,7 @@ impl Scheduler {
             self.churn.add(side.log.head().0);
         }
         self.core.counters.direct.fetch_add(large.ops, Ordering::Relaxed);
+        self.core.counters.flushes.fetch_add(1, Ordering::Relaxed);
         let time = start.elapsed();
         self.core.figures.flush_times.note(time);
         self.core.each_observer(|observer| observer.flushed(large.ops, time));
@@ -151,6 +152,7 @@ impl Scheduler {
             apply_side(part, side.log.id(), *place, &**store, &core.collections, &follow)?;
             store.sync()?;
             *brought = shard + 1;
+            core.figures.shard(shard).note_flushed(part.entries.len() as u64);
             // NOTE: not before. What a failing disk loses and is given again and again would be progress for ever.
             core.flush.note_progress();
         }

@@ -248,10 +248,12 @@ impl Collections {
         let Some(all) = self.registrar.recorded(self.recorded.load(Ordering::Relaxed))? else {
             return Ok(());
         };
-        self.recorded.store(all.len(), Ordering::Relaxed);
+        let recorded = all.len();
         let mut tables = self.tables.lock();
         let new = all.into_iter().filter(|(name, _)| !tables.given.contains_key(name)).collect();
         tables.learn(new);
+        // IMPORTANT: behind it, or another thread would take for known what is not yet.
+        self.recorded.store(recorded, Ordering::Relaxed);
         Ok(())
     }
 
