@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Home, all, get, ids_of, open, open_observed, set, value};
+use common::{Home, all, get, hold, ids_of, open, open_observed, set, value};
 use kimdb::{Database, Error, Observer, Options};
 use rusqlite::Connection;
 
@@ -166,6 +166,12 @@ fn a_name_that_another_program_takes_in_one_shard_is_told() {
     ids.iter().for_each(|id| set(&db, "settings", id, "1"));
     let error = db.flush_wait().expect_err("it is somebody else's").to_string();
     assert!(error.contains("settings") && error.contains("rename"), "{error}");
+    // Also where another shard has to wait for a moment only.
+    ids.iter().for_each(|id| set(&db, "settings", id, "1"));
+    let held = hold(&home.shard(0));
+    let error = db.flush_wait().expect_err("it is somebody else's").to_string();
+    assert!(error.contains("rename"), "{error}");
+    drop(held);
     other.execute_batch("ALTER TABLE settings RENAME TO theirs").expect("renames");
     db.flush_wait().expect("flushes");
     assert_eq!(all(&db, "settings", 99).len(), ids.len());

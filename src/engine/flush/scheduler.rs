@@ -73,7 +73,7 @@ pub(crate) fn run(core: Arc<Core>, pool: Pool) {
         }
         scheduler.core.flush.note_work(false);
         if stop {
-            return;
+            return scheduler.give_up();
         }
     }
 }
@@ -235,7 +235,7 @@ impl Scheduler {
         let (flushed, failed): (Vec<_>, Vec<_>) =
             requests.into_iter().partition(|request| request.target <= applied);
         for request in failed {
-            let error = self.lanes.iter().find_map(|lane| lane.error.clone());
+            let error = self.failure().cloned();
             let is_busy = error.as_ref().is_some_and(|error| error.code() == Code::Busy);
             if is_busy && request.since.elapsed() < PATIENCE {
                 self.held.push(request);
@@ -245,6 +245,19 @@ impl Scheduler {
             (request.done)(Err(error.or_else(|| self.core.broken.why()).unwrap_or_else(unknown)));
         }
         self.make_durable(flushed);
+    }
+
+    /// What keeps a flush from ending. A shard that another program holds for a moment tells less than any other failure.
+    fn failure(&self) -> Option<&Error> {
+        let failures = self.lanes.iter().filter_map(|lane| lane.error.as_ref());
+        failures.min_by_key(|error| error.code() == Code::Busy)
+    }
+
+    /// Whoever waits for a flush is told that there will be none.
+    fn give_up(&mut self) {
+        for request in std::mem::take(&mut self.held) {
+            (request.done)(Err(self.failure().cloned().unwrap_or_else(Error::closed)));
+        }
     }
 
     /// What was flushed survives a power cut because the log does, or else because the shards do.
@@ -283,7 +296,7 @@ impl Scheduler {
                 core.options.write_timeout_ms
             );
             let error = Error::new(Code::BufferFull, text);
-            match self.lanes.iter().find_map(|lane| lane.error.as_ref()) {
+            match self.failure() {
                 Some(cause) => error.because(cause.to_string()),
                 None => error,
             }
