@@ -52,6 +52,17 @@ test('an iterable that throws is the cause', async (t) => {
   t.is(db.stats().bufferedWrites, 0);
 });
 
+test('an iterable that cannot be looked at is refused as one', async (t) => {
+  const db = openSimple(t);
+  const list = {
+    get [Symbol.iterator]() {
+      throw new Error('mine');
+    },
+  };
+  const error = await rejectsCode(t, () => db.setMany('users', list), 'TypeError', INVALID, /mine/);
+  t.is(error.cause.message, 'mine');
+});
+
 test('one wrong entry refuses the whole batch', async (t) => {
   const db = openSimple(t);
   const wrong = [

@@ -72,6 +72,7 @@ const WRONG = {
     ['--db', 'x.db', 'load', 'none.ndjson'],
     /^kimdb: Could not read 'none\.ndjson'/,
   ],
+  'a folder': [['--db', 'x.db', 'load', '.'], /^kimdb: Could not read '\.': it is a folder\./],
 };
 for (const [what, [args, text]] of Object.entries(WRONG)) {
   test(`${what} is exit code 2 and a sentence`, async (t) => {

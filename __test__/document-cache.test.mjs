@@ -249,6 +249,31 @@ test('a document that is read by getSync again and again counts once', async (t)
   t.is(db.stats().cacheBytes, 0);
 });
 
+test('getMany gives kept documents, each time values of its own, and what was written since', async (t) => {
+  const db = openSimple(t);
+  const ids = ['u1', 'u2', 'u3'];
+  await db.setMany(
+    'users',
+    ids.map((id) => [id, DATA]),
+  );
+  for (const id of ids) await readOften(db, 'users', id);
+  const { cacheHits, cacheMisses } = db.stats();
+  const all = ids.map((id) => ({ id, data: DATA, _version: 1 }));
+  for (let i = 0; i < 2; i++) {
+    const found = await db.getMany('users', ids);
+    t.deepEqual(found, all);
+    for (const { data } of found) data.address.lines[1].b.push(3);
+  }
+  t.like(db.stats(), { cacheHits: cacheHits + 6, cacheMisses });
+  await db.set('users', 'u2', 1);
+  t.deepEqual(
+    (await db.getMany('users', [...ids, 'nobody'])).map((document) => document?.data ?? null),
+    [DATA, 1, DATA, null],
+  );
+  await db.delete('users', 'u1');
+  t.deepEqual((await db.getMany('users', ids))[0], null);
+});
+
 test('what was not read for a while is forgotten by a write too', async (t) => {
   // Not quite forty of these documents fill half of it.
   const db = openSimple(t, { cacheBytes: 2 ** 16 });

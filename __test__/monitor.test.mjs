@@ -230,12 +230,22 @@ test('below a path, and nowhere else', async (t) => {
 
 test('a path is given as people write it, or as browsers do', async (t) => {
   const db = openSimple(t);
-  for (const path of ['/상태', '/my app', '/%EC%83%81%ED%83%9C', '/a/../b']) {
+  for (const path of ['/상태', '/my app', '/%EC%83%81%ED%83%9C', '/a/../b', '/a/b/..']) {
     const send = await serve(t, monitor(db, { path }));
     const { pathname } = new URL(`${path}/metrics`, 'http://localhost');
     t.is((await send(pathname)).status, 200, path);
     t.is((await send('/metrics')).status, 404, path);
   }
+});
+
+test('a whole address is taken for its path, as proxies may send it', async (t) => {
+  const send = await serve(t, monitor(openSimple(t), { path: '/kimdb' }));
+  const statuses = {
+    'http://a.example/kimdb/metrics?x': 200,
+    'HTTPS://a:1/kimdb/': 200,
+    'http://a.example': 404,
+  };
+  for (const [path, status] of Object.entries(statuses)) t.is((await send(path)).status, status, path);
 });
 
 test('where Express mounts it', async (t) => {

@@ -156,6 +156,17 @@ test('several instances of one database are told once, and closed when the last 
   t.deepEqual(told(), ['closed']);
 });
 
+test('several spellings of one database are told once', async (t) => {
+  const a = await used(t);
+  const { dbPath, walPath } = pathsOf(a);
+  const b = openHyper(t, { ...manualFlush, dbPath: dbPath.replace(/\.db$/, ''), walPath });
+  const samples = valuesOf(parseExposition(toPrometheus(a, b)), 'kimdb_writes_total');
+  t.deepEqual(
+    samples.map(({ value }) => value),
+    [21],
+  );
+});
+
 test('of closed ones there is only the state', (t) => {
   const db = openSimple(t);
   db.close();

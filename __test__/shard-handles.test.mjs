@@ -24,6 +24,8 @@ test('wrong queries and values are refused', (t) => {
       'KIMDB_INVALID_QUERY',
       /^parameter 1 must be/,
     );
+    // biome-ignore lint/suspicious/noSparseArray: that is what is tested
+    throwsCode(t, () => shard.prepare('SELECT ?').all([,]), 'TypeError', 'KIMDB_INVALID_QUERY');
   }
   for (const value of [2n ** 63n, -(2n ** 63n) - 1n, 2n ** 64n]) {
     throwsCode(
@@ -137,6 +139,9 @@ test('get goes no further than the first row', (t) => {
   t.deepEqual(query.get(), { a: 1 });
   throwsCode(t, () => query.all(), 'KimDBError', 'KIMDB_SQL', /overflow/);
   t.deepEqual(query.get(), { a: 1 });
+  const endless =
+    'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i > ?';
+  t.deepEqual(shard.prepare(endless).get(5), { i: 6 });
 });
 
 test('a column may have any name', (t) => {

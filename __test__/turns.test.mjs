@@ -69,6 +69,8 @@ test('a loop of reads of what was read before leaves the event loop to others', 
   await db.set('c', 'a', DOCUMENT);
   await db.flush();
   t.true(await runsMeanwhile(() => db.get('c', 'a'), MANY));
+  // There is nothing to flush, so nothing else waits in it.
+  t.true(await runsMeanwhile(() => db.getSync('c', 'a'), MANY));
 });
 
 test('a loop of calls that are refused leaves the event loop to others', async (t) => {

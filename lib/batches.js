@@ -10,18 +10,18 @@ const PAIR = 'a pair [id, data] or an object { id, data }';
 
 /** The members of any iterable but a string. */
 function listOf(iterable, where, members) {
-  if (typeof iterable !== 'object' || typeof iterable?.[Symbol.iterator] !== 'function') {
-    throw typeError(
-      CODE,
-      `${where} must be an array or another iterable of ${members}, got ${describe(iterable)}`,
-    );
-  }
   if (Array.isArray(iterable)) return iterable;
   try {
-    return Array.from(iterable);
+    if (typeof iterable === 'object' && typeof iterable?.[Symbol.iterator] === 'function') {
+      return Array.from(iterable);
+    }
   } catch (cause) {
     throw unreadable(where, cause);
   }
+  throw typeError(
+    CODE,
+    `${where} must be an array or another iterable of ${members}, got ${describe(iterable)}`,
+  );
 }
 
 const unreadable = (where, cause) =>

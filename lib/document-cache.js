@@ -85,6 +85,21 @@ class DocumentCache {
     return { id, data: copyOf(kept), _version: kept.version };
   }
 
+  /** Fresh copies of all these documents, or undefined where one is not here. */
+  findAll(number, ids) {
+    // Looked at before anything is copied or counts as a hit.
+    if (this.#isResting || this.#registers[EPOCH] !== this.#epoch) return undefined;
+    if (!ids.every((id) => this.#keptOf(number, id)?.data !== undefined)) return undefined;
+    const found = [];
+    for (const id of ids) {
+      const document = this.find(number, id);
+      // A round may end meanwhile, and what comes into use again may push others out.
+      if (document === undefined) return undefined;
+      found.push(document);
+    }
+    return found;
+  }
+
   /** Considers a document that was just read and parsed; `data` is the caller's unless this answers a copy of it. */
   offer(number, id, text, data) {
     const isUnfit = this.#isUnfit;
@@ -135,6 +150,10 @@ class DocumentCache {
     const hits = this.#hits;
     this.#hits = 0;
     return hits;
+  }
+
+  #keptOf(number, id) {
+    return this.#young[number]?.get(id) ?? this.#old[number]?.get(id);
   }
 
   #judge() {

@@ -82,7 +82,7 @@ const SHARD_FAMILIES = [
   ['shard_failing', 'gauge', '1 while the shard cannot be written.', (s) => (s.error === null ? 0 : 1)],
 ];
 
-/** @param {{ path: string, figures: object | undefined }[]} instances without figures: closed */
+/** @param {{ path: string, file?: string, figures: object | undefined }[]} instances without figures: closed */
 function toPrometheus(instances) {
   const lines = [];
   const databases = eachOnce(instances);
@@ -98,11 +98,14 @@ function toPrometheus(instances) {
 
 /** Instances of one database share its engine, and Prometheus takes a series once. Closed is what all of them have closed. */
 function eachOnce(instances) {
-  const byPath = new Map();
-  for (const instance of instances) {
-    if (byPath.get(instance.path)?.figures === undefined) byPath.set(instance.path, instance);
-  }
-  return [...byPath.values()];
+  const open = new Set(instances.filter(({ figures }) => figures !== undefined).map(({ path }) => path));
+  const told = new Set();
+  return instances.filter(({ path, file, figures }) => {
+    if (figures === undefined && open.has(path)) return false;
+    // What is open is told by its file: a path may be spelt in several ways.
+    const key = figures === undefined ? path : file;
+    return !told.has(key) && told.add(key);
+  });
 }
 
 function addOpen(lines, databases) {

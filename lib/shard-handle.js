@@ -74,7 +74,8 @@ function checkText(text, where) {
 /** Values for the question marks, one by one or as one array. */
 function checked(params) {
   const values = params.length === 1 && Array.isArray(params[0]) ? params[0] : params;
-  values.forEach((value, i) => {
+  // Also over what a list leaves out.
+  Array.from(values).forEach((value, i) => {
     const must = (what) => `parameter ${i + 1} must ${what}, got ${describe(value)}`;
     if (!isBindable(value)) {
       throw typeError('KIMDB_INVALID_QUERY', must('be a string, number, bigint or null'));

@@ -235,7 +235,9 @@ async function afterwards(engine, ticket, id) {
 }
 
 async function readMany({ engine, syncReads }, number, keys, collection) {
-  if (syncReads) await engine.flush();
+  const kept = syncReads ? undefined : engine.documents.findAll(number, keys);
+  if (kept !== undefined) return kept;
+  if (syncReads && hasBuffered(engine)) await engine.flush();
   const answer = engine.readMany(number, keys);
   const text = typeof answer === 'string' ? answer : await readManyLater(engine, number, keys, answer);
   return parse(text, { collection });
@@ -251,14 +253,19 @@ async function writeMany(engine, number, ids, pages) {
 
 async function getFlushed(engine, number, id) {
   try {
-    await engine.flush();
+    if (hasBuffered(engine)) await engine.flush();
     const answer = engine.read(number, id);
-    if (typeof answer === 'string' || answer === null) return toDocument(engine, number, id, answer);
-    return await readLater(engine, number, id, answer);
+    if (typeof answer !== 'string' && answer !== null) return await readLater(engine, number, id, answer);
+    const document = toDocument(engine, number, id, answer);
+    if (--turns.left <= 0 && turns.isOver()) return turns.later(document);
+    return document;
   } catch (error) {
     throw toPublicError(error);
   }
 }
+
+/** Whether a flush has something to do. One that has nothing goes to another thread and back all the same. */
+const hasBuffered = (engine) => engine.invoke('bufferSize') > 0;
 
 /** The rejection of a call, which may be one of many too. */
 async function refused(error) {

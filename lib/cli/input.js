@@ -16,6 +16,10 @@ function openInput(file) {
     } catch (error) {
       throw new Failure(`Could not read '${file}': ${error.message}.`);
     }
+    if (fs.fstatSync(handle).isDirectory()) {
+      fs.closeSync(handle);
+      throw new Failure(`Could not read '${file}': it is a folder.`);
+    }
     return { stream: fs.createReadStream(file, { fd: handle }), size: sizeOf(handle) };
   }
   return { stream: process.stdin, size: sizeOf(STDIN) };

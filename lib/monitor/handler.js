@@ -68,7 +68,8 @@ function nameOf(request, path) {
 
 const cut = (whole, path) => (whole.startsWith(path) ? whole.slice(path.length) : undefined);
 
-const pathOf = (url) => url.split('?', 1)[0];
+/** Without what a proxy may put before it, as in `GET http://host/metrics`. */
+const pathOf = (url) => url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] || '/';
 
 function send(response, status, { type = 'text/plain; charset=utf-8', text, headers }) {
   response.writeHead(status, {

@@ -42,7 +42,7 @@ function checkPath(given) {
   if (!/^\/(?:[^?#]*[^/?#])?$/.test(given)) throw rangeError('KIMDB_INVALID_OPTION', sentence());
   // As a browser asks for it: '/상태' and '/my app' come with percent signs.
   const { pathname } = new URL(`http://localhost${given}`);
-  return pathname === '/' ? '' : pathname;
+  return pathname.replace(/\/$/, '');
 }
 
 module.exports = { monitor, toPrometheus };

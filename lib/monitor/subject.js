@@ -22,7 +22,8 @@ class Subject {
   }
 
   forPrometheus() {
-    return { path: this.#path, figures: this.#figures() };
+    const file = this.#engine.isOpen ? this.#engine.invoke('shardPath', 0) : undefined;
+    return { path: this.#path, file, figures: this.#figures() };
   }
 
   /** What the page shows. Asking for it is what has the documents counted. */

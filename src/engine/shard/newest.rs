@@ -43,16 +43,28 @@ impl Scanned {
     }
 }
 
+/// When a row was changed last, whatever another program has put there.
+const UPDATED: &str = "coalesce(CAST(updated_at AS TEXT), '')";
+
 /// The `limit` newest documents of a table, newest first.
 pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqlite::Result<Vec<Scanned>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     // Where all are wanted there is nothing to choose, and SQLite would take twice as long to sort them as to read them.
     let are_all_wanted = limit == i64::MAX;
-    let order = if are_all_wanted { "LIMIT ?" } else { "ORDER BY 4 DESC, id DESC LIMIT ?" };
-    let sql = format!(
-        "SELECT id, CAST(data AS BLOB), CAST(_version AS INTEGER), coalesce(CAST(updated_at AS TEXT), '') FROM {} {order}",
-        schema::quote(table)
-    );
+    let table = schema::quote(table);
+    // SQLite keeps the best so far, and a row that is none of them costs little. Rows lie in the order in which they were new: met from the last
+    // on, nearly all are none of them, and from the first on nearly all would take another's place. `LIMIT -1` keeps SQLite from
+    // leaving that order out. The documents themselves are read once it is known which.
+    let chosen = if are_all_wanted {
+        "LIMIT ?".to_owned()
+    } else {
+        format!(
+            "WHERE rowid IN (SELECT place FROM (SELECT rowid AS place, id, {UPDATED} AS updated FROM {table} ORDER BY rowid DESC LIMIT -1) \
+             ORDER BY updated DESC, id DESC LIMIT ?) ORDER BY 4 DESC, id DESC"
+        )
+    };
+    let sql =
+        format!("SELECT id, CAST(data AS BLOB), CAST(_version AS INTEGER), {UPDATED} FROM {table} {chosen}");
     // A name that no table of the file has must not be one of SQLite's own, such as "dbstat".
     let mut statement = connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB)?;
     let mut documents = statement.query_map([limit], scanned)?.collect::<rusqlite::Result<Vec<_>>>()?;
