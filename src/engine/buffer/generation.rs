@@ -2,34 +2,22 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use hashbrown::{HashTable, hash_table::Entry};
+use hashbrown::HashTable;
+
+use super::history::History;
 
 use crate::engine::{
     error::{Error, Result},
     log::{Claim, Kind, Log, Lsn, Met},
 };
 
-/// What a generation knows of a document's history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// Only the writes counted here; there may be older ones elsewhere.
-    Part,
-    /// All of it: the document was deleted before, within this generation.
-    Whole,
-    /// All of it: so many writes came before.
-    Since(u64),
-    /// The newest operation is a delete.
-    Deleted,
-}
-
+/// What a generation knows of a document.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
     hash: u64,
     /// Place of the newest operation.
     pub(super) at: u64,
-    /// Upserts since the generation began or since the last delete in it.
-    pub(super) writes: u64,
-    pub(super) seen: Seen,
+    pub(super) history: History,
 }
 
 #[derive(Debug)]
@@ -141,12 +129,7 @@ impl Generation {
                 self.table.insert_unique(slot.hash, *slot, |slot| slot.hash);
                 continue;
             };
-            let (writes, seen) = match (older.seen, slot.seen) {
-                (_, Seen::Deleted | Seen::Whole) => (slot.writes, slot.seen),
-                (Seen::Deleted, _) => (slot.writes, Seen::Whole),
-                (seen, _) => (older.writes + slot.writes, seen),
-            };
-            *older = Slot { hash: slot.hash, at: slot.at, writes, seen };
+            *older = Slot { history: older.history.followed_by(slot.history), ..*slot };
         }
         self.end = newer.end;
         self.indexed = newer.indexed;
@@ -175,24 +158,13 @@ fn note(table: &mut HashTable<Slot>, claim: &Claim, hash: u64, met: &Met<'_>) ->
             && is_of(claim, slot.at, met.op.number, met.op.id)
                 .unwrap_or_else(|error| note_damage(&mut damaged, error))
     };
-    match (table.entry(hash, same, |slot| slot.hash), met.op.kind) {
-        (Entry::Vacant(entry), Kind::Upsert) => {
-            entry.insert(Slot { hash, at, writes: 1, seen: Seen::Part });
-        }
-        (Entry::Vacant(entry), Kind::Delete) => {
-            entry.insert(Slot { hash, at, writes: 0, seen: Seen::Deleted });
-        }
-        (Entry::Occupied(mut entry), Kind::Upsert) => {
-            let slot = entry.get_mut();
-            slot.at = at;
-            slot.writes += 1;
-            if slot.seen == Seen::Deleted {
-                slot.seen = Seen::Whole;
-            }
-        }
-        (Entry::Occupied(mut entry), Kind::Delete) => {
-            *entry.get_mut() = Slot { hash, at, writes: 0, seen: Seen::Deleted };
-        }
-    }
+    let history = match met.op.kind {
+        Kind::Upsert => History::FIRST,
+        Kind::Delete => History::DELETED,
+    };
+    table
+        .entry(hash, same, |slot| slot.hash)
+        .and_modify(|slot| *slot = Slot { hash, at, history: slot.history.followed_by(history) })
+        .or_insert(Slot { hash, at, history });
     damaged
 }

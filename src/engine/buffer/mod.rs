@@ -4,6 +4,7 @@
 //! only writes never pays for it. A generation ends when a flush begins and is dropped when all shards have it.
 
 mod generation;
+mod history;
 #[cfg(test)]
 mod test;
 
@@ -15,7 +16,10 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-use self::generation::{Generation, Seen};
+use self::{
+    generation::Generation,
+    history::{History, Seen},
+};
 use super::{
     error::Result,
     log::{Claim, Log, Lsn},
@@ -143,7 +147,7 @@ impl Buffer {
             let Some(&mut slot) = generation.find(hash, number, id)? else {
                 continue;
             };
-            match (newest, slot.seen) {
+            match (newest, slot.history.seen()) {
                 (None, Seen::Deleted) => return Ok(Lookup::Deleted),
                 // What came after the delete is the whole history.
                 (Some(newest), Seen::Deleted) => return Ok(Lookup::Known(total, newest)),
@@ -156,11 +160,9 @@ impl Buffer {
                     none.insert(Newest { at: slot.at, is_frozen: generation.end().is_some() })
                 }
             };
-            total += slot.writes;
-            match slot.seen {
-                Seen::Whole => return Ok(Lookup::Known(total, newest)),
-                Seen::Since(base) => return Ok(Lookup::Known(base + total, newest)),
-                Seen::Part | Seen::Deleted => {}
+            total += slot.history.writes();
+            if slot.history.seen() == Seen::Whole {
+                return Ok(Lookup::Known(total, newest));
             }
         }
         Ok(match newest {
@@ -190,23 +192,24 @@ impl Buffer {
         for (index, generation) in state.newest_first().enumerate() {
             generation.catch_up(head, |number, id| self.hash(number, id))?;
             let Some(&mut slot) = generation.find(hash, number, id)? else { continue };
-            newest.get_or_insert((index, slot.at, slot.writes));
+            newest.get_or_insert((index, slot.at));
+            let writes = slot.history.writes();
             // Not read from the log, or each such lookup during a flush would go through what is left of the generation.
-            version += match slot.seen {
-                Seen::Part if as_of <= generation.start() => slot.writes,
+            version += match slot.history.seen() {
+                Seen::Part if as_of <= generation.start() => writes,
                 Seen::Part if slot.at < as_of.0 => 0,
-                Seen::Part if slot.writes == 1 => 1,
+                Seen::Part if writes == 1 => 1,
                 Seen::Part => generation.count(number, id, as_of, generation.end().unwrap_or(head))?,
                 // Another thread has settled it meanwhile.
-                Seen::Deleted | Seen::Whole | Seen::Since(_) => return Ok(None),
+                Seen::Deleted | Seen::Whole => return Ok(None),
             };
         }
-        let Some((index, at, writes)) = newest else { return Ok(None) };
-        // Also where it was written since: what came before is known all the same, so the next lookup ends.
+        let Some((index, at)) = newest else { return Ok(None) };
+        // Also where it was written since: the version is known all the same, so the next lookup ends.
         if let Some(generation) = state.newest_first().nth(index)
             && let Some(slot) = generation.find(hash, number, id)?
         {
-            slot.seen = Seen::Since(version.saturating_sub(writes));
+            slot.history = History::of_version(version);
         }
         Ok((at == pending.newest.at).then_some(version))
     }
