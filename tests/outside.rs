@@ -176,3 +176,79 @@ fn a_name_that_another_program_takes_in_one_shard_is_told() {
     db.flush_wait().expect("flushes");
     assert_eq!(all(&db, "settings", 99).len(), ids.len());
 }
+
+/// As another process that uses this library: the collection is on record in the first shard, and then there are documents.
+#[test]
+fn a_table_that_another_process_makes_is_its_collections_alone() {
+    let home = Home::new();
+    let db = home.open();
+    let id = ids_of(&db, 3).next().expect("an id");
+    set(&db, "users", &id, "1");
+    db.flush_wait().expect("flushes");
+    db.close().expect("closes");
+    let db = home.open();
+    assert_eq!(value(&db, "users", &id), document("1", 1));
+    let first = Connection::open(home.shard(0)).expect("opens");
+    first
+        .execute_batch(&format!(
+            "BEGIN; CREATE TABLE orders {DOCUMENTS}; INSERT INTO _kimdb_collection VALUES ('or-ders', 'orders'); COMMIT"
+        ))
+        .expect("records");
+    let last = Connection::open(home.shard(3)).expect("opens");
+    last.execute_batch(&format!(
+        "BEGIN; CREATE TABLE orders {DOCUMENTS}; INSERT INTO _kimdb_collection VALUES ('or-ders', 'orders');
+         INSERT INTO orders (id, data, _version) VALUES ('{id}', '2', 5); COMMIT"
+    ))
+    .expect("stores");
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(value(&db, "orders", &id), None);
+    assert_eq!(value(&db, "or-ders", &id), document("2", 5));
+    set(&db, "orders", &id, "3");
+    assert_eq!(value(&db, "orders", &id), document("3", 1));
+}
+
+#[test]
+fn a_trigger_with_the_name_of_a_table_is_in_nobodys_way() {
+    let home = Home::new();
+    let db = open(options(&home));
+    set(&db, "users", "a", "1");
+    db.flush_wait().expect("flushes");
+    db.close().expect("closes");
+    let other = other_program(&home);
+    let trigger = |name| format!("CREATE TRIGGER {name} AFTER INSERT ON users BEGIN SELECT 1; END");
+    other.execute_batch(&[trigger("users"), trigger("orders")].join(";")).expect("makes");
+    let db = open(options(&home));
+    assert_eq!(value(&db, "users", "a"), document("1", 1));
+    set(&db, "orders", "a", "2");
+    db.flush_wait().expect("flushes");
+    let stored: String =
+        other.query_row("SELECT data FROM orders", [], |row| row.get(0)).expect("is in that table");
+    assert_eq!(stored, "2");
+}
+
+#[test]
+fn the_newest_are_found_in_tables_whose_rows_have_no_places() {
+    let home = Home::new();
+    open(options(&home)).close().expect("closes");
+    let columns = "id TEXT PRIMARY KEY, data TEXT NOT NULL, _version INTEGER DEFAULT 1, created_at TEXT, updated_at TEXT";
+    let tables = [
+        ("without", format!("CREATE TABLE without ({columns}) WITHOUT ROWID")),
+        ("one", format!("CREATE TABLE one ({columns}, RowID TEXT)")),
+        ("all_names", format!("CREATE TABLE all_names ({columns}, rowid TEXT, _rowid_ TEXT, oid TEXT)")),
+    ];
+    for (name, make) in &tables {
+        let fill = format!(
+            "INSERT INTO {name} (id, data, updated_at) VALUES ('a', '1', '1'), ('b', '2', '3'), ('c', '3', '2')"
+        );
+        other_program(&home).execute_batch(&format!("{make}; {fill}")).expect("makes");
+    }
+    let db = open(options(&home));
+    for (name, _) in &tables {
+        let ids = |limit| all(&db, name, limit).into_iter().map(|(id, ..)| id).collect::<Vec<_>>();
+        assert_eq!(
+            (ids(2), ids(u64::MAX)),
+            (vec!["b".into(), "c".into()], vec!["b".into(), "c".into(), "a".into()]),
+            "{name}"
+        );
+    }
+}

@@ -207,6 +207,11 @@ impl Core {
     /// Gets waiting writes into the log, and has the sync thread go on with it if more could get in. True: a record too large
     /// for the log is first in line.
     pub(crate) fn drain(&self) -> bool {
+        if let Some(error) = self.broken.why() {
+            // What waited behind a large record, and behind a read that waits for that.
+            self.log.fail_waiting(&error);
+            return false;
+        }
         let drained = self.log.drain();
         match &drained {
             Err(error) => self.log_failed(error),

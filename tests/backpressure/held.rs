@@ -1,13 +1,19 @@
 //! A write larger than the log gets past a shard that is held, past a timeout, a close and a crash.
 
-use std::sync::Arc;
+use std::{
+    fs,
+    sync::{Arc, mpsc},
+};
 
-use kimdb::{Code, Database, Draft, Options};
+use kimdb::{Code, Database, Draft, Options, Submitted};
 
 use crate::{
     common::{
-        Held, Home, all, call, hold, ids_of, observer::Witness, open, open_observed, record, set, until,
-        value,
+        Held, Home, PATIENCE, all, call,
+        failing::{Failing, What},
+        hold, ids_of,
+        observer::Witness,
+        open, open_observed, record, set, until, value,
     },
     ring::{RING, tiny},
 };
@@ -15,11 +21,19 @@ use crate::{
 /// A database with one document, of which another program holds shard 1, and a batch for both shards that is larger than the
 /// log, with its ids.
 fn held_before_a_large_batch(home: &Home, options: Options) -> (Arc<Database>, Held, Vec<String>, Draft) {
+    held_before_a_batch(home, options, 200)
+}
+
+fn held_before_a_batch(
+    home: &Home,
+    options: Options,
+    documents: usize,
+) -> (Arc<Database>, Held, Vec<String>, Draft) {
     let db = open(options);
     set(&db, "c", "before", "1");
     db.flush_wait().expect("flushes");
     let text = format!("\"{}\"", "x".repeat(300));
-    let ids: Vec<String> = (0..200).map(|i| format!("id{i}")).collect();
+    let ids: Vec<String> = (0..documents).map(|i| format!("id{i}")).collect();
     let ops: Vec<_> = ids.iter().map(|id| ("c", id.as_str(), Some(text.as_str()))).collect();
     let batch = record(&db, &ops);
     (db, hold(&home.shard(1)), ids, batch)
@@ -130,4 +144,37 @@ fn a_large_batch_that_is_damaged_when_one_shard_has_its_part_is_told_and_kept() 
     let again = Witness::new();
     open_observed(tiny(&image), &again).close().expect("closes");
     assert_eq!(again.errors(), [], "told once");
+}
+
+#[test]
+fn what_waits_behind_a_read_behind_a_large_write_is_refused_while_the_log_is_broken() {
+    let home = Home::new();
+    let disk = Failing::new(What::Syncs, ".new");
+    // What waits in line is to have room there.
+    let wal_size = 1 << 14;
+    let options = Options { wal_size, files: Arc::new(disk.clone()), ..tiny(&home) };
+    let (db, held, _, mut batch) = held_before_a_batch(&home, options, 20);
+    let (tell, large) = mpsc::channel();
+    db.submit(&mut batch, || Box::new(move |r| drop(tell.send(r)))).expect("waits");
+    until("it lies beside the log", || home.path().join("app.wal.large").exists());
+    let (tell, read) = mpsc::channel();
+    assert!(db.barrier(|| Box::new(move |r| drop(tell.send(r)))).expect("asks"));
+    let (tell, later) = mpsc::channel();
+    let mut one = record(&db, &[("c", "later", Some("1"))]);
+    assert_eq!(
+        db.submit(&mut one, || Box::new(move |r| drop(tell.send(r)))).expect("waits"),
+        Submitted::Queued
+    );
+    disk.switch(true);
+    fs::remove_file(home.wal()).expect("removes");
+    let (tell, durable) = mpsc::channel();
+    db.durable(Box::new(move |result| drop(tell.send(result)))).expect("asks");
+    durable.recv_timeout(PATIENCE).expect("an answer").expect_err("the log has no file");
+    drop(held);
+    large.recv_timeout(PATIENCE).expect("an answer").expect("is in the shards");
+    read.recv_timeout(PATIENCE).expect("an answer").expect("all before it were told");
+    let told = later.recv_timeout(PATIENCE).expect("an answer");
+    let image = home.crash_image();
+    let found = value(&open(Options { wal_size, ..tiny(&image) }), "c", "later");
+    assert!(told.is_err() || found.is_some(), "acknowledged and lost");
 }

@@ -263,9 +263,17 @@ impl Collections {
             let (key, tables) = (name.to_ascii_lowercase(), self.tables.lock());
             !tables.taken.contains(&key) && !tables.unclaimed.contains_key(&key)
         };
-        let new = shard.new_names(&is_new)?;
-        let mut tables = self.tables.lock();
-        new.into_iter().for_each(|(name, is_documents)| tables.note_existing(name, is_documents));
+        let Some((version, new)) = shard.new_names(&is_new)? else { return Ok(()) };
+        // IMPORTANT: behind the names and before they are noted. Another process may have made a table for a collection that would
+        // not be looked for there; it has that on record before there is the table.
+        if !new.is_empty() {
+            self.refresh()?;
+        }
+        {
+            let mut tables = self.tables.lock();
+            new.into_iter().for_each(|(name, is_documents)| tables.note_existing(name, is_documents));
+        }
+        shard.note_names(version);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use rusqlite::{Connection, ErrorCode, PrepFlags, Statement, types::Value};
 
 use super::{
     Queries, Row, Rows, Scanned, checkpoint::is_checkpoint, connection, newest, schema, sqlite::SqliteShard,
+    store::NewNames,
 };
 use crate::engine::error::{Code, Error, Result};
 
@@ -118,17 +119,19 @@ impl Queries for SqliteShard {
         })
     }
 
-    fn new_names(&self, is_new: &dyn Fn(&str) -> bool) -> Result<Vec<(String, bool)>> {
+    fn new_names(&self, is_new: &dyn Fn(&str) -> bool) -> Result<Option<NewNames>> {
         self.with_spare(|connection| {
             let failed = |error: rusqlite::Error| self.explain("read from", &error);
             let version = schema::version(connection).map_err(failed)?;
             if self.named_as_of.load(Ordering::Acquire) == version {
-                return Ok(Vec::new());
+                return Ok(None);
             }
-            let names = schema::names_that(connection, is_new).map_err(failed)?;
-            self.named_as_of.store(version, Ordering::Release);
-            Ok(names)
+            schema::names_that(connection, is_new).map(|names| Some((version, names))).map_err(failed)
         })
+    }
+
+    fn note_names(&self, version: i64) {
+        self.named_as_of.store(version, Ordering::Release);
     }
 
     fn query(&self, sql: &str, params: &[Value], most: usize) -> Result<Rows> {

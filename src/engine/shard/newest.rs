@@ -51,17 +51,23 @@ pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqli
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     // Where all are wanted there is nothing to choose, and SQLite would take twice as long to sort them as to read them.
     let are_all_wanted = limit == i64::MAX;
+    let has_places = has_places(connection, table);
     let table = schema::quote(table);
     // SQLite keeps the best so far, and a row that is none of them costs little. Rows lie in the order in which they were new: met from the last
     // on, nearly all are none of them, and from the first on nearly all would take another's place. `LIMIT -1` keeps SQLite from
     // leaving that order out. The documents themselves are read once it is known which.
     let chosen = if are_all_wanted {
-        "LIMIT ?".to_owned()
+        "LIMIT ?1".to_owned()
     } else {
-        format!(
-            "WHERE rowid IN (SELECT place FROM (SELECT rowid AS place, id, {UPDATED} AS updated FROM {table} ORDER BY rowid DESC LIMIT -1) \
-             ORDER BY updated DESC, id DESC LIMIT ?) ORDER BY 4 DESC, id DESC"
-        )
+        let among = if has_places {
+            format!(
+                "WHERE rowid IN (SELECT place FROM (SELECT rowid AS place, id, {UPDATED} AS updated FROM {table} ORDER BY rowid DESC LIMIT -1) \
+                 ORDER BY updated DESC, id DESC LIMIT ?1)"
+            )
+        } else {
+            String::new()
+        };
+        format!("{among} ORDER BY 4 DESC, id DESC LIMIT ?1")
     };
     let sql =
         format!("SELECT id, CAST(data AS BLOB), CAST(_version AS INTEGER), {UPDATED} FROM {table} {chosen}");
@@ -71,6 +77,11 @@ pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqli
     // NOTE: this sort finds out what is in order. What is no UTF-8 SQLite may have put elsewhere than its replacement belongs.
     documents.sort_unstable_by(Scanned::newest_first);
     Ok(documents)
+}
+
+/// Whether the rows of a table have places. Not in one that another program has made without them, or with a column of that name.
+fn has_places(connection: &Connection, table: &str) -> bool {
+    connection.column_metadata(Some("main"), table, "rowid").is_ok_and(|(_, _, _, is_key, _)| is_key)
 }
 
 /// Whatever type another program has given a row's version and time, it is read as a point read does it.

@@ -226,7 +226,7 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("PRAGMA schema_version")?.query_row([], |row| row.get(0))
 }
 
-/// Everything in the file that has a name of its own, and whether it is a table that documents fit in.
+/// Everything in the file that takes a name from tables, which triggers do not, and whether it is a table that documents fit in.
 pub(super) fn names(connection: &Connection) -> rusqlite::Result<Vec<(String, bool)>> {
     names_that(connection, &|_| true)
 }
@@ -238,7 +238,7 @@ pub(super) fn names_that(
 ) -> rusqlite::Result<Vec<(String, bool)>> {
     let mut statement = connection.prepare(
         "SELECT name, type = 'table' AND rootpage <> 0 FROM sqlite_schema
-         WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+         WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND type <> 'trigger'",
     )?;
     let names: rusqlite::Result<Vec<(String, bool)>> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect();
@@ -251,8 +251,8 @@ pub(super) fn names_that(
 
 /// Whether somebody else has something of that name in the file which is no table that documents fit in.
 pub(super) fn is_anothers(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    let sql =
-        "SELECT name, type = 'table' AND rootpage <> 0 FROM sqlite_schema WHERE name = ? COLLATE NOCASE";
+    let sql = "SELECT name, type = 'table' AND rootpage <> 0 FROM sqlite_schema WHERE name = ? COLLATE NOCASE
+         AND type <> 'trigger'";
     let found: Option<(String, bool)> = connection
         .prepare_cached(sql)?
         .query_row([table], |row| Ok((row.get(0)?, row.get(1)?)))

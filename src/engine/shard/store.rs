@@ -36,6 +36,9 @@ pub trait Logs {
     fn forget_log(&self) -> Result<()>;
 }
 
+/// A number that changes with the tables of a file, and names in it, each with whether it is a table that documents fit in.
+pub type NewNames = (i64, Vec<(String, bool)>);
+
 /// Scans and statements, on connections of their own, so that a long one delays nobody's point reads.
 pub trait Queries {
     /// The documents updated last, newest first.
@@ -49,9 +52,12 @@ pub trait Queries {
         visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 
-    /// What has a name in the file that is new, and whether it is a table that documents fit in. Nothing, if no table has changed since
-    /// this was asked last.
-    fn new_names(&self, is_new: &dyn Fn(&str) -> bool) -> Result<Vec<(String, bool)>>;
+    /// What has a name in the file that is new, and whether it is a table that documents fit in, with a number for
+    /// [`Queries::note_names`]. `None`: no table has changed since.
+    fn new_names(&self, is_new: &dyn Fn(&str) -> bool) -> Result<Option<NewNames>>;
+
+    /// The names that came with this number are known.
+    fn note_names(&self, version: i64);
 
     /// Runs a read-only statement until it has given so many rows, at most.
     fn query(&self, sql: &str, params: &[Value], most: usize) -> Result<Rows>;
