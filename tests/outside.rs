@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Home, all, get, hold, ids_of, open, open_observed, set, value};
+use common::{Home, all, call, get, hold, ids_of, open, open_observed, set, try_open, value};
 use kimdb::{Database, Error, Observer, Options};
 use rusqlite::Connection;
 
@@ -251,4 +251,26 @@ fn the_newest_are_found_in_tables_whose_rows_have_no_places() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn an_opening_waits_for_another_programs_transaction() {
+    let home = Home::new();
+    open(options(&home)).close().expect("closes");
+    // There is something to forget, so that the opening has to write.
+    let other = other_program(&home);
+    other.execute_batch("INSERT INTO _kimdb_log VALUES ('00', 1)").expect("writes");
+    // Nor is there anything in SQLite's log that it would wait for.
+    other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("checkpoints");
+    other.execute_batch("BEGIN IMMEDIATE").expect("begins");
+    let options = options(&home);
+    let opening = call(move || try_open(options));
+    thread::sleep(Duration::from_millis(300));
+    assert!(opening.is_running(), "it waits");
+    other.execute_batch("COMMIT").expect("ends");
+    opening.finish().expect("opens").close().expect("closes");
+    let left: u32 = other
+        .query_row("SELECT count(*) FROM _kimdb_log WHERE log = '00'", [], |row| row.get(0))
+        .expect("counts");
+    assert_eq!(left, 0);
 }
