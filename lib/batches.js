@@ -10,8 +10,8 @@ const PAIR = 'a pair [id, data] or an object { id, data }';
 
 /** The members of any iterable but a string. */
 function listOf(iterable, where, members) {
-  if (Array.isArray(iterable)) return iterable;
   try {
+    if (Array.isArray(iterable)) return iterable;
     if (typeof iterable === 'object' && typeof iterable?.[Symbol.iterator] === 'function') {
       return Array.from(iterable);
     }

@@ -10,6 +10,13 @@ use crate::{
     common::{Home, all, observer::Witness, open, open_observed, record, set, try_open, until, value},
 };
 
+/// What is run behind it has that limit, as the shell's `ulimit` takes it.
+fn limited(limit: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit {limit} && exec \"$@\""), "sh"]);
+    command
+}
+
 #[test]
 fn a_limit_of_file_sizes_is_an_error() {
     if let Some(options) = child() {
@@ -18,9 +25,8 @@ fn a_limit_of_file_sizes_is_an_error() {
         return;
     }
     let home = Home::new();
-    let mut command = Command::new("sh");
     // Blocks of 512 or 1,024 bytes: more than the shards need, less than the log.
-    command.args(["-c", "ulimit -f 200 && exec \"$@\"", "sh"]);
+    let command = limited("-f 200");
     check(&run(command, "limits::a_limit_of_file_sizes_is_an_error", &home), "a limit of file sizes");
     drop(open(options(&home)));
 }
@@ -34,8 +40,7 @@ fn a_limit_of_open_files_is_an_error() {
         return;
     }
     let home = Home::new();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 40 && exec \"$@\"", "sh"]);
+    let command = limited("-n 40");
     check(&run(command, "limits::a_limit_of_open_files_is_an_error", &home), "a limit of open files");
 }
 
@@ -66,8 +71,7 @@ fn while_no_file_can_be_opened_reads_writes_and_flushes_go_on() {
         return;
     }
     let home = Home::new();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 100 && exec \"$@\"", "sh"]);
+    let command = limited("-n 100");
     let test = "limits::while_no_file_can_be_opened_reads_writes_and_flushes_go_on";
     check(&run(command, test, &home), "no file can be opened");
 }
@@ -102,8 +106,7 @@ fn a_collection_that_cannot_be_looked_up_is_not_said_to_be_empty() {
         return;
     }
     let home = Home::new();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 100 && exec \"$@\"", "sh"]);
+    let command = limited("-n 100");
     let test = "limits::a_collection_that_cannot_be_looked_up_is_not_said_to_be_empty";
     check(&run(command, test, &home), "a collection that cannot be looked up");
 }

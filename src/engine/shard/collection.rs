@@ -149,9 +149,12 @@ impl Tables {
 
     /// Nobody gets these any more, which are in lower case.
     fn take_away(&mut self, tables: HashSet<String>) {
+        if tables.is_empty() {
+            return;
+        }
         // NOTE: once for all: there may be many thousand of both, and JavaScript may wait for this.
         self.wishes.retain(|_, wish| !tables.contains(&wish.table.to_ascii_lowercase()));
-        self.unclaimed.retain(|table, _| !tables.contains(table));
+        tables.iter().for_each(|table| drop(self.unclaimed.remove(table)));
         self.taken.extend(tables);
     }
 

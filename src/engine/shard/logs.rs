@@ -2,6 +2,8 @@
 
 use std::{path::Path, sync::atomic::Ordering};
 
+use rusqlite::Connection;
+
 use super::{Logs, Store, schema, sqlite::SqliteShard};
 use crate::engine::{
     error::{Error, Result},
@@ -45,19 +47,21 @@ impl Logs for SqliteShard {
     }
 
     fn forget_other_logs(&self) -> Result<()> {
-        let writer = self.writer.lock();
-        let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
-        let log = *self.log.read();
-        let forgot = schema::forget_other_logs(connection, &log);
-        self.note_commit();
-        forgot.map_err(|error| self.explain("write to", &error))
+        self.forget(schema::forget_other_logs)
     }
 
     fn forget_log(&self) -> Result<()> {
+        self.forget(schema::forget_log)
+    }
+}
+
+impl SqliteShard {
+    /// Has something forgotten that has to do with the log that batches come from.
+    fn forget(&self, forget: fn(&Connection, &Id) -> rusqlite::Result<()>) -> Result<()> {
         let writer = self.writer.lock();
         let connection = &writer.as_ref().ok_or_else(Error::closed)?.connection;
         let log = *self.log.read();
-        let forgot = schema::forget_log(connection, &log);
+        let forgot = forget(connection, &log);
         self.note_commit();
         forgot.map_err(|error| self.explain("write to", &error))
     }

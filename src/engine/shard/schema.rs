@@ -215,10 +215,10 @@ pub(super) fn collections_like(
     statement.query_map([name, table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// False: the collection or the table is on record already.
-pub(super) fn add_collection(connection: &Connection, name: &str, table: &str) -> rusqlite::Result<bool> {
+/// Puts a collection on record, unless it or the table is there already.
+pub(super) fn add_collection(connection: &Connection, name: &str, table: &str) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO _kimdb_collection VALUES (?, ?)";
-    connection.prepare_cached(sql)?.execute([name, table]).map(|rows| rows == 1)
+    connection.prepare_cached(sql)?.execute([name, table]).map(|_| ())
 }
 
 /// A number that changes with the tables of the file.

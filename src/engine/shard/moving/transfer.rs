@@ -143,7 +143,7 @@ fn record_collections(first: &Filling<'_>, inventory: &Inventory) -> Result<()> 
     inventory
         .collections
         .iter()
-        .try_for_each(|(name, table)| schema::add_collection(&first.connection, name, table).map(|_| ()))
+        .try_for_each(|(name, table)| schema::add_collection(&first.connection, name, table))
         .map_err(|error| first.explain(&error))
 }
 
