@@ -139,7 +139,7 @@ impl Core {
     /// With what `measured` tells of index and SQLite.
     fn memory(&self, measured: usize) -> usize {
         let log = self.log.memory() + self.log.waiting_bytes();
-        measured + self.cache.bytes() + usize::try_from(log).unwrap_or(usize::MAX)
+        measured + self.cache.memory() + usize::try_from(log).unwrap_or(usize::MAX)
     }
 
     /// An opener's part of the memory of the engine.

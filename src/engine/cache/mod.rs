@@ -3,8 +3,10 @@
 //! It only holds what shards have committed; what is buffered hides it. A flush changes the entries of the
 //! documents that it wrote before their generation is dropped, so an entry is never older than what this process wrote to
 //! its shard. When somebody else has written to a shard file, that shard's entries do not count any more.
-//! Eviction is CLOCK: an entry that was read since the hand passed last gets a second round.
 
+mod entry;
+mod index;
+mod queue;
 mod segment;
 #[cfg(test)]
 mod test;
@@ -17,7 +19,10 @@ use std::{
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
-use self::segment::{Entry, Segment};
+use self::{
+    entry::Header,
+    segment::{Found, Segment},
+};
 use super::{
     change::{Change, Fate},
     log::Lsn,
@@ -39,7 +44,7 @@ pub struct Cache {
 }
 
 /// Where a document was read, and when in the life of that file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     shard: ShardId,
     epoch: u32,
@@ -75,26 +80,30 @@ impl Cache {
         self.epochs[shard as usize].fetch_add(1, Ordering::AcqRel);
     }
 
-    fn is_current(&self, entry: &Entry) -> bool {
-        self.origin(entry.origin.shard).epoch == entry.origin.epoch
+    fn find(&self, segment: &Segment, hash: u64, number: u32, id: &str) -> Option<Found> {
+        segment.find(hash, number, id).filter(|found| self.is_current(found))
+    }
+
+    fn is_current(&self, found: &Found) -> bool {
+        let origin = found.header.origin;
+        self.origin(origin.shard) == origin
     }
 
     /// Appends the document's text to `value` and returns its version.
     pub fn read(&self, number: u32, id: &str, value: &mut Vec<u8>) -> Option<u64> {
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
-        let entry = segment.find(hash, number, id).filter(|entry| self.is_current(entry))?;
-        entry.read = true;
-        value.extend_from_slice(entry.value());
-        Some(entry.version)
+        let found = self.find(&segment, hash, number, id)?;
+        segment.touch(&found);
+        value.extend_from_slice(segment.value(&found));
+        Some(found.header.version)
     }
 
     /// The document's version and the log place up to which that is right at least.
     pub fn version(&self, number: u32, id: &str) -> Option<(u64, Lsn)> {
         let (hash, segment) = self.place(number, id);
-        let mut segment = segment.lock();
-        let entry = segment.find(hash, number, id).filter(|entry| self.is_current(entry))?;
-        Some((entry.version, entry.as_of))
+        let Found { header, .. } = self.find(&segment.lock(), hash, number, id)?;
+        Some((header.version, header.as_of))
     }
 
     /// Keeps a document that was just read from a shard, its version and as of which place it is right, unless `applied`,
@@ -108,17 +117,15 @@ impl Cache {
         applied: impl FnOnce() -> Lsn,
     ) {
         let (hash, segment) = self.place(number, id);
+        let Some(header) = Header::new(hash, (number, id), value, (version, as_of), origin) else { return };
         let mut segment = segment.lock();
-        let known = segment.find(hash, number, id).map(|entry| self.is_current(entry));
-        if segment.is_too_large(id.len() + value.len()) || as_of < applied() || known == Some(true) {
+        let known = segment.find(hash, number, id);
+        if as_of < applied() || known.is_some_and(|known| self.is_current(&known)) {
             return;
         }
-        let entry = Entry::new(hash, (number, id), value, (version, as_of), origin);
         self.counted(&mut segment, |segment| {
-            if known.is_some() {
-                segment.remove(hash, number, id);
-            }
-            segment.insert(entry);
+            known.iter().for_each(|known| segment.remove(known));
+            segment.insert(&header, id, value);
         });
     }
 
@@ -133,34 +140,25 @@ impl Cache {
     /// Whether nothing is here. What comes in later sees the shard's new position and is kept only if it is as new.
     fn is_empty(&self) -> bool {
         // IMPORTANT: under the locks. A document on its way in was compared with the old position, and is here or behind it.
-        self.segments.iter().all(|segment| segment.lock().is_empty())
+        self.segments.iter().all(|segment| segment.lock().len() == 0)
     }
 
     fn change(&self, change: &Change<'_>, as_of: Lsn) {
         let Change { number, id, .. } = *change;
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
-        let Some(entry) = segment.find(hash, number, id).filter(|entry| self.is_current(entry)) else {
-            return;
-        };
+        let Some(found) = self.find(&segment, hash, number, id) else { return };
         // Read from the shard after this very commit.
-        if entry.as_of >= as_of {
+        if found.header.as_of >= as_of {
             return;
         }
         let version = match change.fate {
-            Fate::Stored => entry.version + change.writes,
+            Fate::Stored => found.header.version + change.writes,
             Fate::Recreated | Fate::Deleted => change.writes,
         };
-        self.counted(&mut segment, |segment| {
-            let Some(mut entry) = segment.remove(hash, number, id) else {
-                return;
-            };
-            if change.fate == Fate::Deleted {
-                return;
-            }
-            entry.set_value(id, change.value);
-            (entry.version, entry.as_of) = (version, as_of);
-            segment.insert(entry);
+        self.counted(&mut segment, |segment| match change.fate {
+            Fate::Deleted => segment.remove(&found),
+            Fate::Stored | Fate::Recreated => segment.replace(&found, id, change.value, (version, as_of)),
         });
     }
 
@@ -169,9 +167,14 @@ impl Cache {
         self.entries.load(Ordering::Relaxed)
     }
 
-    /// Bytes in use.
+    /// Bytes of the documents.
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of memory that it takes, with the room for more documents.
+    pub fn memory(&self) -> usize {
+        self.segments.iter().map(|segment| segment.lock().memory()).sum()
     }
 
     /// Forgets everything.

@@ -1,6 +1,15 @@
 //! What the cache holds, what it lets go of, and when it must not keep what it is given.
 
-use super::{Cache, SEGMENTS, segment::OVERHEAD};
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::{
+    Cache, Origin, SEGMENTS,
+    entry::{ALIGNMENT, HEADER, Header},
+    queue::POSITIONS,
+    segment::{SECOND_ROUNDS, Segment},
+};
 use crate::engine::{
     change::{Change, Fate},
     log::Lsn,
@@ -20,6 +29,11 @@ fn change(cache: &Cache, id: &str, fate: Fate, value: &[u8], writes: u64, as_of:
     cache.follow(&[change], Lsn(as_of));
 }
 
+/// Bytes that a document takes.
+fn size(id: &str, text: &[u8]) -> usize {
+    (HEADER + id.len() + text.len()).next_multiple_of(ALIGNMENT)
+}
+
 fn document(text: &[u8], version: u64) -> Option<(Vec<u8>, u64)> {
     Some((text.to_vec(), version))
 }
@@ -33,7 +47,7 @@ fn what_was_kept_is_read() {
     assert_eq!(cache.version(1, "a"), Some((3, Lsn(8))));
     assert_eq!(read(&cache, "b"), None);
     assert_eq!(cache.read(2, "a", &mut Vec::new()), None, "another collection");
-    assert_eq!((cache.len(), cache.bytes()), (1, 2 + OVERHEAD));
+    assert_eq!((cache.len(), cache.bytes()), (1, size("a", b"1")));
     cache.clear();
     assert_eq!((read(&cache, "a"), cache.len(), cache.bytes()), (None, 0, 0));
 }
@@ -43,7 +57,7 @@ fn a_change_follows_the_flush() {
     let cache = Cache::new(1 << 20, 1);
     keep(&cache, "a", b"1", 3, 8);
     change(&cache, "a", Fate::Stored, b"22", 2, 16);
-    assert_eq!((read(&cache, "a"), cache.bytes()), (document(b"22", 5), 3 + OVERHEAD));
+    assert_eq!((read(&cache, "a"), cache.bytes()), (document(b"22", 5), size("a", b"22")));
     change(&cache, "a", Fate::Recreated, b"3", 1, 24);
     assert_eq!(read(&cache, "a"), document(b"3", 1));
     change(&cache, "a", Fate::Deleted, b"", 0, 32);
@@ -84,13 +98,13 @@ fn bytes_are_bounded_and_counted() {
         if i % 7 == 0 {
             change(&cache, &format!("id{}", i / 3), Fate::Deleted, b"", 0, 8 + i as u64);
         }
-        assert!(cache.bytes() <= limit);
+        assert!(cache.bytes() <= limit && cache.memory() <= limit);
     }
     let kept = (0..2000).filter_map(|i| read(&cache, &format!("id{i}")).map(|(text, _)| (i, text)));
     let (mut count, mut bytes) = (0, 0);
     for (i, text) in kept {
         count += 1;
-        bytes += format!("id{i}").len() + text.len() + OVERHEAD;
+        bytes += size(&format!("id{i}"), &text);
     }
     assert_eq!((cache.len(), cache.bytes()), (count, bytes), "the totals are those of what is there");
     assert!(bytes > limit / 2, "the room is used");
@@ -107,10 +121,143 @@ fn what_is_read_gets_a_second_round() {
 }
 
 #[test]
+fn what_is_read_stays_where_documents_of_all_sizes_come_and_go() {
+    let cache = Cache::new(64 << 10, 1);
+    let id = |i| format!("id{i}");
+    let text = |i: usize| vec![i as u8; i * 7 % 300];
+    keep(&cache, "hot", b"1", 1, 8);
+    for i in 0..20_000 {
+        keep(&cache, &id(i), &text(i), 1, 8);
+        assert_eq!(read(&cache, "hot"), document(b"1", 1), "after {i}");
+        let recent = i.saturating_sub(i % 50);
+        assert!(
+            read(&cache, &id(recent)).is_none_or(|found| found == (text(recent), 1)),
+            "{recent}, after {i}"
+        );
+    }
+}
+
+#[test]
+fn what_was_read_once_goes_in_the_end() {
+    let cache = Cache::new(64 << 10, 1);
+    keep(&cache, "once", b"1", 1, 8);
+    assert!(read(&cache, "once").is_some());
+    (0..5000).for_each(|i| keep(&cache, &format!("id{i}"), b"text", 1, 8));
+    assert_eq!(cache.version(1, "once"), None);
+}
+
+#[test]
+fn few_come_in_once_more_for_one_that_comes_in() {
+    let mut segment = Segment::new(64 << 10);
+    let text = [b'x'; 400];
+    let header =
+        |hash, id| Header::new(hash, (1, id), &text, (1, Lsn(8)), Origin { shard: 0, epoch: 0 }).unwrap();
+    // Hashes that spread over the index.
+    let ids: Vec<_> = (1..u64::MAX).step_by(1 << 55).map(|hash| (hash, format!("id{hash}"))).collect();
+    let mut most = 0;
+    for (hash, id) in &ids {
+        segment.insert(&header(*hash, id), id, &text);
+        if segment.len() <= most {
+            break;
+        }
+        most = segment.len();
+        let found = segment.find(*hash, 1, id).unwrap();
+        segment.touch(&found);
+    }
+    assert!((SECOND_ROUNDS + 1..ids.len()).contains(&most), "{most} found room");
+    let is_here = |(hash, id): &(u64, String)| segment.find(*hash, 1, id).is_some();
+    assert!(ids[..SECOND_ROUNDS].iter().all(is_here));
+    assert!(!is_here(&ids[SECOND_ROUNDS]));
+}
+
+#[test]
+fn positions_begin_anew_at_their_end() {
+    let cache = Cache::new(64 << 10, 1);
+    for segment in &cache.segments {
+        let queue = &mut segment.lock().queue;
+        (queue.head, queue.tail) = (POSITIONS - 2000, POSITIONS - 2000);
+    }
+    for i in 0..5000 {
+        let (id, text) = (format!("id{i}"), format!("text {i}"));
+        keep(&cache, &id, text.as_bytes(), 1, 8);
+        assert_eq!(read(&cache, &id), document(text.as_bytes(), 1));
+        assert!(cache.memory() <= 64 << 10);
+    }
+    assert!(
+        cache.segments.iter().all(|segment| segment.lock().queue.head < POSITIONS / 2),
+        "it came to the end"
+    );
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Keep(u8, usize),
+    Change(u8, usize),
+    Delete(u8),
+    Read(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let length = || prop_oneof![0..40usize, 0..600usize];
+    prop_oneof![
+        4 => (any::<u8>(), length()).prop_map(|(id, length)| Step::Keep(id, length)),
+        2 => (any::<u8>(), length()).prop_map(|(id, length)| Step::Change(id, length)),
+        1 => any::<u8>().prop_map(Step::Delete),
+        4 => any::<u8>().prop_map(Step::Read),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn it_may_forget_but_never_tells_anything_else(steps in prop::collection::vec(step(), 1..600)) {
+        let limit = 32 << 10;
+        let cache = Cache::new(limit, 1);
+        // What the shard has, as of a place of the log that grows with each change.
+        let mut stored: HashMap<String, (Vec<u8>, u64)> = HashMap::new();
+        let mut as_of = 8;
+        for (i, step) in steps.iter().enumerate() {
+            match *step {
+                Step::Keep(id, length) => {
+                    let id = format!("id{id}");
+                    // A document that the shard has is kept as it is there.
+                    let (text, version) =
+                        stored.entry(id.clone()).or_insert_with(|| (vec![i as u8; length], 1)).clone();
+                    keep(&cache, &id, &text, version, as_of);
+                }
+                Step::Change(id, length) => {
+                    let id = format!("id{id}");
+                    as_of += 8;
+                    let text = vec![i as u8; length];
+                    change(&cache, &id, Fate::Stored, &text, 1, as_of);
+                    let (known, version) = stored.entry(id).or_insert((Vec::new(), 0));
+                    (*known, *version) = (text, *version + 1);
+                }
+                Step::Delete(id) => {
+                    let id = format!("id{id}");
+                    as_of += 8;
+                    change(&cache, &id, Fate::Deleted, b"", 0, as_of);
+                    stored.remove(&id);
+                }
+                Step::Read(id) => {
+                    let id = format!("id{id}");
+                    if let Some(found) = read(&cache, &id) {
+                        prop_assert_eq!(Some(&found), stored.get(&id));
+                    }
+                }
+            }
+            prop_assert!(cache.memory() <= limit);
+        }
+        let kept: Vec<_> = stored.iter().filter(|(id, _)| read(&cache, id).is_some()).collect();
+        prop_assert_eq!(cache.len(), kept.len());
+        prop_assert_eq!(cache.bytes(), kept.iter().map(|(id, (text, _))| size(id, text)).sum::<usize>());
+    }
+}
+
+#[test]
 fn one_document_does_not_push_out_all_others() {
     let cache = Cache::new(64 << 10, 1);
     let most = (64 << 10) / SEGMENTS / 8;
-    let largest = vec![b'x'; most - OVERHEAD - 1];
+    let largest = vec![b'x'; most - HEADER - 1];
     keep(&cache, "a", &largest, 1, 8);
     assert_eq!(cache.len(), 1);
     keep(&cache, "b", &[largest.clone(), vec![b'x']].concat(), 1, 8);
@@ -143,5 +290,5 @@ fn a_shard_that_somebody_else_wrote_to_is_forgotten() {
     assert_eq!(read(&cache, "a"), None, "it was read before");
     keep("a", 0);
     assert_eq!(read(&cache, "a"), document(b"1", 3));
-    assert_eq!((cache.len(), cache.bytes()), (2, 2 * (2 + OVERHEAD)));
+    assert_eq!((cache.len(), cache.bytes()), (2, 2 * size("a", b"1")));
 }
