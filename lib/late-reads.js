@@ -4,7 +4,7 @@
 //
 // - undefined: writes that were called before still wait for log space. The read waits for these, so that it sees them, and
 //   for none that were called after it.
-// - a ticket: the shard's disk is slow, and reader threads wait for it.
+// - a ticket: the shard's disk is slow, or so much was written since the last read that finding it takes long. Reader threads do that.
 
 const { BUFFERED, VERSION } = require('./document-cache.js');
 const { parse } = require('./documents.js');

@@ -16,7 +16,7 @@ use super::{
 pub enum Attempt {
     /// It is done: the document, if there is one.
     Done(Option<Document>),
-    /// It would have to read a shard whose disk is slow.
+    /// It would have to read a shard whose disk is slow, or to index much of the log.
     WouldWait,
 }
 
@@ -52,7 +52,13 @@ impl Core {
         let buffered = |newest: Newest| newest.is_buffered(|| self.shard(id).applied());
         loop {
             text.clear();
-            let found = match self.buffer.read(number, id, text)? {
+            let looked_up = if WAITS {
+                self.buffer.read(number, id, text)
+            } else {
+                self.buffer.try_read(number, id, text)
+            };
+            let found = match looked_up? {
+                Lookup::Behind => return Ok(Attempt::WouldWait),
                 Lookup::Absent => return self.read_stored::<WAITS>(collection, id, text),
                 Lookup::Deleted => None,
                 Lookup::Known(version, newest) => {

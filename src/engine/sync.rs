@@ -58,6 +58,10 @@ mod model {
     }
 
     impl<T> MutexGuard<'_, T> {
+        pub(in crate::engine) fn bump(this: &mut Self) {
+            Self::unlocked(this, || ());
+        }
+
         pub(in crate::engine) fn unlocked<R>(this: &mut Self, work: impl FnOnce() -> R) -> R {
             this.guard = None;
             let result = work();

@@ -1,6 +1,9 @@
 //! One generation: the newest place of every document written in a range of the log.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{
+    ops::{ControlFlow, Range},
+    sync::Arc,
+};
 
 use hashbrown::HashTable;
 
@@ -20,7 +23,7 @@ pub(super) struct Slot {
     pub(super) history: History,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Generation {
     pub(super) claim: Arc<Claim>,
     end: Option<Lsn>,
@@ -58,15 +61,39 @@ impl Generation {
         self.end = Some(end);
     }
 
+    /// What there is to index, up to `head` or the generation's end.
+    fn missing(&self, head: Lsn) -> Range<Lsn> {
+        self.indexed..self.end.unwrap_or(head).min(head)
+    }
+
+    /// Bytes of the log that are not indexed yet.
+    pub(super) fn backlog(&self, head: Lsn) -> u64 {
+        let Range { start, end } = self.missing(head);
+        end.0.saturating_sub(start.0)
+    }
+
     /// Indexes what was appended since the last time, up to `head` or the generation's end.
     pub(super) fn catch_up(&mut self, head: Lsn, hash: impl Fn(u32, &str) -> u64) -> Result<()> {
+        self.catch_up_by(u64::MAX, head, hash)
+    }
+
+    /// The same, but ends at a record behind so many bytes.
+    pub(super) fn catch_up_by(
+        &mut self,
+        bytes: u64,
+        head: Lsn,
+        hash: impl Fn(u32, &str) -> u64,
+    ) -> Result<()> {
         if let Some(damage) = &self.damage {
             return Err(damage.clone());
         }
-        let to = self.end.unwrap_or(head).min(head);
-        if self.indexed >= to {
+        let Range { start, end } = self.missing(head);
+        if start >= end {
             return Ok(());
         }
+        let part = Lsn(start.0.saturating_add(bytes));
+        // Where it is damaged, the walk tells.
+        let to = if part < end { self.claim.boundary(start, part, end).unwrap_or(end) } else { end };
         self.index_up_to(to, hash).inspect_err(|error| self.damage = Some(error.clone()))
     }
 

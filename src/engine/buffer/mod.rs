@@ -23,11 +23,14 @@ use self::{
 use super::{
     error::Result,
     log::{Claim, Log, Lsn},
-    sync::{AtomicU64, Mutex},
+    sync::{AtomicU64, Mutex, MutexGuard},
 };
 
 /// More ended generations than this (a shard is failing) are merged, so that reads stay fast.
 const MOST_FROZEN: usize = 4;
+
+/// Bytes of the log that are indexed while others wait: a millisecond at most, unless one record is larger.
+const PART: u64 = 256 << 10;
 
 /// The index over the log.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub struct Buffer {
     state: Mutex<State>,
     /// The log's head while it was known that all before it is in the shards, or [`NEVER`].
     empty_at: AtomicU64,
+    /// See [`PART`].
+    part: u64,
 }
 
 /// No log gets there.
@@ -84,6 +89,8 @@ pub enum Lookup {
     /// Its newest text was copied out. Its version is the shard's plus the writes that the shard does not have; ask
     /// the shard, then [`Buffer::settle`].
     Unsettled(Pending),
+    /// More has to be indexed than a thread has time for that must not wait.
+    Behind,
 }
 
 /// The newest write of a document.
@@ -114,7 +121,8 @@ impl Buffer {
     pub fn new(log: &Arc<Log>) -> Self {
         let state = State { current: Generation::new(log, log.head()), frozen: VecDeque::new() };
         let empty_at = AtomicU64::new(log.head().0);
-        Buffer { log: Arc::clone(log), hasher: RandomState::default(), state: Mutex::new(state), empty_at }
+        let (hasher, state) = (RandomState::default(), Mutex::new(state));
+        Buffer { log: Arc::clone(log), hasher, state, empty_at, part: PART }
     }
 
     /// Whether all that is in the log is in the shards.
@@ -128,7 +136,7 @@ impl Buffer {
         self.hasher.hash_one((number, id))
     }
 
-    /// Looks a document up; sees every write that returned before the call.
+    /// Looks a document up, appending its text to `value`; sees every write that returned before the call.
     ///
     /// # Errors
     /// [`super::error::Code::Corrupt`] if the log was changed from outside.
@@ -136,13 +144,52 @@ impl Buffer {
         if self.is_empty() {
             return Ok(Lookup::Absent);
         }
-        let hash = self.hash(number, id);
-        let state = &mut *self.state.lock();
+        let (mut state, length) = (self.state.lock(), value.len());
         let head = self.log.head();
+        loop {
+            match self.look_up(&mut state, head, (number, id), value)? {
+                Lookup::Behind => {}
+                found => return Ok(found),
+            }
+            value.truncate(length);
+            self.index_part(&mut state, head)?;
+            // Who waits for the lock gets it now, above all a thread that must not wait.
+            MutexGuard::bump(&mut state);
+        }
+    }
+
+    /// As [`Buffer::read`], for threads that must not wait: it may be [`Lookup::Behind`].
+    pub fn try_read(&self, number: u32, id: &str, value: &mut Vec<u8>) -> Result<Lookup> {
+        if self.is_empty() {
+            return Ok(Lookup::Absent);
+        }
+        let state = &mut *self.state.lock();
+        self.look_up(state, self.log.head(), (number, id), value)
+    }
+
+    /// Indexes a part of what the newest generation lacks that lacks too much.
+    fn index_part(&self, state: &mut State, head: Lsn) -> Result<()> {
+        let mut generations = state.newest_first();
+        generations.find(|generation| generation.backlog(head) > self.part).map_or(Ok(()), |generation| {
+            generation.catch_up_by(self.part, head, |number, id| self.hash(number, id))
+        })
+    }
+
+    fn look_up(
+        &self,
+        state: &mut State,
+        head: Lsn,
+        (number, id): (u32, &str),
+        value: &mut Vec<u8>,
+    ) -> Result<Lookup> {
+        let hash = self.hash(number, id);
         let oldest = state.oldest().start();
         let mut total = 0;
         let mut newest = None;
         for generation in state.newest_first() {
+            if generation.backlog(head) > self.part {
+                return Ok(Lookup::Behind);
+            }
             generation.catch_up(head, |number, id| self.hash(number, id))?;
             let Some(&mut slot) = generation.find(hash, number, id)? else {
                 continue;
@@ -172,7 +219,7 @@ impl Buffer {
     }
 
     /// The version of a document that [`Buffer::read`] could not tell, given that the shard has version `stored` of it
-    /// as of `as_of`. `None`: the document was written or a generation was dropped since, so look it up again.
+    /// as of `as_of`. `None`: the document, or much else, was written or a generation was dropped since, so look it up again.
     pub fn settle(
         &self,
         number: u32,
@@ -187,6 +234,9 @@ impl Buffer {
             return Ok(None);
         }
         let head = self.log.head();
+        if state.newest_first().any(|generation| generation.backlog(head) > self.part) {
+            return Ok(None);
+        }
         let mut version = stored;
         let mut newest = None;
         for (index, generation) in state.newest_first().enumerate() {
@@ -243,17 +293,26 @@ impl Buffer {
         drop(dropped);
     }
 
-    /// Merges the ended generations if a failing shard has let them pile up.
+    /// Merges the ended generations if a failing shard has let them pile up. Called by the thread that also freezes and retires.
     pub fn compact(&self) -> Result<()> {
-        let state = &mut *self.state.lock();
-        while state.frozen.len() > MOST_FROZEN {
-            let mut generations = state.frozen.iter_mut();
-            let (older, newer) = (generations.next().expect("several"), generations.next().expect("several"));
-            newer.catch_up(Lsn(u64::MAX), |number, id| self.hash(number, id))?;
-            older.absorb(newer, |number, id| self.hash(number, id))?;
-            state.frozen.remove(1);
+        while let Some((mut older, mut newer)) = self.copies_to_merge() {
+            // NOTE: on copies and without the lock: it may take long. Versions that reads settle meanwhile are settled once more.
+            let hash = |number, id: &str| self.hash(number, id);
+            newer.catch_up(Lsn(u64::MAX), hash)?;
+            older.absorb(&newer, hash)?;
+            let mut state = self.state.lock();
+            assert!(Arc::ptr_eq(&state.frozen[0].claim, &older.claim), "no other thread drops generations");
+            let merged = state.frozen.remove(1);
+            let replaced = state.frozen.front_mut().map(|oldest| std::mem::replace(oldest, older));
+            drop(state);
+            drop((merged, replaced));
         }
         Ok(())
+    }
+
+    fn copies_to_merge(&self) -> Option<(Generation, Generation)> {
+        let state = self.state.lock();
+        (state.frozen.len() > MOST_FROZEN).then(|| (state.frozen[0].clone(), state.frozen[1].clone()))
     }
 
     /// Bytes of the log from the oldest write that is not in all shards, and when that was called, in milliseconds since 1970.

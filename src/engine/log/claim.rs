@@ -115,6 +115,16 @@ impl Claim {
         None
     }
 
+    /// The first record boundary from `least` on, in `[from, to)`, both record boundaries; else `to`. `None`: what is there is no record any more.
+    pub fn boundary(&self, from: Lsn, least: Lsn, to: Lsn) -> Option<Lsn> {
+        assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
+        let mut at = from.0;
+        while at < least.min(to).0 {
+            at = self.record_at(at, to)?.end();
+        }
+        Some(Lsn(at))
+    }
+
     fn record_at(&self, at: u64, to: Lsn) -> Option<Record<'_>> {
         self.log.record_at(at, to.0, self.seed)
     }

@@ -245,6 +245,7 @@ mod test {
                 Lookup::Absent => shard.0.lock().expect("no panic").0,
                 Lookup::Deleted => 0,
                 Lookup::Known(..) | Lookup::Unsettled(_) => text[0],
+                Lookup::Behind => unreachable!("it waits"),
             };
             assert!(u64::from(found) >= before, "{found} was read after {before} was written");
             writer.join().expect("no panic");
