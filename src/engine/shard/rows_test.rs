@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::{
     Batch, Group, Value,
     test::{LOG, Setup, stored},
+    writer::Writer,
 };
 use crate::engine::{
     change::{Change, Fate},
@@ -118,6 +119,21 @@ fn a_batch_that_fails_leaves_nothing_and_the_next_one_works() {
     other.execute_batch("DROP TRIGGER t").expect("drops");
     setup.apply(16, "c", &[("bad", "3", 1)], &[]).expect("applies");
     assert_eq!(setup.read("c", "bad"), stored("3", 1, 16));
+}
+
+#[test]
+fn a_transaction_that_a_panic_left_open_is_rolled_back() {
+    let setup = Setup::new();
+    setup.apply(8, "c", &[("a", "1", 1)], &[]).expect("applies");
+    let mut writer = Writer::new(Connection::open(setup.file()).expect("opens"), 1).expect("looks");
+    writer.connection.execute_batch("BEGIN IMMEDIATE; DELETE FROM c").expect("deletes");
+    let batch = Batch { log: LOG, end: Lsn(16), side: None, groups: Vec::new() };
+    writer.apply(&batch).expect("applies");
+    assert_eq!(setup.read("c", "a").0, stored("1", 1, 8).0, "nothing of it is there");
+    writer.connection.execute_batch("BEGIN IMMEDIATE; DELETE FROM c").expect("deletes");
+    writer.record(&[("d".to_owned(), "d".to_owned())]).expect("records");
+    assert!(writer.connection.is_autocommit());
+    assert_eq!(setup.read("c", "a").0, stored("1", 1, 8).0);
 }
 
 #[test]

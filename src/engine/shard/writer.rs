@@ -76,14 +76,13 @@ impl Writer {
     }
 
     fn try_apply(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {
+        // What a panic has left.
+        self.roll_back()?;
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let result = self.fill(batch).and_then(|()| self.commit());
         if result.is_err() {
             self.statements.clear();
-            if !self.connection.is_autocommit() {
-                // NOTE: SQLite has rolled back by itself after some errors; then there is nothing to do.
-                let _ = self.connection.execute_batch("ROLLBACK");
-            }
+            let _ = self.roll_back();
             return result;
         }
         self.side = batch.side.or(self.side);
@@ -95,12 +94,18 @@ impl Writer {
         result
     }
 
+    /// Ends a transaction that is open. SQLite has done so by itself after some errors.
+    fn roll_back(&self) -> rusqlite::Result<()> {
+        if self.connection.is_autocommit() { Ok(()) } else { self.connection.execute_batch("ROLLBACK") }
+    }
+
     fn commit(&self) -> rusqlite::Result<()> {
         vfs::commit(&self.connection, || self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ()))
     }
 
     /// See [`super::Store::record`].
     pub(super) fn record(&mut self, wishes: &[(String, String)]) -> rusqlite::Result<Recorded> {
+        self.roll_back()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut recorded = Recorded::default();
         for (name, table) in wishes {
