@@ -81,9 +81,9 @@ impl<O: Order> HotCall for Read<O> {
             }
             match database.try_get(collection, id, text)? {
                 Attempt::Done(found) => hot.answer(call, database, found, text),
-                Attempt::WouldWait => {
+                Attempt::WouldWait(wait) => {
                     let (ticket, done) = hot.mailbox.read_ticket();
-                    database.get_later(collection, id, done)?;
+                    database.get_later(collection, id, wait, done)?;
                     call.scope.double(f64::from(ticket))
                 }
             }

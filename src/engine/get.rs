@@ -6,7 +6,7 @@ use super::{
     core::Core,
     db::{Database, Document},
     error::Result,
-    read::Attempt,
+    read::{Attempt, Wait},
     readers::{Gather, Read, ReadDone, Wanted, write_member},
     shard::collection::Collection,
 };
@@ -18,28 +18,32 @@ impl Database {
     }
 
     /// As [`Database::get`], for threads that must not wait for a disk. Where reads of the shard have been slow lately, or
-    /// nothing was read from it yet, it is [`Attempt::WouldWait`]; then ask [`Database::get_later`].
+    /// nothing was read from it yet, or much was written since the last read, it is [`Attempt::WouldWait`]; then ask [`Database::get_later`].
     pub fn try_get(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Attempt> {
         self.core()?.try_read(collection, id, text)
     }
 
-    /// Has a reader thread read a document. `done` is called once, from that thread or, where the database is being closed,
+    /// Has a reader thread read a document. `wait`: what [`Database::try_get`] would have waited for. `done` is called once, from that thread or, where the database is being closed,
     /// this one. Sees every write that returned before the call.
     pub fn get_later(
         &self,
         collection: &Arc<Collection>,
         id: &str,
+        wait: Wait,
         done: impl FnOnce(Result<Option<Read>>) + Send + 'static,
     ) -> Result<()> {
         let core = self.shared_core()?;
-        self.want(core, collection, id, Box::new(done));
+        self.want(core, collection, id, wait, Box::new(done));
         Ok(())
     }
 
-    fn want(&self, core: &Arc<Core>, collection: &Arc<Collection>, id: &str, done: ReadDone) {
+    fn want(&self, core: &Arc<Core>, collection: &Arc<Collection>, id: &str, wait: Wait, done: ReadDone) {
         let given_up = Arc::clone(&self.reads_given_up);
         let wanted = Wanted { collection: Arc::clone(collection), id: id.into(), done, given_up };
-        core.readers.want(core, core.router.shard(id), wanted);
+        match wait {
+            Wait::Disk => core.readers.want(core, core.router.shard(id), wanted),
+            Wait::Index => core.readers.want_indexed(core, wanted),
+        }
     }
 
     /// Reads several documents as one JSON array; `null` stands for one that does not exist.
@@ -74,11 +78,11 @@ impl Database {
             separate(&mut out, index);
             match core.try_read(collection, id, &mut text)? {
                 Attempt::Done(found) => write_member(&mut out, id, found, &text),
-                Attempt::WouldWait => {
+                Attempt::WouldWait(wait) => {
                     let gather = Gather::new(out, ids[index..].to_vec(), Box::new(done()));
                     for (index, id) in gather.ids().iter().enumerate() {
                         let answer = Arc::clone(&gather);
-                        self.want(core, collection, id, Box::new(move |read| answer.put(index, read)));
+                        self.want(core, collection, id, wait, Box::new(move |read| answer.put(index, read)));
                     }
                     return Ok(None);
                 }

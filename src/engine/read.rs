@@ -16,11 +16,20 @@ use super::{
 pub enum Attempt {
     /// It is done: the document, if there is one.
     Done(Option<Document>),
-    /// It would have to read a shard whose disk is slow, or to index much of the log.
-    WouldWait,
+    /// It would have to wait.
+    WouldWait(Wait),
 }
 
-/// The same for each step of a read: `None` is [`Attempt::WouldWait`].
+/// What a read waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// A shard whose disk is slow, or of which nothing was read yet.
+    Disk,
+    /// The index over what is buffered: much was written since the last read.
+    Index,
+}
+
+/// The same for each step of a read: `None` is [`Wait::Disk`].
 type Step<T> = Result<Option<T>>;
 
 impl Core {
@@ -33,7 +42,7 @@ impl Core {
     ) -> Result<Option<Document>> {
         match self.read_or_leave::<true>(collection, id, text)? {
             Attempt::Done(found) => Ok(found),
-            Attempt::WouldWait => unreachable!("this one waits"),
+            Attempt::WouldWait(_) => unreachable!("this one waits"),
         }
     }
 
@@ -58,7 +67,7 @@ impl Core {
                 self.buffer.try_read(number, id, text)
             };
             let found = match looked_up? {
-                Lookup::Behind => return Ok(Attempt::WouldWait),
+                Lookup::Behind => return Ok(Attempt::WouldWait(Wait::Index)),
                 Lookup::Absent => return self.read_stored::<WAITS>(collection, id, text),
                 Lookup::Deleted => None,
                 Lookup::Known(version, newest) => {
@@ -66,12 +75,15 @@ impl Core {
                 }
                 Lookup::Unsettled(pending) => {
                     let Some((stored, as_of)) = self.stored_version::<WAITS>(collection, id)? else {
-                        return Ok(Attempt::WouldWait);
+                        return Ok(Attempt::WouldWait(Wait::Disk));
+                    };
+                    let settled = if WAITS {
+                        self.buffer.settle((number, id), pending, (stored, as_of))
+                    } else {
+                        self.buffer.try_settle((number, id), pending, (stored, as_of))
                     };
                     // None: a flush or a write came between.
-                    let Some(version) = self.buffer.settle(number, id, pending, stored, as_of)? else {
-                        continue;
-                    };
+                    let Some(version) = settled? else { continue };
                     Some(Document { version, buffered: buffered(pending.newest), cached: false })
                 }
             };
@@ -94,7 +106,9 @@ impl Core {
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(Attempt::Done(Some(Document { version, buffered: false, cached: true })));
         }
-        let Some(table) = self.table_of::<WAITS>(collection)? else { return Ok(Attempt::WouldWait) };
+        let Some(table) = self.table_of::<WAITS>(collection)? else {
+            return Ok(Attempt::WouldWait(Wait::Disk));
+        };
         let missed = |found| {
             self.counters.misses.fetch_add(1, Ordering::Relaxed);
             Ok(Attempt::Done(found))
@@ -104,7 +118,7 @@ impl Core {
         let Some(table) = table else { return missed(None) };
         let origin = self.cache.origin(number);
         let Some(Stored { version, as_of, .. }) = self.read_shard::<WAITS>(number, &table, id, text)? else {
-            return Ok(Attempt::WouldWait);
+            return Ok(Attempt::WouldWait(Wait::Disk));
         };
         let Some(version) = version else { return missed(None) };
         // What another collection may still take over is not kept.

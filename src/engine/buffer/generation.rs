@@ -30,7 +30,8 @@ pub(super) struct Generation {
     indexed: Lsn,
     /// Why the rest could not be indexed: what is newest is not known any more.
     damage: Option<Error>,
-    table: HashTable<Slot>,
+    /// Shared while a copy of it is made, which is all that is done then.
+    table: Arc<HashTable<Slot>>,
 }
 
 impl Generation {
@@ -40,7 +41,7 @@ impl Generation {
             end: None,
             indexed: start,
             damage: None,
-            table: HashTable::new(),
+            table: Arc::default(),
         }
     }
 
@@ -61,9 +62,10 @@ impl Generation {
         self.end = Some(end);
     }
 
-    /// What there is to index, up to `head` or the generation's end.
+    /// What there is to index, up to the generation's end or, if it has not ended, `head`.
     fn missing(&self, head: Lsn) -> Range<Lsn> {
-        self.indexed..self.end.unwrap_or(head).min(head)
+        // IMPORTANT: a generation that has ended counts as a whole, also where it ended behind `head`: what is in a newer one may have been found.
+        self.indexed..self.end.unwrap_or(head)
     }
 
     /// Bytes of the log that are not indexed yet.
@@ -72,7 +74,7 @@ impl Generation {
         end.0.saturating_sub(start.0)
     }
 
-    /// Indexes what was appended since the last time, up to `head` or the generation's end.
+    /// Indexes what was appended since the last time.
     pub(super) fn catch_up(&mut self, head: Lsn, hash: impl Fn(u32, &str) -> u64) -> Result<()> {
         self.catch_up_by(u64::MAX, head, hash)
     }
@@ -99,11 +101,12 @@ impl Generation {
 
     fn index_up_to(&mut self, to: Lsn, hash: impl Fn(u32, &str) -> u64) -> Result<()> {
         let claim = Arc::clone(&self.claim);
+        let table = Arc::get_mut(&mut self.table).expect("what is copied is complete");
         let from = std::mem::replace(&mut self.indexed, to);
         let mut damaged = None;
         claim.walk(from, to, |met| {
             let hash = hash(met.op.number, met.op.id);
-            match note(&mut self.table, &claim, hash, &met) {
+            match note(table, &claim, hash, &met) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
                     damaged = Some(error);
@@ -114,14 +117,21 @@ impl Generation {
         damaged.map_or(Ok(()), Err)
     }
 
-    pub(super) fn find(&mut self, hash: u64, number: u32, id: &str) -> Result<Option<&mut Slot>> {
-        let claim = &self.claim;
+    pub(super) fn find(&self, hash: u64, number: u32, id: &str) -> Result<Option<&Slot>> {
         let mut damaged = Ok(());
-        let found = self.table.find_mut(hash, |slot| {
-            slot.hash == hash
-                && is_of(claim, slot.at, number, id).unwrap_or_else(|error| note_damage(&mut damaged, error))
-        });
+        let found = self.table.find(hash, |slot| is(slot, hash, &self.claim, (number, id), &mut damaged));
         damaged.map(|()| found)
+    }
+
+    /// Notes what became known of a document, unless the table is being copied.
+    pub(super) fn learn(&mut self, hash: u64, number: u32, id: &str, history: History) -> Result<()> {
+        let Some(table) = Arc::get_mut(&mut self.table) else { return Ok(()) };
+        let mut damaged = Ok(());
+        let claim = &self.claim;
+        if let Some(slot) = table.find_mut(hash, |slot| is(slot, hash, claim, (number, id), &mut damaged)) {
+            slot.history = history;
+        }
+        damaged
     }
 
     /// Counts the upserts of a document in `[from, to)`, for the rare read of a shard that has a part of a generation.
@@ -135,33 +145,36 @@ impl Generation {
         Ok(count)
     }
 
-    /// Becomes one generation over this range and that of the next newer one, which is fully indexed.
+    /// One generation over this range and that of the next newer one. Both are fully indexed.
     ///
     /// # Errors
-    /// Something that is needed for it is damaged. Nothing has changed then.
-    pub(super) fn absorb(&mut self, newer: &Generation, hash: impl Fn(u32, &str) -> u64) -> Result<()> {
-        self.catch_up(Lsn(u64::MAX), hash)?;
-        // IMPORTANT: looked at before anything is taken over. What was taken over twice would be counted twice.
-        for slot in &newer.table {
+    /// Something that is needed for it is damaged.
+    pub(super) fn merged_with(&self, newer: &Generation) -> Result<Generation> {
+        let mut table = (*self.table).clone();
+        for slot in &*newer.table {
             let op = newer.claim.op(slot.at)?;
-            self.find(slot.hash, op.number, op.id)?;
+            let mut damaged = Ok(());
+            let same = |older: &Slot| is(older, slot.hash, &self.claim, (op.number, op.id), &mut damaged);
+            table
+                .entry(slot.hash, same, |slot| slot.hash)
+                .and_modify(|older| {
+                    *older = Slot { history: older.history.followed_by(slot.history), ..*slot }
+                })
+                .or_insert(*slot);
+            damaged?;
         }
-        self.take_over(newer).inspect_err(|error| self.damage = Some(error.clone()))
+        let (end, indexed, claim) = (newer.end, newer.indexed, Arc::clone(&self.claim));
+        Ok(Generation { claim, end, indexed, damage: None, table: Arc::new(table) })
     }
+}
 
-    fn take_over(&mut self, newer: &Generation) -> Result<()> {
-        for slot in &newer.table {
-            let op = newer.claim.op(slot.at)?;
-            let Some(older) = self.find(slot.hash, op.number, op.id)? else {
-                self.table.insert_unique(slot.hash, *slot, |slot| slot.hash);
-                continue;
-            };
-            *older = Slot { history: older.history.followed_by(slot.history), ..*slot };
-        }
-        self.end = newer.end;
-        self.indexed = newer.indexed;
-        Ok(())
-    }
+/// Whether a slot is about that document.
+fn is(slot: &Slot, hash: u64, claim: &Claim, (number, id): (u32, &str), damaged: &mut Result<()>) -> bool {
+    slot.hash == hash
+        && is_of(claim, slot.at, number, id).unwrap_or_else(|error| {
+            *damaged = Err(error);
+            false
+        })
 }
 
 /// Whether the operation at `at` is about that document. Two documents hardly ever have the same hash: then its bytes were
@@ -171,20 +184,11 @@ fn is_of(claim: &Claim, at: u64, number: u32, id: &str) -> Result<bool> {
     if is_same { Ok(true) } else { claim.op(at).map(|_| false) }
 }
 
-fn note_damage(damaged: &mut Result<()>, error: Error) -> bool {
-    *damaged = Err(error);
-    false
-}
-
 /// Brings one operation into the table.
 fn note(table: &mut HashTable<Slot>, claim: &Claim, hash: u64, met: &Met<'_>) -> Result<()> {
     let at = met.at;
     let mut damaged = Ok(());
-    let same = |slot: &Slot| {
-        slot.hash == hash
-            && is_of(claim, slot.at, met.op.number, met.op.id)
-                .unwrap_or_else(|error| note_damage(&mut damaged, error))
-    };
+    let same = |slot: &Slot| is(slot, hash, claim, (met.op.number, met.op.id), &mut damaged);
     let history = match met.op.kind {
         Kind::Upsert => History::FIRST,
         Kind::Delete => History::DELETED,

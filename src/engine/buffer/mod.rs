@@ -12,6 +12,7 @@ use std::{
     collections::VecDeque,
     hash::BuildHasher,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use foldhash::fast::RandomState;
@@ -29,8 +30,11 @@ use super::{
 /// More ended generations than this (a shard is failing) are merged, so that reads stay fast.
 const MOST_FROZEN: usize = 4;
 
-/// Bytes of the log that are indexed while others wait: a millisecond at most, unless one record is larger.
-const PART: u64 = 256 << 10;
+/// Bytes of the log that are indexed while others wait: a millisecond or so, unless one record is larger.
+const PART: u64 = 128 << 10;
+
+/// So long a thread that must not wait does so all the same: others mostly need the lock for some microseconds.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// The index over the log.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub struct Buffer {
     empty_at: AtomicU64,
     /// See [`PART`].
     part: u64,
+    /// Threads that index much.
+    at_work: AtomicU64,
 }
 
 /// No log gets there.
@@ -57,6 +63,11 @@ struct State {
 impl State {
     fn oldest(&self) -> &Generation {
         self.frozen.front().unwrap_or(&self.current)
+    }
+
+    /// Bytes of the log that are not indexed yet.
+    fn backlog(&mut self, head: Lsn) -> u64 {
+        self.newest_first().map(|generation| generation.backlog(head)).sum()
     }
 
     fn newest_first(&mut self) -> impl Iterator<Item = &mut Generation> {
@@ -122,7 +133,7 @@ impl Buffer {
         let state = State { current: Generation::new(log, log.head()), frozen: VecDeque::new() };
         let empty_at = AtomicU64::new(log.head().0);
         let (hasher, state) = (RandomState::default(), Mutex::new(state));
-        Buffer { log: Arc::clone(log), hasher, state, empty_at, part: PART }
+        Buffer { log: Arc::clone(log), hasher, state, empty_at, part: PART, at_work: AtomicU64::new(0) }
     }
 
     /// Whether all that is in the log is in the shards.
@@ -148,13 +159,10 @@ impl Buffer {
         let head = self.log.head();
         loop {
             match self.look_up(&mut state, head, (number, id), value)? {
-                Lookup::Behind => {}
+                Lookup::Behind => value.truncate(length),
                 found => return Ok(found),
             }
-            value.truncate(length);
-            self.index_part(&mut state, head)?;
-            // Who waits for the lock gets it now, above all a thread that must not wait.
-            MutexGuard::bump(&mut state);
+            self.catch_up_in_parts(&mut state, head)?;
         }
     }
 
@@ -163,16 +171,40 @@ impl Buffer {
         if self.is_empty() {
             return Ok(Lookup::Absent);
         }
-        let state = &mut *self.state.lock();
-        self.look_up(state, self.log.head(), (number, id), value)
+        let Some(mut state) = self.try_lock() else { return Ok(Lookup::Behind) };
+        self.look_up(&mut state, self.log.head(), (number, id), value)
     }
 
-    /// Indexes a part of what the newest generation lacks that lacks too much.
-    fn index_part(&self, state: &mut State, head: Lsn) -> Result<()> {
-        let mut generations = state.newest_first();
-        generations.find(|generation| generation.backlog(head) > self.part).map_or(Ok(()), |generation| {
-            generation.catch_up_by(self.part, head, |number, id| self.hash(number, id))
-        })
+    /// The state, for threads that must not wait. Where another thread is at work on much, none of their calls waits.
+    fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
+        let is_busy = self.at_work.load(Ordering::Relaxed) > 0;
+        self.state.try_lock_for(if is_busy { Duration::ZERO } else { PATIENCE })
+    }
+
+    /// Indexes all that was written before the call.
+    ///
+    /// # Errors
+    /// [`super::error::Code::Corrupt`] if the log was changed from outside.
+    pub fn catch_up(&self) -> Result<()> {
+        let mut state = self.state.lock();
+        self.catch_up_in_parts(&mut state, self.log.head())
+    }
+
+    /// In parts of a millisecond, between which others have the lock: first those of the newest generation that lacks something.
+    fn catch_up_in_parts(&self, state: &mut MutexGuard<'_, State>, head: Lsn) -> Result<()> {
+        self.at_work.fetch_add(1, Ordering::Relaxed);
+        let caught_up = loop {
+            let mut lacking = state.newest_first().filter(|generation| generation.backlog(head) > 0);
+            let Some(generation) = lacking.next() else { break Ok(()) };
+            let part = generation.catch_up_by(self.part, head, |number, id| self.hash(number, id));
+            drop(lacking);
+            if part.is_err() {
+                break part;
+            }
+            MutexGuard::bump(state);
+        };
+        self.at_work.fetch_sub(1, Ordering::Relaxed);
+        caught_up
     }
 
     fn look_up(
@@ -186,12 +218,14 @@ impl Buffer {
         let oldest = state.oldest().start();
         let mut total = 0;
         let mut newest = None;
+        let mut backlog = 0;
         for generation in state.newest_first() {
-            if generation.backlog(head) > self.part {
+            backlog += generation.backlog(head);
+            if backlog > self.part {
                 return Ok(Lookup::Behind);
             }
             generation.catch_up(head, |number, id| self.hash(number, id))?;
-            let Some(&mut slot) = generation.find(hash, number, id)? else {
+            let Some(&slot) = generation.find(hash, number, id)? else {
                 continue;
             };
             match (newest, slot.history.seen()) {
@@ -219,29 +253,41 @@ impl Buffer {
     }
 
     /// The version of a document that [`Buffer::read`] could not tell, given that the shard has version `stored` of it
-    /// as of `as_of`. `None`: the document, or much else, was written or a generation was dropped since, so look it up again.
-    pub fn settle(
-        &self,
-        number: u32,
-        id: &str,
-        pending: Pending,
-        stored: u64,
-        as_of: Lsn,
-    ) -> Result<Option<u64>> {
-        let hash = self.hash(number, id);
-        let state = &mut *self.state.lock();
-        if state.oldest().start() != pending.oldest {
+    /// as of `as_of`. `None`: the document was written or a generation was dropped since, so look it up again.
+    pub fn settle(&self, of: (u32, &str), pending: Pending, stored: (u64, Lsn)) -> Result<Option<u64>> {
+        let mut state = self.state.lock();
+        let head = self.log.head();
+        self.catch_up_in_parts(&mut state, head)?;
+        self.settle_in(&mut state, head, of, pending, stored)
+    }
+
+    /// As [`Buffer::settle`], for threads that must not wait: `None` too where much was written since, or others have the lock.
+    pub fn try_settle(&self, of: (u32, &str), pending: Pending, stored: (u64, Lsn)) -> Result<Option<u64>> {
+        let Some(mut state) = self.try_lock() else { return Ok(None) };
+        let head = self.log.head();
+        if state.backlog(head) > self.part {
             return Ok(None);
         }
-        let head = self.log.head();
-        if state.newest_first().any(|generation| generation.backlog(head) > self.part) {
+        self.settle_in(&mut state, head, of, pending, stored)
+    }
+
+    fn settle_in(
+        &self,
+        state: &mut State,
+        head: Lsn,
+        (number, id): (u32, &str),
+        pending: Pending,
+        (stored, as_of): (u64, Lsn),
+    ) -> Result<Option<u64>> {
+        let hash = self.hash(number, id);
+        if state.oldest().start() != pending.oldest {
             return Ok(None);
         }
         let mut version = stored;
         let mut newest = None;
         for (index, generation) in state.newest_first().enumerate() {
             generation.catch_up(head, |number, id| self.hash(number, id))?;
-            let Some(&mut slot) = generation.find(hash, number, id)? else { continue };
+            let Some(&slot) = generation.find(hash, number, id)? else { continue };
             newest.get_or_insert((index, slot.at));
             let writes = slot.history.writes();
             // Not read from the log, or each such lookup during a flush would go through what is left of the generation.
@@ -256,10 +302,8 @@ impl Buffer {
         }
         let Some((index, at)) = newest else { return Ok(None) };
         // Also where it was written since: the version is known all the same, so the next lookup ends.
-        if let Some(generation) = state.newest_first().nth(index)
-            && let Some(slot) = generation.find(hash, number, id)?
-        {
-            slot.history = History::of_version(version);
+        if let Some(generation) = state.newest_first().nth(index) {
+            generation.learn(hash, number, id, History::of_version(version))?;
         }
         Ok((at == pending.newest.at).then_some(version))
     }
@@ -293,26 +337,40 @@ impl Buffer {
         drop(dropped);
     }
 
-    /// Merges the ended generations if a failing shard has let them pile up. Called by the thread that also freezes and retires.
+    /// Merges ended generations if a failing shard has let them pile up: always the two that follow each other and are smallest together, so that
+    /// large ones are seldom touched. Called by the thread that also freezes and retires.
     pub fn compact(&self) -> Result<()> {
-        while let Some((mut older, mut newer)) = self.copies_to_merge() {
-            // NOTE: on copies and without the lock: it may take long. Versions that reads settle meanwhile are settled once more.
-            let hash = |number, id: &str| self.hash(number, id);
-            newer.catch_up(Lsn(u64::MAX), hash)?;
-            older.absorb(&newer, hash)?;
+        while let Some((index, older, newer)) = self.smallest_pair()? {
+            // NOTE: without the lock: it may take long. Versions that reads settle meanwhile are settled once more.
+            let merged = older.merged_with(&newer)?;
             let mut state = self.state.lock();
-            assert!(Arc::ptr_eq(&state.frozen[0].claim, &older.claim), "no other thread drops generations");
-            let merged = state.frozen.remove(1);
-            let replaced = state.frozen.front_mut().map(|oldest| std::mem::replace(oldest, older));
+            assert!(
+                Arc::ptr_eq(&state.frozen[index].claim, &older.claim),
+                "no other thread drops generations"
+            );
+            state.frozen[index] = merged;
+            let gone = state.frozen.remove(index + 1);
             drop(state);
-            drop((merged, replaced));
+            drop((older, newer, gone));
         }
         Ok(())
     }
 
-    fn copies_to_merge(&self) -> Option<(Generation, Generation)> {
-        let state = self.state.lock();
-        (state.frozen.len() > MOST_FROZEN).then(|| (state.frozen[0].clone(), state.frozen[1].clone()))
+    /// Two generations to merge, fully indexed, and the place of the older one.
+    fn smallest_pair(&self) -> Result<Option<(usize, Generation, Generation)>> {
+        let mut state = self.state.lock();
+        if state.frozen.len() <= MOST_FROZEN {
+            return Ok(None);
+        }
+        let bytes = |i: usize| state.frozen[i].end().map_or(0, |end| end.0 - state.frozen[i].start().0);
+        let index = (0..state.frozen.len() - 1).min_by_key(|i| bytes(*i) + bytes(i + 1)).expect("several");
+        for i in [index, index + 1] {
+            while state.frozen[i].backlog(Lsn(0)) > 0 {
+                state.frozen[i].catch_up_by(self.part, Lsn(0), |number, id| self.hash(number, id))?;
+                MutexGuard::bump(&mut state);
+            }
+        }
+        Ok(Some((index, state.frozen[index].clone(), state.frozen[index + 1].clone())))
     }
 
     /// Bytes of the log from the oldest write that is not in all shards, and when that was called, in milliseconds since 1970.

@@ -136,7 +136,8 @@ impl Comparison {
             Lookup::Unsettled(pending) => {
                 let stored =
                     self.state_at(self.applied)[document].as_ref().map_or(0, |(_, version)| *version);
-                let settled = self.buffer.settle(1, &id, pending, stored, self.applied).expect("is intact");
+                let settled =
+                    self.buffer.settle((1, &id), pending, (stored, self.applied)).expect("is intact");
                 assert_eq!(settled.map(|version| (found, version)), expected);
                 let again = self.buffer.read(1, &id, &mut Vec::new()).expect("is intact");
                 assert_eq!(
@@ -169,6 +170,13 @@ fn write(log: &Log, id: &str) {
     log.append(&mut draft, || unreachable!("there is room")).expect("appends");
 }
 
+fn delete(log: &Log, id: &str) {
+    let mut draft = Draft::default();
+    draft.clear();
+    draft.push(Kind::Delete, 1, "c", id, b"");
+    log.append(&mut draft, || unreachable!("there is room")).expect("appends");
+}
+
 fn pending(buffer: &Buffer, id: &str) -> super::Pending {
     match buffer.read(1, id, &mut Vec::new()).expect("is intact") {
         Lookup::Unsettled(pending) => pending,
@@ -188,7 +196,7 @@ fn settling_fails_when_the_document_was_written_since() {
     write(&log, "a");
     let asked = pending(&buffer, "a");
     write(&log, "a");
-    assert_eq!(buffer.settle(1, "a", asked, 0, Lsn(0)), Ok(None));
+    assert_eq!(buffer.settle((1, "a"), asked, (0, Lsn(0))), Ok(None));
     let found = buffer.read(1, "a", &mut Vec::new());
     assert!(matches!(found, Ok(Lookup::Known(2, _))), "what came before is known: {found:?}");
 }
@@ -201,7 +209,7 @@ fn settling_fails_when_the_generation_is_gone() {
     let frozen = buffer.freeze().expect("not empty");
     buffer.retire(frozen.end);
     assert_eq!(
-        buffer.settle(1, "a", asked, 0, Lsn(0)),
+        buffer.settle((1, "a"), asked, (0, Lsn(0))),
         Ok(None),
         "the shard was asked before it had the write"
     );
@@ -215,7 +223,7 @@ fn a_shard_that_is_ahead_of_the_lookup_is_not_counted_twice() {
     let asked = pending(&buffer, "a");
     let frozen = buffer.freeze().expect("not empty");
     // The shard has it meanwhile, and nothing was dropped yet.
-    assert_eq!(buffer.settle(1, "a", asked, 1, frozen.end), Ok(Some(1)));
+    assert_eq!(buffer.settle((1, "a"), asked, (1, frozen.end)), Ok(Some(1)));
 }
 
 #[test]
@@ -228,7 +236,7 @@ fn a_record_is_indexed_in_one_generation_only() {
         write(&log, "a");
         buffer.freeze().expect("not empty");
         if generation == 1 {
-            assert_eq!(buffer.settle(1, "a", pending(&buffer, "a"), 0, Lsn(0)), Ok(Some(2)));
+            assert_eq!(buffer.settle((1, "a"), pending(&buffer, "a"), (0, Lsn(0))), Ok(Some(2)));
         }
         let version = || match buffer.read(1, "a", &mut Vec::new()) {
             Ok(Lookup::Known(version, _)) => version,
@@ -250,7 +258,9 @@ fn who_must_not_wait_does_not_index_much() {
     let asked = pending(&buffer, "a");
     (0..100).for_each(|i| write(&log, &format!("id{i}")));
     assert_eq!(try_read("a"), Lookup::Behind);
-    assert_eq!(buffer.settle(1, "a", asked, 0, Lsn(0)), Ok(None), "nor here");
+    assert_eq!(buffer.try_settle((1, "a"), asked, (0, Lsn(0))), Ok(None), "nor here");
+    assert_eq!(buffer.settle((1, "a"), asked, (0, Lsn(0))), Ok(Some(1)), "who waits does");
+    (0..100).for_each(|i| write(&log, &format!("id{i}")));
     buffer.freeze().expect("not empty");
     write(&log, "b");
     assert!(matches!(try_read("b"), Lookup::Behind), "an older part of the history may be missing");
@@ -258,8 +268,61 @@ fn who_must_not_wait_does_not_index_much() {
     assert!(matches!(buffer.read(1, "id50", &mut text), Ok(Lookup::Unsettled(_))));
     assert_eq!(text, b"before text");
     for id in ["a", "b", "id0", "id99"] {
-        assert!(matches!(try_read(id), Lookup::Unsettled(_)), "{id}: all is indexed");
+        assert!(!matches!(try_read(id), Lookup::Behind), "{id}: all is indexed");
     }
+}
+
+#[test]
+fn a_read_in_parts_counts_what_others_have_indexed_meanwhile() {
+    let (log, buffer) = setup();
+    let buffer = Buffer { part: 200, ..buffer };
+    delete(&log, "x");
+    write(&log, "x");
+    (0..50).for_each(|i| write(&log, &format!("id{i}")));
+    let head = log.head();
+    let hash = |number, id: &str| buffer.hash(number, id);
+    buffer.state.lock().current.catch_up_by(200, head, hash).expect("is intact");
+    // Between two parts.
+    write(&log, "x");
+    buffer.freeze().expect("not empty");
+    write(&log, "x");
+    assert_eq!(buffer.try_read(1, "x", &mut Vec::new()), Ok(Lookup::Behind));
+    let mut state = buffer.state.lock();
+    buffer.catch_up_in_parts(&mut state, head).expect("is intact");
+    match buffer.look_up(&mut state, head, (1, "x"), &mut Vec::new()) {
+        Ok(Lookup::Known(version, _)) => assert_eq!(version, 3),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_thread_that_must_not_wait_does_not_wait_for_the_lock() {
+    let (log, buffer) = setup();
+    write(&log, "a");
+    let asked = pending(&buffer, "a");
+    let held = buffer.state.lock();
+    assert_eq!(buffer.try_read(1, "a", &mut Vec::new()), Ok(Lookup::Behind));
+    assert_eq!(buffer.try_settle((1, "a"), asked, (0, Lsn(0))), Ok(None));
+    drop(held);
+    assert!(matches!(buffer.try_read(1, "a", &mut Vec::new()), Ok(Lookup::Unsettled(_))));
+}
+
+#[test]
+fn many_generations_become_few_and_keep_what_they_know() {
+    let (log, buffer) = setup();
+    for generation in 0..40_u64 {
+        write(&log, "all");
+        (0..generation % 5).for_each(|i| write(&log, &format!("id{i}")));
+        buffer.freeze().expect("not empty");
+        buffer.compact().expect("is intact");
+        assert!(buffer.state.lock().frozen.len() <= super::MOST_FROZEN);
+    }
+    let settled = |id| buffer.settle((1, id), pending(&buffer, id), (0, Lsn(0)));
+    assert_eq!(settled("all"), Ok(Some(40)));
+    assert_eq!([settled("id0"), settled("id3")], [Ok(Some(32)), Ok(Some(8))]);
+    let starts: Vec<_> =
+        buffer.state.lock().frozen.iter().map(|frozen| (frozen.start(), frozen.end())).collect();
+    assert!(starts.windows(2).all(|pair| pair[0].1 == Some(pair[1].0)), "nothing is left out: {starts:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Where in a segment's queue a document lies: a table of fixed size, whose buckets are a cache line each.
+//! Where in a segment's queue a document lies: a table whose buckets are a cache line each.
 //!
 //! It may forget: in a full bucket the oldest entry makes room. What the queue has let go of needs no removal, because its position tells.
 
@@ -15,7 +15,6 @@ const TAG: u32 = POSITIONS.trailing_zeros();
 
 #[derive(Debug)]
 pub(super) struct Index {
-    /// Made when the first entry comes in.
     slots: Vec<u64>,
     /// The first slot that begins a cache line.
     start: usize,
@@ -23,15 +22,22 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// One of at most so many bytes.
+    /// An empty one of at most so many bytes.
     pub(super) fn new(bytes: usize) -> Self {
-        // One bucket less, for what lies in front of the first cache line.
-        Index { slots: Vec::new(), start: 0, buckets: (bytes / BUCKET_BYTES).saturating_sub(1) }
+        let buckets = buckets(bytes);
+        let slots = if buckets == 0 { Vec::new() } else { vec![0; (buckets + 1) * BUCKET] };
+        let start = slots.as_ptr().align_offset(BUCKET_BYTES).min(BUCKET);
+        Index { slots, start, buckets }
     }
 
     /// Bytes of memory that it takes.
     pub(super) fn memory(&self) -> usize {
         self.slots.capacity() * size_of::<u64>()
+    }
+
+    /// Whether one of so many bytes would have more room.
+    pub(super) fn is_smaller_than(&self, bytes: usize) -> bool {
+        self.buckets < buckets(bytes)
     }
 
     /// Whether anything can come in.
@@ -58,10 +64,6 @@ impl Index {
         oldest: u64,
         is_read: impl Fn(u64) -> bool,
     ) -> Option<u64> {
-        if self.slots.is_empty() {
-            self.slots = vec![0; (self.buckets + 1) * BUCKET];
-            self.start = self.slots.as_ptr().align_offset(BUCKET_BYTES).min(BUCKET);
-        }
         let bucket = self.bucket(hash);
         let slots = &mut self.slots[bucket];
         let noted = tag(hash) << TAG | at;
@@ -85,6 +87,11 @@ impl Index {
         let from = self.start + number as usize * BUCKET;
         from..from + BUCKET
     }
+}
+
+/// One less than there is room for: a vector seldom begins with a cache line.
+fn buckets(bytes: usize) -> usize {
+    (bytes / BUCKET_BYTES).saturating_sub(1)
 }
 
 /// The bits of a hash that decide least about its bucket.

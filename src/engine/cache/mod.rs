@@ -29,8 +29,11 @@ use super::{
     shard::ShardId,
 };
 
-/// Locks, to let threads read at the same time.
+/// Locks, to let threads read at the same time; powers of two. Where segments would be larger than [`LARGE_SEGMENT`], there are more of them: what
+/// each does at once when it grows must not take long.
 const SEGMENTS: usize = 16;
+const MOST_SEGMENTS: usize = 1024;
+const LARGE_SEGMENT: usize = 64 << 20;
 
 /// The read cache.
 #[derive(Debug)]
@@ -53,8 +56,8 @@ pub struct Origin {
 impl Cache {
     /// A cache of at most `bytes` bytes for so many shards; 0 bytes turn it off.
     pub fn new(bytes: usize, shards: u32) -> Self {
-        let segment = || Mutex::new(Segment::new(bytes / SEGMENTS));
-        let segments = (0..SEGMENTS).map(|_| segment()).collect();
+        let count = (bytes / LARGE_SEGMENT).clamp(SEGMENTS, MOST_SEGMENTS).next_power_of_two();
+        let segments = (0..count).map(|_| Mutex::new(Segment::new(bytes / count))).collect();
         Cache {
             hasher: RandomState::default(),
             segments,
@@ -66,7 +69,7 @@ impl Cache {
 
     fn place(&self, number: u32, id: &str) -> (u64, &Mutex<Segment>) {
         let hash = self.hasher.hash_one((number, id));
-        (hash, &self.segments[(hash >> 32) as usize % SEGMENTS])
+        (hash, &self.segments[(hash >> 32) as usize & (self.segments.len() - 1)])
     }
 
     /// What a document that is read from the shard from now on is kept with.

@@ -1,9 +1,14 @@
 //! Entries in the order in which they came, in one piece of memory that is used around and around.
 
+use std::iter;
+
 use super::entry::{ALIGNMENT, Mark};
 
 /// Positions are below this, so that an index has bits of a word left.
 pub(super) const POSITIONS: u64 = 1 << 48;
+
+/// Bytes of memory that the first entry is given.
+const LEAST: usize = 4 << 10;
 
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -54,6 +59,12 @@ impl Queue {
         self.bytes.get(self.place..).unwrap_or_default()
     }
 
+    /// All entries, oldest first.
+    pub(super) fn positions(&self) -> impl Iterator<Item = u64> {
+        let here = |at: u64| (at < self.head).then_some(at);
+        iter::successors(here(self.tail), move |at| here(at + units(Mark::decode(self.entry(*at)).size())))
+    }
+
     pub(super) fn oldest(&self) -> Option<&[u8]> {
         (self.tail < self.head).then(|| self.entry(self.tail))
     }
@@ -64,7 +75,16 @@ impl Queue {
         used + self.gap(size) + size <= self.capacity
     }
 
-    /// Room for an entry of so many bytes, which [there is](Queue::has_room).
+    /// Whether the system has memory for an entry of so many bytes, for which [there is room](Queue::has_room).
+    pub(super) fn has_memory(&mut self, size: usize) -> bool {
+        let end = if self.gap(size) > 0 { self.capacity } else { self.place + size };
+        let known = self.bytes.capacity();
+        // NOTE: by itself a vector would double beyond the capacity.
+        let wanted = (2 * known).max(LEAST).clamp(end, self.capacity);
+        end <= known || self.bytes.try_reserve_exact(wanted - self.bytes.len()).is_ok()
+    }
+
+    /// Room for an entry of so many bytes, for which [there is room](Queue::has_room) and [memory](Queue::has_memory).
     pub(super) fn push(&mut self, size: usize) -> u64 {
         let gap = self.gap(size);
         if gap > 0 {
@@ -100,21 +120,11 @@ impl Queue {
     fn extend(&mut self, size: usize) -> u64 {
         let (at, end) = (self.head, self.place + size);
         if end > self.bytes.len() {
-            self.grow(end);
+            self.bytes.resize(end, 0);
         }
         self.head += units(size);
         self.place = if end == self.capacity { 0 } else { end };
         at
-    }
-
-    fn grow(&mut self, length: usize) {
-        let known = self.bytes.capacity();
-        if length > known {
-            // NOTE: by itself a vector would double beyond the capacity.
-            let wanted = (2 * known).clamp(length, self.capacity);
-            self.bytes.reserve_exact(wanted - self.bytes.len());
-        }
-        self.bytes.resize(length, 0);
     }
 
     /// Where in memory a position lies, from the tail up to the head.

@@ -12,8 +12,10 @@ use crate::engine::{log::Lsn, prefetch::prefetch};
 
 /// No document may take more than this part of a segment.
 const LARGEST_PART: usize = 8;
-/// The index takes this part of a segment: a slot for each 96 bytes.
+/// The index takes at most this part of a segment: a slot for each 88 bytes of documents.
 const INDEX_PART: usize = 12;
+/// It is this part of the queue's memory as long as that can grow, so that nothing is forgotten then.
+const GROWING_PART: usize = 2;
 /// For each entry that comes in, at most so many come in once more.
 pub(super) const SECOND_ROUNDS: usize = 8;
 
@@ -36,8 +38,8 @@ pub(super) struct Found {
 impl Segment {
     /// One of at most so many bytes.
     pub(super) fn new(limit: usize) -> Self {
-        let index = limit / INDEX_PART;
-        Segment { index: Index::new(index), queue: Queue::new(limit - index), len: 0, bytes: 0, limit }
+        let queue = Queue::new(limit - limit / INDEX_PART);
+        Segment { index: Index::new(0), queue, len: 0, bytes: 0, limit }
     }
 
     /// Number of documents.
@@ -100,7 +102,7 @@ impl Segment {
     /// Keeps a document that is not here, unless it would push too many others out.
     pub(super) fn insert(&mut self, header: &Header, id: &str, value: &[u8]) {
         let size = header.mark.size();
-        if size > self.limit / LARGEST_PART || !self.index.has_buckets() {
+        if size > self.limit / LARGEST_PART {
             return;
         }
         if self.queue.is_worn_out() {
@@ -109,6 +111,9 @@ impl Segment {
         let mut rounds = SECOND_ROUNDS;
         while !self.queue.has_room(size) {
             self.pass_oldest(&mut rounds);
+        }
+        if !self.queue.has_memory(size) || !self.has_index() {
+            return;
         }
         let at = self.queue.push(size);
         header.encode(id, value, self.queue.entry_mut(at));
@@ -138,9 +143,27 @@ impl Segment {
         }
     }
 
+    /// Whether there is an index, which grows with the memory of the queue.
+    fn has_index(&mut self) -> bool {
+        let bytes = (self.queue.memory() / GROWING_PART).min(self.limit / INDEX_PART);
+        if self.index.is_smaller_than(bytes) {
+            self.index = Index::new(bytes);
+            let queue = &self.queue;
+            let documents = queue.positions().filter(|at| !Mark::decode(queue.entry(*at)).is_dead());
+            for at in documents.collect::<Vec<_>>() {
+                self.put_into_index(Header::decode(self.queue.entry(at)).hash, at);
+            }
+        }
+        self.index.has_buckets()
+    }
+
     fn note(&mut self, hash: u64, at: u64, size: usize) {
         self.len += 1;
         self.bytes += size;
+        self.put_into_index(hash, at);
+    }
+
+    fn put_into_index(&mut self, hash: u64, at: u64) {
         let Segment { index, queue, .. } = self;
         let is_read = |at| Mark::decode(queue.entry(at)).is_read();
         if let Some(pushed_out) = index.insert(hash, at, queue.tail(), is_read) {

@@ -146,17 +146,27 @@ fn what_was_read_once_goes_in_the_end() {
     assert_eq!(cache.version(1, "once"), None);
 }
 
+/// A hash for each number; they spread over an index.
+fn spread(i: u64) -> u64 {
+    i.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn id(i: u64) -> String {
+    format!("id{i}")
+}
+
+fn header(hash: u64, id: &str, text: &[u8]) -> Header {
+    Header::new(hash, (1, id), text, (1, Lsn(8)), Origin { shard: 0, epoch: 0 }).expect("it is small")
+}
+
 #[test]
 fn few_come_in_once_more_for_one_that_comes_in() {
     let mut segment = Segment::new(64 << 10);
     let text = [b'x'; 400];
-    let header =
-        |hash, id| Header::new(hash, (1, id), &text, (1, Lsn(8)), Origin { shard: 0, epoch: 0 }).unwrap();
-    // Hashes that spread over the index.
-    let ids: Vec<_> = (1..u64::MAX).step_by(1 << 55).map(|hash| (hash, format!("id{hash}"))).collect();
+    let ids: Vec<_> = (1..500).map(|i| (spread(i), id(i))).collect();
     let mut most = 0;
     for (hash, id) in &ids {
-        segment.insert(&header(*hash, id), id, &text);
+        segment.insert(&header(*hash, id, &text), id, &text);
         if segment.len() <= most {
             break;
         }
@@ -264,6 +274,40 @@ fn one_document_does_not_push_out_all_others() {
     assert_eq!(cache.len(), 1);
     change(&cache, "a", Fate::Stored, &[largest, vec![b'x']].concat(), 1, 16);
     assert_eq!((cache.len(), cache.bytes()), (0, 0), "grown too large");
+}
+
+#[test]
+fn what_changes_counts_as_read_as_before() {
+    let mut segment = Segment::new(64 << 10);
+    let insert = |segment: &mut Segment, i: u64, text: &[u8]| {
+        segment.insert(&header(spread(i), &id(i), text), &id(i), text);
+    };
+    insert(&mut segment, 0, b"1");
+    let found = segment.find(spread(0), 1, &id(0)).unwrap();
+    segment.touch(&found);
+    let found = segment.find(spread(0), 1, &id(0)).unwrap();
+    // Of another size, so that it does not stay where it is.
+    segment.replace(&found, &id(0), &[b'x'; 100], (2, Lsn(16)));
+    // A round and a half: there is room for 220.
+    (1..330).for_each(|i| insert(&mut segment, i, &[b'x'; 200]));
+    assert!(segment.find(spread(0), 1, &id(0)).is_some());
+    assert!(segment.find(spread(1), 1, &id(1)).is_none(), "a round is over");
+}
+
+#[test]
+fn any_number_of_bytes_will_do() {
+    for bytes in [0, 1, 1000, 9000, 20_000, 24_000, 100_000, 1 << 30, 1 << 40, (1 << 53) - 1] {
+        let cache = Cache::new(bytes, 1);
+        for i in 0..1000 {
+            let id = format!("id{i}");
+            keep(&cache, &id, b"text", 1, 8);
+            assert!(read(&cache, &id).is_none_or(|found| found == (b"text".to_vec(), 1)));
+            assert!(bytes < 100_000 || read(&cache, &id).is_some(), "{bytes} are enough");
+        }
+        let is_here = |i| cache.version(1, &format!("id{i}")).is_some();
+        assert!(bytes <= 100_000 || (0..1000).all(is_here), "{bytes} are enough for all");
+        assert!(cache.memory() <= bytes.min(16 << 20), "{bytes}: {}", cache.memory());
+    }
 }
 
 #[test]

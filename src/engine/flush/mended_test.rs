@@ -9,7 +9,8 @@ use std::{
 };
 
 use crate::engine::{
-    Attempt, Database, Options, core::Core, io::gated::Gated, shard::collection::Collection, until::until,
+    Attempt, Database, Options, core::Core, io::gated::Gated, read::Wait, shard::collection::Collection,
+    until::until,
 };
 
 struct Setup {
@@ -92,11 +93,11 @@ fn reads_that_must_not_wait_do_not_wait_for_a_shard_to_be_mended() {
     setup.db.flush_wait().expect("flushes");
     let try_get = || setup.db.try_get(&setup.collection, "none", &mut Vec::new()).expect("reads");
     until("the shard counts as fast", || {
-        setup.db.get_later(&setup.collection, "none", |_| ()).expect("is wanted");
+        setup.db.get_later(&setup.collection, "none", Wait::Disk, |_| ()).expect("is wanted");
         try_get() == Attempt::Done(None)
     });
     setup.lose();
-    assert_eq!(try_get(), Attempt::WouldWait);
+    assert_eq!(try_get(), Attempt::WouldWait(Wait::Disk));
     setup.is_well_again();
     setup.db.flush_wait().expect("mends");
     until("it counts as fast again", || try_get() == Attempt::Done(None));

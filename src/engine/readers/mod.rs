@@ -26,13 +26,14 @@ use super::{
     error::{Error, Result},
     flush::spawn,
     panic::{call_back, caught},
+    read::Attempt,
     shard::{ShardId, collection::Collection},
 };
 
 pub(crate) use gather::{Gather, write_member};
 pub(crate) use pace::Pace;
 
-/// Most threads. They wait more than they work, and a disk does not get faster from more of them.
+/// Most threads that read from shards. They wait more than they work, and a disk does not get faster from more of them.
 const THREADS: usize = 4;
 
 /// Reads of a lane that are taken at once.
@@ -68,9 +69,12 @@ pub(crate) struct Readers {
 }
 
 struct State {
+    /// One for each shard, and behind them one for reads that have to wait for the buffer's index, whatever the disks do.
     lanes: Vec<Lane>,
     /// Lanes with work that no thread has taken.
-    ready: VecDeque<ShardId>,
+    ready: VecDeque<usize>,
+    /// Threads that are at a shard.
+    at_shards: usize,
     /// Threads that wait for work, or were woken and have not taken it yet.
     idle: usize,
     threads: Vec<JoinHandle<()>>,
@@ -91,8 +95,8 @@ impl std::fmt::Debug for State {
 
 impl Readers {
     pub(crate) fn new(shards: u32) -> Self {
-        let lanes = (0..shards).map(|_| Lane::default()).collect();
-        let state = State { lanes, ready: VecDeque::new(), idle: 0, threads: Vec::new() };
+        let lanes = (0..=shards).map(|_| Lane::default()).collect();
+        let state = State { lanes, ready: VecDeque::new(), at_shards: 0, idle: 0, threads: Vec::new() };
         Readers { state: Mutex::new(state), changed: Condvar::new(), stopping: AtomicBool::new(false) }
     }
 
@@ -102,23 +106,43 @@ impl Readers {
 
     /// Has a document read, which belongs to that shard.
     pub(crate) fn want(&self, core: &Arc<Core>, shard: ShardId, wanted: Wanted) {
+        self.want_in(core, Some(shard), wanted);
+    }
+
+    /// Has the buffer's index brought up to date, and then a document read.
+    pub(crate) fn want_indexed(&self, core: &Arc<Core>, wanted: Wanted) {
+        self.want_in(core, None, wanted);
+    }
+
+    fn want_in(&self, core: &Arc<Core>, shard: Option<ShardId>, wanted: Wanted) {
         let mut state = self.state.lock();
         if self.is_stopping() {
             drop(state);
             return (wanted.done)(Err(Error::closed()));
         }
-        let lane = &mut state.lanes[shard as usize];
+        let number = shard.map_or(state.index_lane(), |shard| shard as usize);
+        let lane = &mut state.lanes[number];
         lane.wanted.push_back(wanted);
         if lane.is_busy {
             return;
         }
         lane.is_busy = true;
-        state.ready.push_back(shard);
-        if state.ready.len() > state.idle && state.threads.len() < THREADS.min(state.lanes.len()) {
+        state.ready.push_back(number);
+        // One thread more for the index, so that it is there however many are stuck.
+        let most = THREADS.min(state.index_lane()) + usize::from(shard.is_none());
+        if state.ready.len() > state.idle && state.threads.len() < most {
             self.add_thread(core, state);
         } else {
             self.changed.notify_one();
         }
+    }
+
+    /// What a read gives, unless nobody waits for it any more.
+    fn answer<T>(&self, wanted: &Wanted, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.is_stopping() || wanted.given_up.load(Ordering::Acquire) {
+            return Err(Error::closed());
+        }
+        caught(read)
     }
 
     fn add_thread(&self, core: &Arc<Core>, mut state: MutexGuard<'_, State>) {
@@ -152,55 +176,87 @@ impl Readers {
 }
 
 impl State {
+    fn index_lane(&self) -> usize {
+        self.lanes.len() - 1
+    }
+
+    /// The next lane to go through. One thread is left for the index.
+    fn take_lane(&mut self) -> Option<usize> {
+        let index_lane = self.index_lane();
+        let at = self.ready.iter().position(|lane| *lane == index_lane || self.at_shards < THREADS)?;
+        self.ready.remove(at)
+    }
+
     /// Everything that no thread has taken.
     fn take_all(&mut self) -> Vec<Wanted> {
-        for shard in self.ready.drain(..) {
-            self.lanes[shard as usize].is_busy = false;
+        for lane in self.ready.drain(..) {
+            self.lanes[lane].is_busy = false;
         }
         self.lanes.iter_mut().flat_map(|lane| lane.wanted.drain(..)).collect()
     }
 }
 
 /// One thread.
-fn run(core: &Core) {
+fn run(core: &Arc<Core>) {
     let readers = &core.readers;
     let mut state = readers.state.lock();
     while !readers.is_stopping() {
-        let Some(shard) = state.ready.pop_front() else {
+        let Some(number) = state.take_lane() else {
             state.idle += 1;
             readers.changed.wait(&mut state);
             state.idle -= 1;
             continue;
         };
-        let lane = &mut state.lanes[shard as usize];
+        let is_of_shard = number != state.index_lane();
+        state.at_shards += usize::from(is_of_shard);
+        let lane = &mut state.lanes[number];
         let count = lane.wanted.len().min(BATCH);
         let batch = lane.wanted.drain(..count).collect();
         MutexGuard::unlocked(&mut state, || {
-            let (pace, store) = (&core.paces[shard as usize], &*core.shards[shard as usize]);
-            pace.learn_from(store, || read_all(core, batch));
+            if is_of_shard {
+                let (pace, store) = (&core.paces[number], &*core.shards[number]);
+                pace.learn_from(store, || read_all(core, batch));
+            } else {
+                read_indexed(core, batch);
+            }
         });
-        let lane = &mut state.lanes[shard as usize];
+        state.at_shards -= usize::from(is_of_shard);
+        let lane = &mut state.lanes[number];
         lane.is_busy = !lane.wanted.is_empty();
         if lane.is_busy {
             // Behind the others: a lane that never gets empty holds up nobody.
-            state.ready.push_back(shard);
+            state.ready.push_back(number);
         }
+    }
+}
+
+/// Reads what needs no disk, and hands the rest to the lanes of the shards.
+fn read_indexed(core: &Arc<Core>, batch: Vec<Wanted>) {
+    // Where that fails, each read tells.
+    let _ = caught(|| core.buffer.catch_up());
+    for wanted in batch {
+        let mut text = Vec::new();
+        let read =
+            match core.readers.answer(&wanted, || core.try_read(&wanted.collection, &wanted.id, &mut text)) {
+                Ok(Attempt::WouldWait(_)) => {
+                    core.readers.want(core, core.router.shard(&wanted.id), wanted);
+                    continue;
+                }
+                Ok(Attempt::Done(found)) => Ok(found.map(|document| Read { document, text })),
+                Err(error) => Err(error),
+            };
+        call_back(|| (wanted.done)(read));
     }
 }
 
 fn read_all(core: &Core, mut batch: Vec<Wanted>) {
     batch.sort_unstable_by(|a, b| (a.collection.number, &a.id).cmp(&(b.collection.number, &b.id)));
-    for Wanted { collection, id, done, given_up } in batch {
-        let read = || {
+    for wanted in batch {
+        let answer = core.readers.answer(&wanted, || {
             let mut text = Vec::new();
-            let found = core.read(&collection, &id, &mut text)?;
+            let found = core.read(&wanted.collection, &wanted.id, &mut text)?;
             Ok(found.map(|document| Read { document, text }))
-        };
-        let answer = if core.readers.is_stopping() || given_up.load(Ordering::Acquire) {
-            Err(Error::closed())
-        } else {
-            caught(read)
-        };
-        call_back(|| done(answer));
+        });
+        call_back(|| (wanted.done)(answer));
     }
 }

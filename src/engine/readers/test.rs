@@ -7,7 +7,8 @@ use std::{
 
 use super::{Gather, Read, THREADS};
 use crate::engine::{
-    Attempt, Code, Database, Document, Error, Options, Result, shard::collection::Collection, until::PATIENCE,
+    Attempt, Code, Database, Document, Error, Options, Result, read::Wait, shard::collection::Collection,
+    until::PATIENCE,
 };
 
 const SHARDS: u32 = 8;
@@ -37,7 +38,7 @@ fn stored(folder: &tempfile::TempDir, count: usize) -> (Database, Arc<Collection
 /// Has a document read and waits for it.
 fn later(db: &Database, collection: &Arc<Collection>, id: &str) -> Result<Option<Read>> {
     let (tell, told) = mpsc::channel();
-    db.get_later(collection, id, move |read| tell.send(read).expect("somebody waits"))?;
+    db.get_later(collection, id, Wait::Disk, move |read| tell.send(read).expect("somebody waits"))?;
     told.recv_timeout(PATIENCE).expect("an answer")
 }
 
@@ -54,7 +55,7 @@ fn slow_down(db: &Database) {
 /// Has missing documents read until the shard counts as fast. On a busy machine reads of memory may look slow, too.
 fn until_fast(db: &Database, collection: &Arc<Collection>, id: &str) {
     let deadline = Instant::now() + PATIENCE;
-    while db.try_get(collection, id, &mut Vec::new()) == Ok(Attempt::WouldWait) {
+    while db.try_get(collection, id, &mut Vec::new()) == Ok(Attempt::WouldWait(Wait::Disk)) {
         assert!(Instant::now() < deadline, "it never counts as fast");
         assert_eq!(later(db, collection, id), Ok(None));
     }
@@ -65,7 +66,7 @@ fn the_first_read_of_a_shard_is_left_to_the_threads_and_the_others_are_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let (db, users) = stored(&folder, 100);
     let mut text = Vec::new();
-    assert_eq!(db.try_get(&users, "u0", &mut text), Ok(Attempt::WouldWait));
+    assert_eq!(db.try_get(&users, "u0", &mut text), Ok(Attempt::WouldWait(Wait::Disk)));
     assert_eq!(later(&db, &users, "u0"), Ok(read("0", 1, false)));
     let shard = db.shard_of("u0");
     let missing =
@@ -79,7 +80,7 @@ fn a_slow_read_is_forgotten_even_if_all_that_is_read_is_in_memory() {
     let (db, users) = stored(&folder, 10);
     until_fast(&db, &users, "nobody");
     slow_down(&db);
-    assert_eq!(db.try_get(&users, "nobody", &mut Vec::new()), Ok(Attempt::WouldWait));
+    assert_eq!(db.try_get(&users, "nobody", &mut Vec::new()), Ok(Attempt::WouldWait(Wait::Disk)));
     until_fast(&db, &users, "nobody");
 }
 
@@ -95,7 +96,7 @@ fn what_is_in_memory_is_read_at_once_however_slow_the_disk_is() {
     assert_eq!(db.try_get(&users, "u1", &mut text), found(1, false, true));
     // How often a document was written before a flush is in its shard, and known from then on.
     db.set(&users, "u2", b"22").expect("writes");
-    assert_eq!(db.try_get(&users, "u2", &mut text), Ok(Attempt::WouldWait));
+    assert_eq!(db.try_get(&users, "u2", &mut text), Ok(Attempt::WouldWait(Wait::Disk)));
     assert_eq!(later(&db, &users, "u2"), Ok(read("22", 2, true)));
     assert_eq!(db.try_get(&users, "u2", &mut text), found(2, true, false));
     db.delete(&users, "u3").expect("writes");
@@ -109,7 +110,7 @@ fn a_miss_is_counted_once_whoever_reads_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let (db, users) = stored(&folder, 10);
     slow_down(&db);
-    assert_eq!(db.try_get(&users, "u1", &mut Vec::new()), Ok(Attempt::WouldWait));
+    assert_eq!(db.try_get(&users, "u1", &mut Vec::new()), Ok(Attempt::WouldWait(Wait::Disk)));
     assert_eq!(later(&db, &users, "u1"), Ok(read("1", 1, false)));
     assert_eq!(later(&db, &users, "nobody"), Ok(None));
     assert_eq!((db.stats().cache_misses, db.stats().cache_hits), (2, 0));
@@ -126,7 +127,8 @@ fn a_read_sees_every_write_called_before_it_and_no_thread_is_started_without_nee
         let id = format!("u{i}");
         db.set(&users, &id, (i + 5000).to_string().as_bytes()).expect("writes");
         let tell = tell.clone();
-        db.get_later(&users, &id, move |read| tell.send((i, read)).expect("somebody waits")).expect("open");
+        db.get_later(&users, &id, Wait::Disk, move |read| tell.send((i, read)).expect("somebody waits"))
+            .expect("open");
     }
     for _ in 0..1000 {
         let (i, found) = told.recv_timeout(PATIENCE).expect("an answer");
@@ -178,7 +180,7 @@ fn closing_answers_every_read_one_way_or_the_other() {
     for i in 0..5000 {
         let tell = tell.clone();
         let done = move |read: Result<Option<Read>>| tell.send((i, read)).expect("somebody waits");
-        db.get_later(&users, &format!("u{i}"), done).expect("open");
+        db.get_later(&users, &format!("u{i}"), Wait::Disk, done).expect("open");
     }
     db.close().expect("closes");
     drop(tell);
@@ -192,7 +194,7 @@ fn closing_answers_every_read_one_way_or_the_other() {
     }
     assert_eq!(answers, 5000);
     assert_eq!(
-        db.get_later(&users, "u1", |_| unreachable!("it is closed")).map_err(|e| e.code()),
+        db.get_later(&users, "u1", Wait::Disk, |_| unreachable!("it is closed")).map_err(|e| e.code()),
         Err(Code::Closed)
     );
 }
@@ -209,7 +211,7 @@ fn what_a_closed_instance_asked_for_is_not_read_while_others_wait() {
         tell_begun.send(read).expect("somebody waits");
         may_go_on.recv_timeout(PATIENCE).expect("it is told to");
     };
-    db.get_later(&users, "u0", first).expect("open");
+    db.get_later(&users, "u0", Wait::Disk, first).expect("open");
     assert!(begun.recv_timeout(PATIENCE).expect("an answer").is_ok());
     let (tell, told) = mpsc::channel();
     let ids: Vec<String> = (1..100).map(|i| format!("u{i}")).filter(|id| db.shard_of(id) == shard).collect();
@@ -217,7 +219,9 @@ fn what_a_closed_instance_asked_for_is_not_read_while_others_wait() {
     for id in &ids {
         let tell = tell.clone();
         closing
-            .get_later(&closing.collection("users"), id, move |read| tell.send(read).expect("somebody waits"))
+            .get_later(&closing.collection("users"), id, Wait::Disk, move |read| {
+                tell.send(read).expect("somebody waits")
+            })
             .expect("open");
     }
     closing.close().expect("closes");
@@ -245,7 +249,7 @@ fn what_another_process_may_have_made_is_looked_for_by_the_threads() {
     let (db, _) = stored(&folder, 10);
     let nobody = db.collection("never written");
     let mut text = Vec::new();
-    assert_eq!(db.try_get(&nobody, "n1", &mut text), Ok(Attempt::WouldWait));
+    assert_eq!(db.try_get(&nobody, "n1", &mut text), Ok(Attempt::WouldWait(Wait::Disk)));
     assert_eq!(later(&db, &nobody, "n1"), Ok(None));
     assert_eq!(db.try_get(&nobody, "n1", &mut text), Ok(Attempt::Done(None)), "from now on it is known");
 }
@@ -260,7 +264,7 @@ fn who_panics_when_called_back_keeps_nobody_else_from_an_answer() {
         may_go_on.recv_timeout(PATIENCE).expect("it is told to");
         panic!("the program's own");
     };
-    db.get_later(&users, "u0", first).expect("open");
+    db.get_later(&users, "u0", Wait::Disk, first).expect("open");
     let (tell, told) = mpsc::channel();
     for number in 0..4 {
         let tell = tell.clone();
@@ -268,7 +272,7 @@ fn who_panics_when_called_back_keeps_nobody_else_from_an_answer() {
             assert!(number % 2 == 1, "the program's own");
             tell.send(read).expect("somebody waits");
         };
-        db.get_later(&users, "u0", done).expect("open");
+        db.get_later(&users, "u0", Wait::Disk, done).expect("open");
     }
     go_on.send(()).expect("it waits");
     for _ in 0..2 {
@@ -280,4 +284,53 @@ fn who_panics_when_called_back_keeps_nobody_else_from_an_answer() {
     let (tell, told) = mpsc::channel();
     db.newest("users", 5, move |texts| tell.send(texts).expect("somebody waits")).expect("open");
     assert_eq!(told.recv_timeout(PATIENCE).expect("an answer").expect("reads").count(), 1);
+}
+
+#[test]
+fn what_is_buffered_is_found_while_all_threads_of_shards_are_stuck() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 100);
+    let mut shards: Vec<u32> = Vec::new();
+    let ids = (0..100).map(|i| format!("u{i}"));
+    let one_of_each: Vec<String> = ids
+        .filter(|id| {
+            let is_new = !shards.contains(&db.shard_of(id));
+            shards.extend(is_new.then(|| db.shard_of(id)));
+            is_new
+        })
+        .collect();
+    assert!(one_of_each.len() > THREADS, "some have to wait for a thread");
+    let (tell_begun, begun) = mpsc::channel();
+    let mut stuck = Vec::new();
+    for id in &one_of_each {
+        let (tell_begun, (go_on, may_go_on)) = (tell_begun.clone(), mpsc::channel::<()>());
+        let done = move |_| {
+            tell_begun.send(()).expect("somebody waits");
+            // Until the other end is dropped.
+            let _ = may_go_on.recv_timeout(PATIENCE);
+        };
+        db.get_later(&users, id, Wait::Disk, done).expect("open");
+        stuck.push(go_on);
+    }
+    (0..THREADS).for_each(|_| begun.recv_timeout(PATIENCE).expect("a thread is at it"));
+    // Both of a shard whose thread is stuck and of one that waits for a thread.
+    for id in &one_of_each {
+        db.delete(&users, id).expect("writes");
+        db.set(&users, id, b"1").expect("writes");
+    }
+    (0..2000).for_each(|i| db.set(&users, &format!("v{i}"), &[b'1'; 200]).expect("writes"));
+    assert_eq!(db.try_get(&users, &one_of_each[0], &mut Vec::new()), Ok(Attempt::WouldWait(Wait::Index)));
+    let (tell, told) = mpsc::channel();
+    for id in &one_of_each {
+        let tell = tell.clone();
+        db.get_later(&users, id, Wait::Index, move |read| tell.send(read).expect("somebody waits"))
+            .expect("open");
+    }
+    for _ in &one_of_each {
+        assert_eq!(told.recv_timeout(PATIENCE).expect("an answer"), Ok(read("1", 1, true)));
+    }
+    let found = Document { version: 1, buffered: true, cached: false };
+    assert_eq!(db.try_get(&users, &one_of_each[0], &mut Vec::new()), Ok(Attempt::Done(Some(found))));
+    assert!(begun.try_recv().is_err(), "no further thread is at a shard");
+    drop(stuck);
 }
