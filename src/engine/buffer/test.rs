@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
-use super::{Buffer, Frozen, Lookup};
+use super::{Buffer, Frozen, Lookup, lookup::Pending};
 use crate::engine::log::{self, Appended, Draft, Kind, Log, Lsn};
 
 const DOCUMENTS: usize = 5;
@@ -177,7 +177,7 @@ fn delete(log: &Log, id: &str) {
     log.append(&mut draft, || unreachable!("there is room")).expect("appends");
 }
 
-fn pending(buffer: &Buffer, id: &str) -> super::Pending {
+fn pending(buffer: &Buffer, id: &str) -> Pending {
     match buffer.read(1, id, &mut Vec::new()).expect("is intact") {
         Lookup::Unsettled(pending) => pending,
         other => panic!("{other:?}"),
