@@ -18,13 +18,14 @@ impl Database {
     }
 
     /// As [`Database::get`], for threads that must not wait for a disk. Where reads of the shard have been slow lately, or
-    /// nothing was read from it yet, or much was written since the last read, it is [`Attempt::WouldWait`]; then ask [`Database::get_later`].
+    /// nothing was read from it yet, or much was written since the last read, it is [`Attempt::WouldWait`]; then ask
+    /// [`Database::get_later`].
     pub fn try_get(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Attempt> {
         self.core()?.try_read(collection, id, text)
     }
 
-    /// Has a reader thread read a document. `wait`: what [`Database::try_get`] would have waited for. `done` is called once, from that thread or, where the database is being closed,
-    /// this one. Sees every write that returned before the call.
+    /// Has a reader thread read a document. `wait`: what [`Database::try_get`] would have waited for. `done` is called once,
+    /// from that thread or, where the database is being closed, this one. Sees every write that returned before the call.
     pub fn get_later(
         &self,
         collection: &Arc<Collection>,

@@ -115,7 +115,8 @@ impl Claim {
         None
     }
 
-    /// The first record boundary from `least` on, in `[from, to)`, both record boundaries; else `to`. `None`: what is there is no record any more.
+    /// The first record boundary from `least` on, in `[from, to)`, both record boundaries; else `to`. `None`: what is there is
+    /// no record any more.
     pub fn boundary(&self, from: Lsn, least: Lsn, to: Lsn) -> Option<Lsn> {
         assert!(from >= self.start && to <= self.log.head(), "the claim covers the range");
         let mut at = from.0;
