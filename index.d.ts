@@ -125,7 +125,12 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
     limit?: number | null,
   ): Promise<SimpleDB.Document<Schema[C]>[]>;
 
-  /** Reads several documents, in the order of their ids; `null` for each that does not exist. */
+  /**
+   * Reads several documents, in the order of their ids; `null` for each that does not exist. More than 128 are read in parts, between
+   * which the event loop turns.
+   *
+   * @throws What {@link SimpleDB.get | get} throws, and `TypeError` with code `KIMDB_INVALID_ENTRIES`.
+   */
   getMany<C extends SimpleDB.CollectionName<Schema>>(
     collection: C,
     ids: Iterable<SimpleDB.DocumentId>,

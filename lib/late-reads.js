@@ -40,16 +40,4 @@ async function behindWrites(engine, number, id) {
   }
 }
 
-/** The JSON text of several documents. */
-async function readManyLater(engine, number, ids, answer) {
-  let late = answer;
-  if (late === undefined) {
-    await engine.untilLogged();
-    late = engine.readManyPast(number, ids);
-  }
-  if (typeof late === 'string') return late;
-  const [text] = await engine.wait(late);
-  return text;
-}
-
-module.exports = { readLater, readManyLater };
+module.exports = { readLater };

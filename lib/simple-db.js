@@ -6,10 +6,11 @@
 // at once, and leave what is rare to other methods.
 
 const { bufferedResults, entryPair, readEntries, readIds } = require('./batches.js');
-const { existingId, parse, toDocument, writableId } = require('./documents.js');
+const { existingId, toDocument, writableId } = require('./documents.js');
 const { describe, rangeError, toPublicError, typeError } = require('./errors.js');
 const { HyperScaleDB, engineOf } = require('./hyperscale-db.js');
-const { readLater, readManyLater } = require('./late-reads.js');
+const { readLater } = require('./late-reads.js');
+const { readMany } = require('./many-reads.js');
 const { pagesOfDocuments, pagesOfIds } = require('./pages.js');
 const { keep, lostReceiver } = require('./receiver.js');
 const { turns } = require('./turns.js');
@@ -111,12 +112,12 @@ class SimpleDB {
 
   async getMany(collection, ids) {
     try {
-      const kept = keptOf(this);
-      const number = kept.engine.collection(collection);
+      const { engine, syncReads } = keptOf(this);
+      const number = engine.collection(collection);
       const keys = readIds(ids);
-      const documents = keys.length > 0 ? await readMany(kept, number, keys, collection) : [];
-      turns.left -= keys.length + 1;
-      return turns.left <= 0 && turns.isOver() ? turns.later(documents) : documents;
+      if (syncReads && keys.length > 0 && hasBuffered(engine)) await engine.flush();
+      const documents = await readMany(engine, number, keys, collection);
+      return --turns.left <= 0 && turns.isOver() ? turns.later(documents) : documents;
     } catch (error) {
       return refused(error);
     }
@@ -232,15 +233,6 @@ function keptOf(db) {
 async function afterwards(engine, ticket, id) {
   await engine.wait(ticket);
   return { id, buffered: true };
-}
-
-async function readMany({ engine, syncReads }, number, keys, collection) {
-  const kept = syncReads ? undefined : engine.documents.findAll(number, keys);
-  if (kept !== undefined) return kept;
-  if (syncReads && hasBuffered(engine)) await engine.flush();
-  const answer = engine.readMany(number, keys);
-  const text = typeof answer === 'string' ? answer : await readManyLater(engine, number, keys, answer);
-  return parse(text, { collection });
 }
 
 async function writeMany(engine, number, ids, pages) {

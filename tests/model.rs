@@ -179,13 +179,10 @@ impl Run {
 
     fn read_many(&self, collection: usize) {
         let ids: Vec<String> = (0..IDS).map(|id| id.to_string()).collect();
-        let text = self.db.get_many(&self.db.collection(COLLECTIONS[collection]), &ids).expect("reads");
-        let documents: Vec<Option<serde_json::Value>> = serde_json::from_slice(&text).expect("JSON");
-        for (id, document) in documents.iter().enumerate() {
-            let read = document.as_ref().map(|document| {
-                assert_eq!(document["id"], id.to_string());
-                (document["data"].to_string(), document["_version"].as_u64().expect("a version"))
-            });
+        let documents = self.db.get_many(&self.db.collection(COLLECTIONS[collection]), &ids).expect("reads");
+        for (id, document) in documents.into_iter().enumerate() {
+            let read =
+                document.map(|read| (String::from_utf8(read.text).expect("UTF-8"), read.document.version));
             assert_eq!(read, self.now.get(&(collection, id)).cloned());
         }
     }

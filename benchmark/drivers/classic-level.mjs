@@ -71,6 +71,7 @@ export async function open(folder) {
       await root.put('synced', performance.now(), { sync: true });
     },
     get,
+    getMany: (collection, ids) => collectionOf(collection).getMany(ids),
     dataOf: (found) => found,
     readsAtOnce: true,
     getAll: (collection) => collectionOf(collection).values().all(),

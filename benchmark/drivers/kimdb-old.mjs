@@ -49,6 +49,8 @@ export async function open(folder, { unflushed = false } = {}) {
     // Its SimpleDB has no flushSync of its own.
     flush: () => db.db.flushSync(),
     get: (collection, id) => db.get(collection, id),
+    getMany: async (collection, ids) =>
+      (await Promise.all(ids.map((id) => db.get(collection, id)))).map((found) => found?.data),
     dataOf: (found) => found?.data,
     readsAtOnce: false,
     // It takes an equal part of the limit from each shard, and the shards are not equally full.

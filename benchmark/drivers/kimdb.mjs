@@ -46,6 +46,7 @@ export function open(folder, { unflushed = false } = {}) {
     acknowledge: () => undefined,
     flush: () => db.flushSync(),
     get: (collection, id) => db.get(collection, id),
+    getMany: async (collection, ids) => (await db.getMany(collection, ids)).map((found) => found?.data),
     dataOf: (found) => found?.data,
     readsAtOnce: false,
     getAll: async (collection) => (await db.getAll(collection, Infinity)).map(({ data }) => data),

@@ -83,6 +83,11 @@ export function open(folder) {
     },
     flush: () => root.flushed,
     get: (collection, id) => collectionOf(collection).get(id),
+    // Its own getMany has another thread look at the pages first, which takes three times as long where they are in memory.
+    getMany: (collection, ids) => {
+      const db = collectionOf(collection);
+      return ids.map((id) => db.get(id));
+    },
     dataOf: (found) => found,
     readsAtOnce: true,
     getAll: (collection) => Array.from(collectionOf(collection).getRange(), ({ value }) => value),

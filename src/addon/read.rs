@@ -108,7 +108,8 @@ impl HotCall for ReadWait {
     }
 }
 
-/// `readMany(collection, ids)`: the texts as a JSON array, or a ticket where reader threads read them.
+/// `readMany(collection, ids, here)`: the documents as one JSON array, or a ticket where reader threads read them, as if more than
+/// `here` have to come from shards.
 pub(super) struct ReadMany<O>(O);
 
 impl<O: Order> HotCall for ReadMany<O> {
@@ -120,7 +121,7 @@ impl<O: Order> HotCall for ReadMany<O> {
             return Ok(Value::UNDEFINED);
         }
         let collection = hot.collection(call.number(0)?)?;
-        let (ids, scope) = (call.argument(1), call.scope);
+        let (ids, here, scope) = (call.argument(1), call.number(2)?, call.scope);
         let mut wanted = Vec::new();
         for index in 0..scope.length(ids)? {
             // The buffer has more room than an id takes.
@@ -131,7 +132,7 @@ impl<O: Order> HotCall for ReadMany<O> {
             })?;
         }
         let mut later = 0;
-        let found = database.try_get_many(&collection, &wanted, || {
+        let found = database.try_get_many(&collection, wanted, here as usize, || {
             let (ticket, done) = hot.mailbox.texts_ticket();
             later = ticket;
             done

@@ -7,7 +7,7 @@ use super::{
     db::{Database, Document},
     error::Result,
     read::{Attempt, Wait},
-    readers::{Gather, Read, ReadDone, Wanted, write_member},
+    readers::{Gather, One, Piece, Read, ReadDone},
     shard::collection::Collection,
 };
 
@@ -40,63 +40,49 @@ impl Database {
 
     fn want(&self, core: &Arc<Core>, collection: &Arc<Collection>, id: &str, wait: Wait, done: ReadDone) {
         let given_up = Arc::clone(&self.reads_given_up);
-        let wanted = Wanted { collection: Arc::clone(collection), id: id.into(), done, given_up };
+        let one = One { collection: Arc::clone(collection), id: id.into(), done, given_up };
         match wait {
-            Wait::Disk => core.readers.want(core, core.router.shard(id), wanted),
-            Wait::Index => core.readers.want_indexed(core, wanted),
+            Wait::Disk => core.readers.want(core, core.router.shard(id), one.into()),
+            Wait::Index => core.readers.want_indexed(core, one.into()),
         }
     }
 
-    /// Reads several documents as one JSON array; `null` stands for one that does not exist.
-    pub fn get_many(&self, collection: &Collection, ids: &[String]) -> Result<Vec<u8>> {
+    /// Reads several documents, in the order of the ids.
+    pub fn get_many(&self, collection: &Collection, ids: &[String]) -> Result<Vec<Option<Read>>> {
         let core = self.core()?;
-        let mut out = vec![b'['];
-        let mut text = Vec::new();
-        for (index, id) in ids.iter().enumerate() {
-            separate(&mut out, index);
+        let read = |id: &String| {
+            let mut text = Vec::new();
             let found = core.read(collection, id, &mut text)?;
-            write_member(&mut out, id, found, &text);
-        }
-        out.push(b']');
-        Ok(out)
+            Ok(found.map(|document| Read { document, text }))
+        };
+        ids.iter().map(read).collect()
     }
 
-    /// As [`Database::get_many`], for threads that must not wait for a disk. `None`: reader threads go on with it and call
-    /// what `done` returns.
+    /// Reads several documents, for threads that must not wait for a disk: one flat JSON array, in the order of the ids, that has
+    /// for each its JSON text, its version or null if there is no document, and whether it is buffered, 1 or 0.
+    /// `None`: reader threads go on with it, several at once, and call what `done` returns. `read_here`: they do so too where more
+    /// documents than this have to come from shards. Sees every write that returned before the call.
     pub fn try_get_many<D>(
         &self,
         collection: &Arc<Collection>,
-        ids: &[String],
+        ids: Vec<String>,
+        read_here: usize,
         done: impl FnOnce() -> D,
     ) -> Result<Option<Vec<u8>>>
     where
         D: FnOnce(Result<Vec<u8>>) + Send + 'static,
     {
         let core = self.shared_core()?;
-        let mut out = vec![b'['];
-        let mut text = Vec::new();
-        for (index, id) in ids.iter().enumerate() {
-            separate(&mut out, index);
-            match core.try_read(collection, id, &mut text)? {
-                Attempt::Done(found) => write_member(&mut out, id, found, &text),
-                Attempt::WouldWait(wait) => {
-                    let gather = Gather::new(out, ids[index..].to_vec(), Box::new(done()));
-                    for (index, id) in gather.ids().iter().enumerate() {
-                        let answer = Arc::clone(&gather);
-                        self.want(core, collection, id, wait, Box::new(move |read| answer.put(index, read)));
-                    }
-                    return Ok(None);
-                }
-            }
+        let mut piece = Piece::default();
+        let (mut left, mut wait) =
+            piece.read(&ids, 0..ids.len(), |id, text| core.read_memory(collection, id, text))?;
+        if wait == Some(Wait::Disk) && left.len() <= read_here {
+            (left, wait) =
+                piece.read(&ids, left.into_iter(), |id, text| core.try_read(collection, id, text))?;
         }
-        out.push(b']');
-        Ok(Some(out))
-    }
-}
-
-/// Puts a comma between the members of an array.
-fn separate(out: &mut Vec<u8>, index: usize) {
-    if index > 0 {
-        out.push(b',');
+        let Some(wait) = wait else { return Ok(Some(Piece::join(&[piece]))) };
+        let gather = Gather::new(collection, ids, piece, &self.reads_given_up, Box::new(done()));
+        gather.send(core, left, wait);
+        Ok(None)
     }
 }

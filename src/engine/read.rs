@@ -21,12 +21,34 @@ pub enum Attempt {
 }
 
 /// What a read waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
     /// A shard whose disk is slow, or of which nothing was read yet.
     Disk,
     /// The index over what is buffered: much was written since the last read.
     Index,
+}
+
+/// How far a read goes.
+trait Reach {
+    /// It may wait for a disk, or for the index over what is buffered.
+    const WAITS: bool = false;
+    /// It asks no shard.
+    const IS_MEMORY: bool = false;
+}
+
+struct Memory;
+struct FastShards;
+struct Anywhere;
+
+impl Reach for Memory {
+    const IS_MEMORY: bool = true;
+}
+
+impl Reach for FastShards {}
+
+impl Reach for Anywhere {
+    const WAITS: bool = true;
 }
 
 /// The same for each step of a read: `None` is [`Wait::Disk`].
@@ -40,7 +62,7 @@ impl Core {
         id: &str,
         text: &mut Vec<u8>,
     ) -> Result<Option<Document>> {
-        match self.read_or_leave::<true>(collection, id, text)? {
+        match self.read_or_leave::<Anywhere>(collection, id, text)? {
             Attempt::Done(found) => Ok(found),
             Attempt::WouldWait(_) => unreachable!("this one waits"),
         }
@@ -48,10 +70,20 @@ impl Core {
 
     /// The same, without waiting for a disk.
     pub(crate) fn try_read(&self, collection: &Collection, id: &str, text: &mut Vec<u8>) -> Result<Attempt> {
-        self.read_or_leave::<false>(collection, id, text)
+        self.read_or_leave::<FastShards>(collection, id, text)
     }
 
-    fn read_or_leave<const WAITS: bool>(
+    /// The same without asking any shard: what is neither buffered nor cached is [`Wait::Disk`].
+    pub(crate) fn read_memory(
+        &self,
+        collection: &Collection,
+        id: &str,
+        text: &mut Vec<u8>,
+    ) -> Result<Attempt> {
+        self.read_or_leave::<Memory>(collection, id, text)
+    }
+
+    fn read_or_leave<R: Reach>(
         &self,
         collection: &Collection,
         id: &str,
@@ -61,23 +93,23 @@ impl Core {
         let buffered = |newest: Newest| newest.is_buffered(|| self.shard(id).applied());
         loop {
             text.clear();
-            let looked_up = if WAITS {
+            let looked_up = if R::WAITS {
                 self.buffer.read(number, id, text)
             } else {
                 self.buffer.try_read(number, id, text)
             };
             let found = match looked_up? {
                 Lookup::Behind => return Ok(Attempt::WouldWait(Wait::Index)),
-                Lookup::Absent => return self.read_stored::<WAITS>(collection, id, text),
+                Lookup::Absent => return self.read_stored::<R>(collection, id, text),
                 Lookup::Deleted => None,
                 Lookup::Known(version, newest) => {
                     Some(Document { version, buffered: buffered(newest), cached: false })
                 }
                 Lookup::Unsettled(pending) => {
-                    let Some((stored, as_of)) = self.stored_version::<WAITS>(collection, id)? else {
+                    let Some((stored, as_of)) = self.stored_version::<R>(collection, id)? else {
                         return Ok(Attempt::WouldWait(Wait::Disk));
                     };
-                    let settled = if WAITS {
+                    let settled = if R::WAITS {
                         self.buffer.settle((number, id), pending, (stored, as_of))
                     } else {
                         self.buffer.try_settle((number, id), pending, (stored, as_of))
@@ -96,7 +128,7 @@ impl Core {
         &*self.shards[self.router.shard(id) as usize]
     }
 
-    fn read_stored<const WAITS: bool>(
+    fn read_stored<R: Reach>(
         &self,
         collection: &Collection,
         id: &str,
@@ -106,7 +138,7 @@ impl Core {
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(Attempt::Done(Some(Document { version, buffered: false, cached: true })));
         }
-        let Some(table) = self.table_of::<WAITS>(collection)? else {
+        let Some(table) = self.table_of::<R>(collection)? else {
             return Ok(Attempt::WouldWait(Wait::Disk));
         };
         let missed = |found| {
@@ -117,7 +149,7 @@ impl Core {
         self.watch.note_read(number);
         let Some(table) = table else { return missed(None) };
         let origin = self.cache.origin(number);
-        let Some(Stored { version, as_of, .. }) = self.read_shard::<WAITS>(number, &table, id, text)? else {
+        let Some(Stored { version, as_of, .. }) = self.read_shard::<R>(number, &table, id, text)? else {
             return Ok(Attempt::WouldWait(Wait::Disk));
         };
         let Some(version) = version else { return missed(None) };
@@ -130,12 +162,12 @@ impl Core {
     }
 
     /// The table to read a collection from, if it has one.
-    fn table_of<'a, const WAITS: bool>(&self, collection: &'a Collection) -> Step<Option<Cow<'a, str>>> {
+    fn table_of<'a, R: Reach>(&self, collection: &'a Collection) -> Step<Option<Cow<'a, str>>> {
         let table = collection.table();
         if table.is_some() || self.knows_collections.load(Ordering::Acquire) {
             return Ok(Some(table));
         }
-        if !WAITS {
+        if !R::WAITS {
             return Ok(None);
         }
         self.learn_collections()?;
@@ -156,20 +188,20 @@ impl Core {
     }
 
     /// What the shard, or the cache for it, says about a document's version, and as of which place.
-    fn stored_version<const WAITS: bool>(&self, collection: &Collection, id: &str) -> Step<(u64, Lsn)> {
+    fn stored_version<R: Reach>(&self, collection: &Collection, id: &str) -> Step<(u64, Lsn)> {
         if let Some(known) = self.cache.version(collection.number, id) {
             return Ok(Some(known));
         }
-        let Some(table) = self.table_of::<WAITS>(collection)? else { return Ok(None) };
+        let Some(table) = self.table_of::<R>(collection)? else { return Ok(None) };
         let Some(table) = table else { return Ok(Some((0, Lsn(0)))) };
         let number = self.router.shard(id);
         self.watch.note_read(number);
-        let stored = self.read_shard::<WAITS>(number, &table, id, &mut Vec::new())?;
+        let stored = self.read_shard::<R>(number, &table, id, &mut Vec::new())?;
         Ok(stored.map(|stored| (stored.version.unwrap_or(0), stored.as_of)))
     }
 
     /// Reads from a shard and notes what that took.
-    fn read_shard<const WAITS: bool>(
+    fn read_shard<R: Reach>(
         &self,
         number: ShardId,
         table: &str,
@@ -178,12 +210,12 @@ impl Core {
     ) -> Step<Stored> {
         let (shard, pace) = (&*self.shards[number as usize], &self.paces[number as usize]);
         // Reads of a shard wait while it is mended.
-        if !WAITS && (!pace.is_fast() || shard.is_suspect()) {
+        if R::IS_MEMORY || !R::WAITS && (!pace.is_fast() || shard.is_suspect()) {
             return Ok(None);
         }
         // NOTE: others may be reading from the shard. As long as its disk is fast, waiting for them takes less than a detour.
         let stored = shard.read(table, id, text)?;
-        pace.note(stored.took, WAITS);
+        pace.note(stored.took, R::WAITS);
         Ok(Some(stored))
     }
 }

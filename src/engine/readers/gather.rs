@@ -1,87 +1,217 @@
-//! Several reads that are answered as one JSON array.
+//! Several documents that are read by several threads and answered as one JSON array.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use parking_lot::Mutex;
 
-use super::Read;
-use crate::engine::{db::Document, error::Result};
+use crate::engine::{
+    core::Core,
+    db::Document,
+    error::{Error, Result},
+    panic::{call_back, caught},
+    read::{Attempt, Wait},
+    shard::collection::Collection,
+};
 
 /// Called once with the JSON array.
 pub(crate) type GatherDone = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
-/// Waits for reads that are answered in any order.
+/// Documents that somebody waits for, until all of them have been read.
 pub(crate) struct Gather {
+    collection: Arc<Collection>,
     ids: Vec<String>,
+    /// Set once nobody waits any more.
+    given_up: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
 struct State {
-    /// The array up to the first of the reads.
-    head: Vec<u8>,
-    /// The answers.
-    members: Vec<Vec<u8>>,
+    pieces: Vec<Piece>,
     missing: usize,
     /// Gone once the answer is known.
     done: Option<GatherDone>,
 }
 
-impl Gather {
-    /// `head`: the array up to the first read, with the bracket and all commas. `ids`: of the reads, at least one.
-    pub(crate) fn new(head: Vec<u8>, ids: Vec<String>, done: GatherDone) -> Arc<Gather> {
-        let (members, missing) = (vec![Vec::new(); ids.len()], ids.len());
-        Arc::new(Gather { ids, state: Mutex::new(State { head, members, missing, done: Some(done) }) })
-    }
-
-    pub(crate) fn ids(&self) -> &[String] {
-        &self.ids
-    }
-
-    /// Takes the answer to a read. The first error is the answer to all.
-    pub(crate) fn put(&self, index: usize, answer: Result<Option<Read>>) {
-        let mut state = self.state.lock();
-        let answered = match answer {
-            Err(error) => Err(error),
-            Ok(found) => {
-                let (found, text) = found.map_or((None, Vec::new()), |read| (Some(read.document), read.text));
-                write_member(&mut state.members[index], &self.ids[index], found, &text);
-                state.missing -= 1;
-                if state.missing > 0 {
-                    return;
-                }
-                Ok(state.join())
-            }
-        };
-        let done = state.done.take();
-        drop(state);
-        if let Some(done) = done {
-            done(answered);
-        }
-    }
+/// What one thread has read of the documents.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    texts: Vec<u8>,
+    members: Vec<Member>,
 }
 
-impl State {
-    fn join(&mut self) -> Vec<u8> {
-        let mut array = std::mem::take(&mut self.head);
-        for (index, member) in self.members.drain(..).enumerate() {
-            if index > 0 {
-                array.push(b',');
+#[derive(Debug)]
+struct Member {
+    /// Of its id.
+    index: usize,
+    /// Where its text ends, which begins where the one before ends.
+    end: usize,
+    found: Option<Document>,
+}
+
+impl Piece {
+    /// Takes a document that was read.
+    fn push(&mut self, index: usize, found: Option<Document>, text: &[u8]) {
+        if found.is_some() {
+            self.texts.extend_from_slice(text);
+        }
+        self.members.push(Member { index, end: self.texts.len(), found });
+    }
+
+    /// Reads documents, those that `read` does not have to wait for. Returns the others, and what they wait for.
+    pub(crate) fn read(
+        &mut self,
+        ids: &[String],
+        indexes: impl Iterator<Item = usize>,
+        read: impl Fn(&str, &mut Vec<u8>) -> Result<Attempt>,
+    ) -> Result<(Vec<usize>, Option<Wait>)> {
+        let (mut left, mut wait, mut text) = (Vec::new(), None, Vec::new());
+        for index in indexes {
+            match read(&ids[index], &mut text)? {
+                Attempt::Done(found) => self.push(index, found, &text),
+                Attempt::WouldWait(for_what) => {
+                    left.push(index);
+                    // What waits for the index may be in memory once that is there.
+                    wait = wait.max(Some(for_what));
+                }
             }
-            array.extend_from_slice(&member);
+        }
+        Ok((left, wait))
+    }
+
+    /// The documents of all pieces as one flat JSON array, in the order of their ids: for each its JSON text, its version or
+    /// null if there is no document, and whether it is buffered, 1 or 0.
+    pub(crate) fn join(pieces: &[Piece]) -> Vec<u8> {
+        let mut places = Vec::new();
+        for piece in pieces {
+            let mut start = 0;
+            for member in &piece.members {
+                places.push((member.index, member.found, &piece.texts[start..member.end]));
+                start = member.end;
+            }
+        }
+        places.sort_unstable_by_key(|(index, ..)| *index);
+        let bytes: usize = pieces.iter().map(|piece| piece.texts.len()).sum();
+        let mut array = Vec::with_capacity(bytes + places.len() * 16 + 2);
+        for (_, found, text) in places {
+            array.push(if array.is_empty() { b'[' } else { b',' });
+            match found {
+                Some(Document { version, buffered, .. }) => {
+                    array.extend_from_slice(text);
+                    array.push(b',');
+                    serde_json::to_writer(&mut array, &version).expect("a number always becomes JSON");
+                    array.extend_from_slice(if buffered { b",1" } else { b",0" });
+                }
+                None => array.extend_from_slice(b"null,null,0"),
+            }
+        }
+        if array.is_empty() {
+            array.push(b'[');
         }
         array.push(b']');
         array
     }
 }
 
-/// Appends a document that was read, `{"id":...,"data":...,"_version":...}`, or `null`.
-pub(crate) fn write_member(out: &mut Vec<u8>, id: &str, found: Option<Document>, text: &[u8]) {
-    let Some(Document { version, buffered, .. }) = found else { return out.extend_from_slice(b"null") };
-    out.extend_from_slice(b"{\"id\":");
-    serde_json::to_writer(&mut *out, id).expect("a string always becomes JSON");
-    out.extend_from_slice(b",\"data\":");
-    out.extend_from_slice(text);
-    out.extend_from_slice(b",\"_version\":");
-    out.extend_from_slice(version.to_string().as_bytes());
-    out.extend_from_slice(if buffered { b",\"_buffered\":true}" } else { b"}" });
+impl Gather {
+    /// `first`: what has been read so far. All other documents are [sent](Self::send) for.
+    pub(crate) fn new(
+        collection: &Arc<Collection>,
+        ids: Vec<String>,
+        first: Piece,
+        given_up: &Arc<AtomicBool>,
+        done: GatherDone,
+    ) -> Arc<Gather> {
+        let missing = ids.len() - first.members.len();
+        let state = Mutex::new(State { pieces: vec![first], missing, done: Some(done) });
+        Arc::new(Gather { collection: Arc::clone(collection), ids, given_up: Arc::clone(given_up), state })
+    }
+
+    /// Has reader threads read these documents, or one of them bring the buffer's index up to date before.
+    pub(crate) fn send(self: &Arc<Self>, core: &Arc<Core>, indexes: Vec<usize>, wait: Wait) {
+        let readers = &core.readers;
+        if wait == Wait::Index {
+            return readers.want_indexed(core, Part { gather: Arc::clone(self), indexes }.into());
+        }
+        let mut shards = vec![Vec::new(); core.shards.len()];
+        for index in indexes {
+            shards[core.router.shard(&self.ids[index]) as usize].push(index);
+        }
+        for (shard, indexes) in (0..).zip(shards) {
+            if !indexes.is_empty() {
+                readers.want(core, shard, Part { gather: Arc::clone(self), indexes }.into());
+            }
+        }
+    }
+
+    /// Takes what a thread has read. The first error is the answer to all.
+    pub(crate) fn put(&self, read: Result<Piece>) {
+        let mut state = self.state.lock();
+        let answer = match read {
+            Err(error) => Err(error),
+            Ok(piece) => {
+                state.missing -= piece.members.len();
+                state.pieces.push(piece);
+                if state.missing > 0 {
+                    return;
+                }
+                Ok(std::mem::take(&mut state.pieces))
+            }
+        };
+        let done = state.done.take();
+        drop(state);
+        if let Some(done) = done {
+            call_back(|| done(answer.map(|pieces| Piece::join(&pieces))));
+        }
+    }
+}
+
+/// Documents of a [`Gather`] that belong to one lane.
+pub(crate) struct Part {
+    gather: Arc<Gather>,
+    indexes: Vec<usize>,
+}
+
+impl Part {
+    pub(super) fn len(&self) -> usize {
+        self.indexes.len()
+    }
+
+    /// Reads them in the order of their ids, so that neighbours in the file are read together.
+    pub(super) fn read(mut self, core: &Core) {
+        let gather = &*self.gather;
+        self.indexes.sort_unstable_by(|a, b| gather.ids[*a].cmp(&gather.ids[*b]));
+        let read = || {
+            let (mut piece, mut text) = (Piece::default(), Vec::new());
+            for index in &self.indexes {
+                core.readers.check_wanted(&gather.given_up)?;
+                let found = core.read(&gather.collection, &gather.ids[*index], &mut text)?;
+                piece.push(*index, found, &text);
+            }
+            Ok(piece)
+        };
+        gather.put(caught(read));
+    }
+
+    /// Reads what is in memory, and hands the rest to the lanes of the shards.
+    pub(super) fn read_indexed(self, core: &Arc<Core>) {
+        let Part { gather, indexes } = self;
+        let mut piece = Piece::default();
+        let read = || {
+            core.readers.check_wanted(&gather.given_up)?;
+            piece.read(&gather.ids, indexes.into_iter(), |id, text| {
+                core.read_memory(&gather.collection, id, text)
+            })
+        };
+        match caught(read) {
+            Err(error) => gather.put(Err(error)),
+            Ok((left, _)) => {
+                gather.put(Ok(piece));
+                gather.send(core, left, Wait::Disk);
+            }
+        }
+    }
+
+    pub(super) fn refuse(self, error: Error) {
+        self.gather.put(Err(error));
+    }
 }

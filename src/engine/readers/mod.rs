@@ -30,7 +30,8 @@ use super::{
     shard::{ShardId, collection::Collection},
 };
 
-pub(crate) use gather::{Gather, write_member};
+use gather::Part;
+pub(crate) use gather::{Gather, Piece};
 pub(crate) use pace::Pace;
 
 /// Most threads that read from shards. They wait more than they work, and a disk does not get faster from more of them.
@@ -51,8 +52,14 @@ pub struct Read {
 /// Called once with what was read.
 pub(crate) type ReadDone = Box<dyn FnOnce(Result<Option<Read>>) + Send>;
 
-/// A read that somebody waits for. There may be a million of them.
-pub(crate) struct Wanted {
+/// What a lane holds.
+pub(crate) enum Wanted {
+    One(One),
+    Part(Part),
+}
+
+/// A document that somebody waits for. There may be a million of them.
+pub(crate) struct One {
     pub(crate) collection: Arc<Collection>,
     pub(crate) id: Box<str>,
     pub(crate) done: ReadDone,
@@ -77,6 +84,9 @@ struct State {
     at_shards: usize,
     /// Threads that wait for work, or were woken and have not taken it yet.
     idle: usize,
+    /// One of them was woken and has not come yet. It wakes the next one if there is more to do, because to wake a thread takes longer
+    /// than to read some documents.
+    is_waking: bool,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -96,7 +106,14 @@ impl std::fmt::Debug for State {
 impl Readers {
     pub(crate) fn new(shards: u32) -> Self {
         let lanes = (0..=shards).map(|_| Lane::default()).collect();
-        let state = State { lanes, ready: VecDeque::new(), at_shards: 0, idle: 0, threads: Vec::new() };
+        let state = State {
+            lanes,
+            ready: VecDeque::new(),
+            at_shards: 0,
+            idle: 0,
+            is_waking: false,
+            threads: Vec::new(),
+        };
         Readers { state: Mutex::new(state), changed: Condvar::new(), stopping: AtomicBool::new(false) }
     }
 
@@ -118,7 +135,7 @@ impl Readers {
         let mut state = self.state.lock();
         if self.is_stopping() {
             drop(state);
-            return (wanted.done)(Err(Error::closed()));
+            return wanted.refuse(Error::closed());
         }
         let number = shard.map_or(state.index_lane(), |shard| shard as usize);
         let lane = &mut state.lanes[number];
@@ -133,16 +150,22 @@ impl Readers {
         if state.ready.len() > state.idle && state.threads.len() < most {
             self.add_thread(core, state);
         } else {
-            self.changed.notify_one();
+            self.wake(&mut state);
         }
     }
 
-    /// What a read gives, unless nobody waits for it any more.
-    fn answer<T>(&self, wanted: &Wanted, read: impl FnOnce() -> Result<T>) -> Result<T> {
-        if self.is_stopping() || wanted.given_up.load(Ordering::Acquire) {
-            return Err(Error::closed());
+    fn wake(&self, state: &mut State) {
+        if !state.is_waking {
+            state.is_waking = self.changed.notify_one();
         }
-        caught(read)
+    }
+
+    /// Whether somebody still waits for a read.
+    fn check_wanted(&self, given_up: &AtomicBool) -> Result<()> {
+        match self.is_stopping() || given_up.load(Ordering::Acquire) {
+            true => Err(Error::closed()),
+            false => Ok(()),
+        }
     }
 
     fn add_thread(&self, core: &Arc<Core>, mut state: MutexGuard<'_, State>) {
@@ -154,7 +177,7 @@ impl Readers {
             Err(error) => {
                 let unread = state.take_all();
                 drop(state);
-                unread.into_iter().for_each(|wanted| call_back(|| (wanted.done)(Err(error.clone()))));
+                unread.into_iter().for_each(|wanted| wanted.refuse(error.clone()));
             }
         }
     }
@@ -167,11 +190,52 @@ impl Readers {
         let threads = std::mem::take(&mut state.threads);
         drop(state);
         self.changed.notify_all();
-        unread.into_iter().for_each(|wanted| call_back(|| (wanted.done)(Err(Error::closed()))));
+        unread.into_iter().for_each(|wanted| wanted.refuse(Error::closed()));
         for thread in threads {
             // A panic of it was given to whom it concerned.
             let _ = thread.join();
         }
+    }
+}
+
+impl Wanted {
+    fn documents(&self) -> usize {
+        match self {
+            Wanted::One(_) => 1,
+            Wanted::Part(part) => part.len(),
+        }
+    }
+
+    fn refuse(self, error: Error) {
+        match self {
+            Wanted::One(one) => call_back(|| (one.done)(Err(error))),
+            Wanted::Part(part) => part.refuse(error),
+        }
+    }
+}
+
+impl From<One> for Wanted {
+    fn from(one: One) -> Self {
+        Wanted::One(one)
+    }
+}
+
+impl From<Part> for Wanted {
+    fn from(part: Part) -> Self {
+        Wanted::Part(part)
+    }
+}
+
+impl Lane {
+    fn take_batch(&mut self) -> Vec<Wanted> {
+        let (mut count, mut documents) = (0, 0);
+        while documents < BATCH
+            && let Some(wanted) = self.wanted.get(count)
+        {
+            count += 1;
+            documents += wanted.documents();
+        }
+        self.wanted.drain(..count).collect()
     }
 }
 
@@ -205,13 +269,16 @@ fn run(core: &Arc<Core>) {
             state.idle += 1;
             readers.changed.wait(&mut state);
             state.idle -= 1;
+            state.is_waking = false;
             continue;
         };
+        if !state.ready.is_empty() {
+            readers.wake(&mut state);
+        }
         let is_of_shard = number != state.index_lane();
         state.at_shards += usize::from(is_of_shard);
         let lane = &mut state.lanes[number];
-        let count = lane.wanted.len().min(BATCH);
-        let batch = lane.wanted.drain(..count).collect();
+        let batch = lane.take_batch();
         MutexGuard::unlocked(&mut state, || {
             if is_of_shard {
                 let (pace, store) = (&core.paces[number], &*core.shards[number]);
@@ -235,28 +302,50 @@ fn read_indexed(core: &Arc<Core>, batch: Vec<Wanted>) {
     // Where that fails, each read tells.
     let _ = caught(|| core.buffer.catch_up());
     for wanted in batch {
-        let mut text = Vec::new();
-        let read =
-            match core.readers.answer(&wanted, || core.try_read(&wanted.collection, &wanted.id, &mut text)) {
-                Ok(Attempt::WouldWait(_)) => {
-                    core.readers.want(core, core.router.shard(&wanted.id), wanted);
-                    continue;
-                }
-                Ok(Attempt::Done(found)) => Ok(found.map(|document| Read { document, text })),
-                Err(error) => Err(error),
-            };
-        call_back(|| (wanted.done)(read));
+        match wanted {
+            Wanted::Part(part) => part.read_indexed(core),
+            Wanted::One(one) => one.read_indexed(core),
+        }
     }
 }
 
-fn read_all(core: &Core, mut batch: Vec<Wanted>) {
-    batch.sort_unstable_by(|a, b| (a.collection.number, &a.id).cmp(&(b.collection.number, &b.id)));
+fn read_all(core: &Core, batch: Vec<Wanted>) {
+    let mut ones = Vec::with_capacity(batch.len());
     for wanted in batch {
-        let answer = core.readers.answer(&wanted, || {
+        match wanted {
+            Wanted::Part(part) => part.read(core),
+            Wanted::One(one) => ones.push(one),
+        }
+    }
+    ones.sort_unstable_by(|a, b| (a.collection.number, &a.id).cmp(&(b.collection.number, &b.id)));
+    ones.into_iter().for_each(|one| one.read(core));
+}
+
+impl One {
+    fn read(self, core: &Core) {
+        let read = || {
+            core.readers.check_wanted(&self.given_up)?;
             let mut text = Vec::new();
-            let found = core.read(&wanted.collection, &wanted.id, &mut text)?;
+            let found = core.read(&self.collection, &self.id, &mut text)?;
             Ok(found.map(|document| Read { document, text }))
-        });
-        call_back(|| (wanted.done)(answer));
+        };
+        let read = caught(read);
+        call_back(|| (self.done)(read));
+    }
+
+    fn read_indexed(self, core: &Arc<Core>) {
+        let mut text = Vec::new();
+        let read = || {
+            core.readers.check_wanted(&self.given_up)?;
+            core.try_read(&self.collection, &self.id, &mut text)
+        };
+        let read = match caught(read) {
+            Ok(Attempt::WouldWait(_)) => {
+                return core.readers.want(core, core.router.shard(&self.id), self.into());
+            }
+            Ok(Attempt::Done(found)) => Ok(found.map(|document| Read { document, text })),
+            Err(error) => Err(error),
+        };
+        call_back(|| (self.done)(read));
     }
 }

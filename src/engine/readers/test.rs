@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Gather, Read, THREADS};
+use super::{Gather, Piece, Read, THREADS};
 use crate::engine::{
     Attempt, Code, Database, Document, Error, Options, Result, read::Wait, shard::collection::Collection,
     until::PATIENCE,
@@ -58,6 +58,14 @@ fn until_fast(db: &Database, collection: &Arc<Collection>, id: &str) {
     while db.try_get(collection, id, &mut Vec::new()) == Ok(Attempt::WouldWait(Wait::Disk)) {
         assert!(Instant::now() < deadline, "it never counts as fast");
         assert_eq!(later(db, collection, id), Ok(None));
+    }
+}
+
+/// The same for every shard.
+fn until_fast_all(db: &Database, collection: &Arc<Collection>) {
+    for shard in 0..SHARDS {
+        let missing = (0..).map(|i| format!("missing{i}")).find(|id| db.shard_of(id) == shard);
+        until_fast(db, collection, &missing.expect("there are many"));
     }
 }
 
@@ -138,38 +146,116 @@ fn a_read_sees_every_write_called_before_it_and_no_thread_is_started_without_nee
     assert!((1..=THREADS).contains(&threads()), "{} threads", threads());
 }
 
+/// Asks for documents as an event loop does. Returns the array, and whether it was there at once.
+fn many(db: &Database, users: &Arc<Collection>, ids: &[String], read_here: usize) -> (String, bool) {
+    let (tell, told) = mpsc::channel();
+    let now = db
+        .try_get_many(users, ids.to_vec(), read_here, || {
+            move |array| {
+                tell.send(array).expect("somebody waits");
+            }
+        })
+        .expect("reads");
+    let is_now = now.is_some();
+    let array = now.unwrap_or_else(|| told.recv_timeout(PATIENCE).expect("an answer").expect("reads"));
+    assert!(told.try_recv().is_err(), "there is one answer");
+    (String::from_utf8(array).expect("UTF-8"), is_now)
+}
+
+/// The same array made of documents that were read one after the other.
+fn one_by_one(db: &Database, users: &Arc<Collection>, ids: &[String]) -> String {
+    let member = |read: Option<Read>| match read {
+        Some(Read { document, text }) => {
+            let text = String::from_utf8(text).expect("UTF-8");
+            format!("{text},{},{}", document.version, u8::from(document.buffered))
+        }
+        None => "null,null,0".to_owned(),
+    };
+    let members: Vec<_> = db.get_many(users, ids).expect("reads").into_iter().map(member).collect();
+    format!("[{}]", members.join(","))
+}
+
 #[test]
-fn many_documents_come_as_one_array_in_the_order_of_their_ids() {
+fn many_documents_come_as_one_array_in_the_order_of_their_ids_from_wherever_they_are() {
     let folder = tempfile::tempdir().expect("a folder");
     let (db, users) = stored(&folder, 300);
-    let ids: Vec<String> = (0..400).rev().map(|i| format!("u{i}")).collect();
-    let expected = db.get_many(&users, &ids[..]).expect("reads");
-    db.clear_cache();
-    // One document in memory at the front, so that the array is begun at once.
-    db.get(&users, "u299", &mut Vec::new()).expect("reads");
-    slow_down(&db);
-    let mut wanted = vec!["u299".to_owned()];
-    wanted.extend(ids);
-    let (tell, told) = mpsc::channel();
-    let now = db.try_get_many(&users, &wanted, || move |texts| tell.send(texts).expect("somebody waits"));
-    assert_eq!(now, Ok(None));
-    let texts = told.recv_timeout(PATIENCE).expect("an answer").expect("reads");
-    let first = br#"[{"id":"u299","data":299,"_version":1},"#;
-    assert_eq!(String::from_utf8_lossy(&texts), String::from_utf8_lossy(&[first, &expected[1..]].concat()));
+    db.set(&users, "u7", b"\"changed\"").expect("writes");
+    db.delete(&users, "u8").expect("writes");
+    let mut ids: Vec<String> = (0..400).rev().map(|i| format!("u{i}")).collect();
+    ids.push("u7".to_owned());
+    let expected = one_by_one(&db, &users, &ids);
+    assert!(expected.contains("null,null,0,\"changed\",2,1,6,1,0,"), "{expected}");
+    // From fast shards by threads, or at once unless the machine has too much to do, and from slow ones by threads.
+    until_fast_all(&db, &users);
+    for (read_here, is_slow) in [(0, false), (400, false), (400, true)] {
+        db.clear_cache();
+        db.get(&users, "u299", &mut Vec::new()).expect("reads");
+        if is_slow {
+            slow_down(&db);
+        }
+        let (array, is_now) = many(&db, &users, &ids, read_here);
+        assert_eq!(array, expected);
+        assert!(!is_now || (read_here > 0 && !is_slow));
+    }
+    assert_eq!(
+        many(&db, &users, &ids[..1], 0),
+        ("[null,null,0]".to_owned(), false),
+        "a document that is not there"
+    );
+    assert_eq!(many(&db, &users, &ids[100..101], 0), ("[299,1,0]".to_owned(), true), "one that is cached");
+    assert_eq!(many(&db, &users, &[], 0), ("[]".to_owned(), true));
+}
+
+#[test]
+fn many_documents_behind_many_writes_come_by_way_of_the_index() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 10);
+    (0..2000).for_each(|i| db.set(&users, &format!("v{i}"), &[b'1'; 200]).expect("writes"));
+    let ids: Vec<String> = ["u1", "v5", "nobody", "v1999"].map(str::to_owned).into();
+    let (array, is_now) = many(&db, &users, &ids, usize::MAX);
+    assert!(!is_now);
+    assert_eq!(array, one_by_one(&db, &users, &ids));
 }
 
 #[test]
 fn one_failed_read_is_the_answer_to_all_of_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_db, users) = stored(&folder, 1);
     let (tell, told) = mpsc::channel();
     let ids = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
-    let gather =
-        Gather::new(b"[".to_vec(), ids, Box::new(move |texts| tell.send(texts).expect("somebody waits")));
-    gather.put(2, Ok(None));
-    gather.put(0, Err(Error::new(Code::Io, "no more")));
-    gather.put(1, Ok(None));
+    let done = Box::new(move |array| tell.send(array).expect("somebody waits"));
+    let gather = Gather::new(&users, ids.clone(), Piece::default(), &Arc::default(), done);
+    let piece = |index| {
+        let mut piece = Piece::default();
+        let read = piece.read(&ids, std::iter::once(index), |_, _| Ok(Attempt::Done(None)));
+        assert_eq!(read, Ok((vec![], None)));
+        piece
+    };
+    gather.put(Ok(piece(2)));
+    gather.put(Err(Error::new(Code::Io, "no more")));
+    gather.put(Ok(piece(1)));
     assert_eq!(told.recv().expect("an answer").map_err(|error| error.code()), Err(Code::Io));
     drop(gather);
     assert!(told.recv().is_err(), "and there is no other answer");
+}
+
+#[test]
+fn closing_answers_who_waits_for_many_documents() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 5000);
+    let (tell, told) = mpsc::channel();
+    for part in 0..50 {
+        let ids = (0..100).map(|i| format!("u{}", part * 100 + i)).collect();
+        let tell = tell.clone();
+        let done =
+            || move |array: Result<Vec<u8>>| tell.send(array.map_err(|error| error.code())).expect("awaited");
+        assert_eq!(db.try_get_many(&users, ids, 0, done), Ok(None));
+    }
+    db.close().expect("closes");
+    drop(tell);
+    let answers: Vec<_> = told.iter().collect();
+    assert_eq!(answers.len(), 50);
+    assert!(answers.iter().all(|answer| answer.is_ok() || *answer == Err(Code::Closed)));
 }
 
 #[test]
