@@ -8,7 +8,7 @@ mod common;
 use std::{fs, os::unix::fs::FileExt, path::Path, sync::Arc, thread, time::Duration};
 
 use common::{Home, call, ids_of, noted, set, until, value};
-use kimdb::{Code, Database};
+use kimdb::{Attempt, Code, Database};
 
 /// Changes the newest record of this text in the file, which is the memory of whoever has it open.
 fn damage(wal: &Path, text: &str) {
@@ -145,5 +145,28 @@ fn damage_met_while_generations_are_merged_hides_nothing_that_is_whole() {
         assert_eq!(read(id), Ok(Some(("1".to_owned(), 1))), "{id}");
     }
     holder.execute_batch("ROLLBACK").expect("lets go");
+    drop(db.close());
+}
+
+#[test]
+fn reads_behind_many_writes_tell_damage_in_the_middle_of_them() {
+    let home = Home::new();
+    let db = home.open_with(|options| (options.buffer_size, options.flush_interval_ms) = (1 << 40, 1 << 40));
+    // More than is indexed in one go.
+    for i in 0..2000 {
+        set(&db, "c", &format!("id{i}"), format!("\"text {i:06} {}\"", "x".repeat(200)));
+    }
+    let wal = fs::read(home.wal()).expect("reads");
+    let at = wal.windows(11).rposition(|part| part == b"text 000300").expect("is there");
+    // The record is no record any more, from its headers on.
+    let file = fs::OpenOptions::new().write(true).open(home.wal()).expect("opens");
+    file.write_all_at(&[0; 64], at as u64 - 48).expect("writes");
+    let c = db.collection("c");
+    for id in ["id1999", "id300", "id1999", "nobody"] {
+        let found = db.get(&c, id, &mut Vec::new()).map_err(|error| error.code());
+        assert_eq!(found, Err(Code::Corrupt), "{id}");
+        let found = db.try_get(&c, id, &mut Vec::new()).map_err(|error| error.code());
+        assert!(matches!(found, Err(Code::Corrupt) | Ok(Attempt::WouldWait(_))), "{id}: {found:?}");
+    }
     drop(db.close());
 }
