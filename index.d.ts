@@ -51,7 +51,7 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    *
    * @param collection - Any non-empty string. Two different strings never share data.
    * @param id - `null`, `undefined` or `''` makes a new id, a UUID whose text sorts by time. A number
-   * becomes its decimal text.
+   * becomes its text, as JavaScript writes it.
    * @param data - Any value that JSON can hold. It is serialised before the call returns, so changing
    * it later changes nothing. As with `JSON.stringify`, `NaN`, `Infinity` and invalid dates become `null`, a `Map`, `Set`,
    * `RegExp` or `Error` becomes `{}`, a typed array an object with numbered keys, and members that are `undefined`,
@@ -86,8 +86,8 @@ declare class SimpleDB<Schema extends object = SimpleDB.AnySchema> {
    *
    * @returns A fresh object each time, or `null` where there is no such document.
    * @throws `TypeError` with code `KIMDB_INVALID_COLLECTION` or `KIMDB_INVALID_ID`.
-   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_BUSY`, `KIMDB_CORRUPT`, `KIMDB_IO`, `KIMDB_CLOSED`. A failed
-   * read is an error, never `null`.
+   * @throws {@link SimpleDB.KimDBError | KimDBError} `KIMDB_BUSY`, `KIMDB_CORRUPT`, `KIMDB_IO`, `KIMDB_TOO_LARGE`,
+   * `KIMDB_CLOSED`. A failed read is an error, never `null`.
    */
   get<C extends SimpleDB.CollectionName<Schema>>(
     collection: C,
@@ -412,7 +412,7 @@ declare namespace SimpleDB {
   /** The names of the collections of a schema. */
   export type CollectionName<Schema extends object> = keyof Schema & string;
 
-  /** A non-empty string, or a finite number, which stands for its decimal text. */
+  /** A non-empty string, or a finite number, which stands for its text, as JavaScript writes it. */
   export type DocumentId = string | number;
 
   /** A document as it is read. */

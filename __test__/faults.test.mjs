@@ -1,7 +1,6 @@
 // What goes wrong outside the library: files damaged, removed, locked or in the way.
 
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -15,6 +14,7 @@ import {
 import { join } from 'node:path';
 import test from 'ava';
 import { SimpleDB } from 'kimdb/hyperscale';
+import { crashImage } from './helpers/crash-image.mjs';
 import { manualFlush, openHyper, openSimple, pathsIn, sleep, useFolder } from './helpers/database.mjs';
 
 test('a walPath that is a link to nothing is an error', (t) => {
@@ -119,15 +119,6 @@ test('a folder that is moved away and back: writes are refused meanwhile, nothin
   await db.flush();
   for (const id of acknowledged) t.deepEqual((await db.get('users', id)).data, { id });
 });
-
-/** What a kill would leave: the files as they are now, in another folder. */
-function crashImage(t, folder) {
-  const image = useFolder(t);
-  for (const name of readdirSync(folder)) {
-    if (!/\.lock$|-shm$/.test(name)) copyFileSync(join(folder, name), join(image, name));
-  }
-  return image;
-}
 
 test("SQLite's log of a shard that is removed while it is open takes nothing along", async (t) => {
   const folder = useFolder(t);

@@ -36,7 +36,7 @@ test('what another program made something else than one JSON value is told', asy
     t.like(error, { name: 'KimDBError', code: 'KIMDB_CORRUPT', collection: 'users' }, data);
     t.is(
       error.message,
-      "a document is not valid JSON in its shard file; correct or delete its row, which 'npx kimdb verify' names",
+      `a document of the collection "users" is not valid JSON in its shard file; correct or delete its row, which 'npx kimdb verify' names`,
     );
   }
 });

@@ -69,22 +69,32 @@ test('lists of every length around that of a part', async (t) => {
   }
 });
 
-test('documents of very different sizes', async (t) => {
-  const paths = pathsIn(useFolder(t));
-  const sizes = Array.from({ length: 600 }, (_, i) => (i % 97 === 0 ? 300_000 : i % 50));
-  const first = openSimple(t, paths);
-  await first.setMany(
-    'c',
-    sizes.map((size, i) => [id(i), 'x'.repeat(size)]),
-  );
-  first.close();
-  const db = openSimple(t, { ...paths, cacheBytes: 0 });
-  const found = await db.getMany('c', idsOf(600));
-  t.deepEqual(
-    found.map((one) => one.data.length),
-    sizes,
-  );
-});
+for (const [title, sizeOf] of [
+  ['very different sizes', (i) => (i % 97 === 0 ? 300_000 : i % 50)],
+  ['a megabyte and more', (i) => 1_000_000 + i * 100_000],
+  ['ten kilobytes', (i) => 10_000 + i],
+]) {
+  test(`documents of ${title}`, async (t) => {
+    const paths = pathsIn(useFolder(t));
+    const sizes = Array.from({ length: sizeOf(0) > 500_000 ? 20 : 600 }, (_, i) => sizeOf(i));
+    const ids = idsOf(sizes.length);
+    const first = openSimple(t, paths);
+    for (const [i, size] of sizes.entries()) await first.set('c', id(i), 'x'.repeat(size));
+    const same = async (db, where) => {
+      const found = await db.getMany('c', ids);
+      t.deepEqual(
+        found.map((one) => [one.id, one.data.length, one._version]),
+        sizes.map((size, i) => [id(i), size, 1]),
+        where,
+      );
+    };
+    await same(first, 'buffered, or just flushed');
+    first.close();
+    const db = openSimple(t, paths);
+    await same(db, 'from the shards');
+    await same(db, 'from the cache');
+  });
+}
 
 test('the event loop turns meanwhile, wherever the documents are', async (t) => {
   const db = await openMixed(t);
@@ -136,7 +146,7 @@ test('a document that is no JSON is named, wherever it is in the list', async (t
       t.is(spawnSync('sqlite3', [file, sql], { env }).status, 0);
     });
     const error = await t.throwsAsync(db.getMany('c', idsOf(STORED)));
-    t.like(error, { name: 'KimDBError', code: 'KIMDB_CORRUPT', id: id(bad) }, text);
+    t.like(error, { name: 'KimDBError', code: 'KIMDB_CORRUPT', collection: 'c', id: id(bad) }, text);
   }
   return undefined;
 });

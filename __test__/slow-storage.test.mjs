@@ -125,7 +125,7 @@ test('a document in a shard that is no JSON fails its own read', async (t) => {
   t.is(changed.status, 0);
   const again = openSimple(t, paths);
   const [bad, good] = await Promise.allSettled([again.get('users', 'bad'), again.get('users', 'good')]);
-  t.like(bad.reason, { name: 'KimDBError', code: 'KIMDB_CORRUPT', id: 'bad' });
+  t.like(bad.reason, { name: 'KimDBError', code: 'KIMDB_CORRUPT', collection: 'users', id: 'bad' });
   t.is(good.value.data, 1);
   return undefined;
 });

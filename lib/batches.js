@@ -3,7 +3,7 @@
 // Arguments of the batch calls. A batch is checked from end to end before any of it is written.
 
 const { existingId, writableId } = require('./documents.js');
-const { describe, isOurs, typeError } = require('./errors.js');
+const { describe, isOurs, messageOf, typeError } = require('./errors.js');
 
 const CODE = 'KIMDB_INVALID_ENTRIES';
 const PAIR = 'a pair [id, data] or an object { id, data }';
@@ -25,7 +25,7 @@ function listOf(iterable, where, members) {
 }
 
 const unreadable = (where, cause) =>
-  typeError(CODE, `${where} could not be read: ${cause?.message ?? cause}`, cause);
+  typeError(CODE, `${where} could not be read: ${messageOf(cause)}`, cause);
 
 /** `{ ids, documents, nameOf }` of documents to write; `nameOf` names the document at a place in errors. */
 function readEntries(entries, newId, where, toPair) {
@@ -72,7 +72,13 @@ documentPair.accepts = `documents { id, data }`;
 
 /** The ids of getMany and deleteMany. */
 function readIds(ids) {
-  return Array.from(listOf(ids, 'ids', 'ids'), (id, i) => existingId(id, `ids[${i}]`));
+  const list = listOf(ids, 'ids', 'ids');
+  try {
+    return Array.from(list, (id, i) => existingId(id, `ids[${i}]`));
+  } catch (error) {
+    if (!isOurs(error)) throw unreadable('ids', error);
+    throw error;
+  }
 }
 
 const bufferedResults = (ids) => ids.map((id) => ({ id, buffered: true }));

@@ -75,7 +75,7 @@ function jsonArray(texts) {
  */
 function toDocument(engine, number, id, text) {
   if (text === null) return null;
-  const data = parse(text, { id });
+  const data = parseDocument(engine, number, id, text);
   const registers = engine.registers;
   return registers[BUFFERED] === 0
     ? { id, data: engine.documents.offer(number, id, text, data), _version: registers[VERSION] }
@@ -83,23 +83,28 @@ function toDocument(engine, number, id, text) {
 }
 
 /** What we stored always parses; what another program wrote into a shard may not. */
-function parse(text, details) {
+function parseDocument(engine, number, id, text) {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw corrupt(details, cause);
+    throw corrupt({ id, collection: engine.nameOf(number) }, cause);
   }
 }
 
-function corrupt(details, cause) {
-  const what = details.id === undefined ? 'a document' : `document ${describe(details.id)}`;
+/** The same for the list of a collection that a read of many documents gives. */
+function parseList(text, collection) {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw corrupt({ collection }, cause);
+  }
+}
+
+function corrupt({ id, collection }, cause) {
+  const what = id === undefined ? 'a document' : `document ${describe(id)}`;
   return new KimDBError(
-    `${what} is not valid JSON in its shard file; correct or delete its row, which 'npx kimdb verify' names`,
-    {
-      ...details,
-      code: 'KIMDB_CORRUPT',
-      cause,
-    },
+    `${what} of the collection ${describe(collection)} is not valid JSON in its shard file; correct or delete its row, which 'npx kimdb verify' names`,
+    { id, collection, code: 'KIMDB_CORRUPT', cause },
   );
 }
 
@@ -112,6 +117,7 @@ module.exports = {
   serialise,
   jsonArray,
   toDocument,
-  parse,
+  parseDocument,
+  parseList,
   corrupt,
 };

@@ -44,6 +44,7 @@ class Engine {
 
   #collection;
   #collections = new Map();
+  #names = [];
   #lastName = NONE;
   #lastNumber = 0;
 
@@ -79,6 +80,12 @@ class Engine {
       const progress = new Progress(log);
       recovered = opened.open(() => this.#deliveries.some(), progress.step);
       progress.recovered(recovered);
+      // The logger is the program's, and may have closed this instance, or opened it, meanwhile.
+      if (this.#refuse === refuseClosed) refuseClosed();
+      if (this.isOpen) {
+        letGo(opened);
+        return recovered;
+      }
       warnOf(opened.doubtfulFileSystem());
       const hot = opened.hot();
       this.#useCalls(hot, options.cacheBytes);
@@ -119,10 +126,16 @@ class Engine {
       checkCollection(name);
       number = this.#collection(name);
       this.#collections.set(name, number);
+      this.#names[number] = name;
     }
     this.#lastName = name;
     this.#lastNumber = number;
     return number;
+  }
+
+  /** The name of a collection that has a number. */
+  nameOf(number) {
+    return this.#names[number];
   }
 
   /** A promise for the work of a ticket. */

@@ -3,6 +3,8 @@
 // What can go wrong, as the user sees it: KimDBError for what the database met, TypeError and
 // RangeError with a `code` for wrong arguments. Nothing else leaves the package.
 
+const { isProxy } = require('node:util').types;
+
 const DETAILS = ['path', 'collection', 'id', 'shard'];
 
 // The engine gives causes as text.
@@ -25,12 +27,28 @@ Object.defineProperty(KimDBError.prototype, 'name', {
 });
 
 /** Whether an error already is one that callers may see. */
-const isOurs = (error) => typeof error?.code === 'string' && error.code.startsWith('KIMDB_');
+function isOurs(error) {
+  try {
+    return typeof error?.code === 'string' && error.code.startsWith('KIMDB_');
+  } catch {
+    return false;
+  }
+}
+
+/** What was thrown, in words. It may be anything, also what cannot be made into text. */
+function messageOf(thrown) {
+  try {
+    const { message } = Object(thrown);
+    return typeof message === 'string' ? message : String(thrown);
+  } catch {
+    return 'something was thrown that is no error';
+  }
+}
 
 /** What a native call threw, as the error that the caller gets. Our own errors pass unchanged. */
 function toPublicError(error) {
   if (!isOurs(error)) {
-    const message = `The engine failed in an unexpected way: ${error?.message ?? error}`;
+    const message = `The engine failed in an unexpected way: ${messageOf(error)}`;
     return new KimDBError(message, { code: 'KIMDB_INTERNAL', cause: error });
   }
   const isFinal = error instanceof KimDBError || error instanceof TypeError || error instanceof RangeError;
@@ -62,8 +80,10 @@ function describe(value) {
   }
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null) return 'an object';
+  // NOTE: Array.isArray() throws for a proxy that was revoked.
+  if (typeof value === 'object' && value !== null) {
+    return !isProxy(value) && Array.isArray(value) ? 'an array' : 'an object';
+  }
   return String(value);
 }
 
@@ -77,6 +97,7 @@ function throwLater(error) {
 module.exports = {
   KimDBError,
   isOurs,
+  messageOf,
   toPublicError,
   typeError,
   rangeError,

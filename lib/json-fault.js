@@ -2,7 +2,7 @@
 
 // Finds out why JSON.stringify refused a value, and where in it. Runs only after it refused.
 
-const { KimDBError, describe, typeError } = require('./errors.js');
+const { KimDBError, describe, messageOf, typeError } = require('./errors.js');
 
 const CODE = 'KIMDB_INVALID_DATA';
 
@@ -26,16 +26,6 @@ function explainFault(data, where, thrown) {
   const fault = findFault(data, where, '', new Map()) ?? { path: where, problem: message };
   // Where toJSON() or a getter threw, `thrown` is the user's own error.
   return typeError(CODE, `${fault.path} cannot be stored as JSON: ${fault.problem}`, thrown);
-}
-
-/** What was thrown, in words. It may be anything, also what cannot be made into text. */
-function messageOf(thrown) {
-  try {
-    const { message } = Object(thrown);
-    return typeof message === 'string' ? message : String(thrown);
-  } catch {
-    return 'something was thrown that is no error';
-  }
 }
 
 function isRangeError(thrown) {

@@ -7,22 +7,24 @@
 // - a ticket: the shard's disk is slow, or so much was written since the last read that finding it takes long. Reader threads do that.
 
 const { BUFFERED, VERSION } = require('./document-cache.js');
-const { parse } = require('./documents.js');
+const { parseDocument } = require('./documents.js');
 const { toPublicError } = require('./errors.js');
 
 /** A promise for a document. Many of these wait at the same time: what each keeps alive is to be little. */
 function readLater(engine, number, id, answer) {
-  return typeof answer === 'number' ? fromThreads(engine, id, answer) : behindWrites(engine, number, id);
+  return typeof answer === 'number'
+    ? fromThreads(engine, number, id, answer)
+    : behindWrites(engine, number, id);
 }
 
-const fromThreads = (engine, id, ticket) =>
-  engine.wait(ticket).then(([text, version, buffered]) => toDocument(id, text, version, buffered));
+const fromThreads = (engine, number, id, ticket) =>
+  engine.wait(ticket).then((read) => toDocument(engine, number, id, read));
 
 // IMPORTANT: nothing read here is for the cache of documents. A write of the same document that was called since has let go of
 // it there already, and may wait for room in the log, so that what was read is older.
-function toDocument(id, text, version, buffered) {
+function toDocument(engine, number, id, [text, version, buffered]) {
   if (text === null) return null;
-  const document = { id, data: parse(text, { id }), _version: version };
+  const document = { id, data: parseDocument(engine, number, id, text), _version: version };
   if (buffered !== 0) document._buffered = true;
   return document;
 }
@@ -33,8 +35,8 @@ async function behindWrites(engine, number, id) {
     const answer = engine.readPast(number, id);
     // NOTE: no await between a read and its registers; the next read overwrites them.
     const { [VERSION]: version, [BUFFERED]: buffered } = engine.registers;
-    if (typeof answer !== 'number') return toDocument(id, answer, version, buffered);
-    return await fromThreads(engine, id, answer);
+    if (typeof answer !== 'number') return toDocument(engine, number, id, [answer, version, buffered]);
+    return await fromThreads(engine, number, id, answer);
   } catch (error) {
     throw toPublicError(error);
   }

@@ -2,7 +2,7 @@
 
 // Long lists of documents: their texts are made into values one after the other, and the event loop turns in between.
 
-const { corrupt, parse } = require('./documents.js');
+const { corrupt, parseList } = require('./documents.js');
 const { nextTurn } = require('./immediates.js');
 
 /** Members of a text for each document: id, document, version. */
@@ -27,7 +27,7 @@ async function takeList(source, ticket, done, collection) {
 
 /** Appends the documents of a text. Its last member tells how many they are. */
 function unfold(text, documents, collection) {
-  const flat = parse(text, { collection });
+  const flat = parseList(text, collection);
   const count = flat.pop();
   // A document that is not one value, such as `1,2`.
   if (flat.length !== MEMBERS * count) throw corrupt({ collection });

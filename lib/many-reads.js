@@ -3,7 +3,7 @@
 // Lists of documents. They are read in parts, which reader threads are at while those before them are made into values, and between
 // which the event loop turns.
 
-const { corrupt, parse } = require('./documents.js');
+const { corrupt, parseList } = require('./documents.js');
 const { nextTurn } = require('./immediates.js');
 const { readLater } = require('./late-reads.js');
 const { turns } = require('./turns.js');
@@ -20,8 +20,11 @@ const AHEAD = 3;
 const HERE = FIRST;
 const HERE_AHEAD = 8;
 
-/** Members of the text for each document: its JSON, its version or null where there is none, whether it is buffered. */
+/** Members of the text for each document: its JSON, its version or null where there is none, its state. */
 const MEMBERS = 3;
+const STORED = 0;
+/** Others had a megabyte already; it is asked for alone. */
+const LEFT_OUT = 2;
 
 /** The documents, or null for each that is not there, in the order of the ids. */
 async function readMany(engine, number, ids, collection) {
@@ -63,33 +66,61 @@ async function readParts(engine, number, ids, collection) {
 function beginPart(engine, number, part, here) {
   const kept = engine.documents.findAll(number, part);
   if (kept !== undefined) return { part, kept };
-  const answer = engine.readMany(number, part, here);
-  if (typeof answer === 'string') return { part, text: answer };
-  const text = readTextLater(engine, number, part, answer);
+  const text = readText(engine, number, part, here);
   // Who waits for it may have failed at a part before.
-  text.catch(() => undefined);
+  if (typeof text !== 'string') text.catch(() => undefined);
   return { part, text };
+}
+
+function readText(engine, number, ids, here) {
+  try {
+    const answer = engine.readMany(number, ids, here);
+    return typeof answer === 'string' ? answer : readTextLater(engine, number, ids, answer);
+  } catch (error) {
+    return unlessTooLarge(error, ids);
+  }
 }
 
 /** The text of documents that could not be read at once; `answer` is as in late-reads.js. */
 async function readTextLater(engine, number, ids, answer) {
-  let late = answer;
-  if (late === undefined) {
-    await engine.untilLogged();
-    late = engine.readManyPast(number, ids, HERE_AHEAD);
+  try {
+    let late = answer;
+    if (late === undefined) {
+      await engine.untilLogged();
+      late = engine.readManyPast(number, ids, HERE_AHEAD);
+    }
+    if (typeof late === 'string') return late;
+    const [text] = await engine.wait(late);
+    return text;
+  } catch (error) {
+    return unlessTooLarge(error, ids);
   }
-  if (typeof late === 'string') return late;
-  const [text] = await engine.wait(late);
-  return text;
+}
+
+/** The text that leaves out all documents, if it was only that no string holds them together. */
+function unlessTooLarge(error, ids) {
+  if (error.code !== 'KIMDB_TOO_LARGE' || ids.length === 1) throw error;
+  return JSON.stringify(ids.flatMap(() => [null, null, LEFT_OUT]));
 }
 
 /** The documents of a part. If one is not JSON, it fails as reading that one does. */
 function valuesOf(engine, number, ids, text, collection) {
   try {
-    return unfold(text, ids, collection);
+    const documents = unfold(text, ids, collection);
+    return documents.includes(undefined) ? addLeftOut(engine, number, ids, documents, collection) : documents;
   } catch (error) {
     return tellWhich(engine, number, ids, error);
   }
+}
+
+async function addLeftOut(engine, number, ids, documents, collection) {
+  for (const [i, document] of documents.entries()) {
+    if (document !== undefined) continue;
+    // What is so large takes long.
+    await nextTurn();
+    [documents[i]] = await readMany(engine, number, [ids[i]], collection);
+  }
+  return documents;
 }
 
 async function tellWhich(engine, number, ids, error) {
@@ -98,15 +129,16 @@ async function tellWhich(engine, number, ids, error) {
 }
 
 function unfold(text, ids, collection) {
-  const flat = parse(text, { collection });
+  const flat = parseList(text, collection);
   // A document that is not one value, such as `1,2`.
   if (flat.length !== MEMBERS * ids.length) throw corrupt({ collection });
   return ids.map((id, i) => {
     const version = flat[MEMBERS * i + 1];
-    if (version === null) return null;
+    const state = flat[MEMBERS * i + 2];
+    if (version === null) return state === LEFT_OUT ? undefined : null;
     if (typeof version !== 'number') throw corrupt({ collection });
     const document = { id, data: flat[MEMBERS * i], _version: version };
-    if (flat[MEMBERS * i + 2] !== 0) document._buffered = true;
+    if (state !== STORED) document._buffered = true;
     return document;
   });
 }

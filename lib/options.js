@@ -3,7 +3,7 @@
 // Options: defaults, checks, and the form in which the engine gets them.
 
 const path = require('node:path');
-const { describe, rangeError, typeError } = require('./errors.js');
+const { describe, messageOf, rangeError, typeError } = require('./errors.js');
 
 const CODE = 'KIMDB_INVALID_OPTION';
 const MIB = 1024 * 1024;
@@ -59,6 +59,7 @@ function checkPath(name, value) {
   if (value === '' || value.includes('\0') || /[\\/]$/.test(value)) {
     throw wrongValue(name, accepted, value);
   }
+  if (!value.isWellFormed()) throw wrongValue(name, 'a path without half a surrogate pair', value);
 }
 
 /** The names of the shard files begin with what stands before '.db'. */
@@ -67,6 +68,9 @@ function checkBase(name, value) {
   // SQLite's name for a database without a file, which kimdb 7 took: files of that name would outlive the program.
   if (value === ':memory:') {
     throw wrongValue(name, 'the path of a file, such as one in a temporary folder', value);
+  }
+  if (/(^|[\\/])\.\.?$/.test(value)) {
+    throw wrongValue(name, 'the path of a file, not of a folder', value);
   }
   if (/(^|[\\/])\.db$/.test(value))
     throw wrongValue(name, "the path of a file with a name before '.db'", value);
@@ -91,29 +95,39 @@ const wrongValue = (name, accepted, value) => rangeError(CODE, sentence(name, ac
 function resolveOptions(options) {
   options = checkObject(options, NAMES);
   const config = {};
+  const isDefault = {};
   for (const name of NAMES) {
-    const given = options[name];
-    const isGiven = given !== undefined && given !== null;
-    if (isGiven) OPTIONS[name].check(name, given);
-    config[name] = isGiven ? given : OPTIONS[name].fallback;
+    const given = readOption(options, name);
+    isDefault[name] = given === undefined || given === null;
+    if (!isDefault[name]) OPTIONS[name].check(name, given);
+    config[name] = isDefault[name] ? OPTIONS[name].fallback : given;
   }
 
   const { syncReads, logger, ...native } = config;
   native.dbPath = path.resolve(config.dbPath);
   native.walPath = path.resolve(config.walPath);
-  native.walPathIsDefault = (options.walPath ?? undefined) === undefined;
-  native.shardCountIsDefault = (options.shardCount ?? undefined) === undefined;
+  native.walPathIsDefault = isDefault.walPath;
+  native.shardCountIsDefault = isDefault.shardCount;
   native.former = formerShards(config.dbPath);
-  native.batchSize = (options.batchSize ?? undefined) === undefined ? 0 : config.batchSize;
+  native.batchSize = isDefault.batchSize ? 0 : config.batchSize;
   return { config: Object.freeze(config), native };
 }
 
 /** What `options` of a call says to its one option, or undefined. */
 function callOption(options, name) {
-  const value = checkObject(options, [name])[name];
+  const value = readOption(checkObject(options, [name]), name);
   if (value === undefined || value === null) return undefined;
   checkBoolean(name, value);
   return value;
+}
+
+/** An option as it is given, which may be by a getter. */
+function readOption(options, name) {
+  try {
+    return options[name];
+  } catch (cause) {
+    throw typeError(CODE, `option '${name}' could not be read: ${messageOf(cause)}`, cause);
+  }
 }
 
 /** The options, if they are an object or not given. */

@@ -2,7 +2,7 @@
 
 // Read access to the SQLite file of one shard. It sees what has been flushed.
 
-const { describe, rangeError, typeError } = require('./errors.js');
+const { describe, messageOf, rangeError, typeError } = require('./errors.js');
 const { callOption } = require('./options.js');
 const { keep, lostReceiver } = require('./receiver.js');
 
@@ -69,13 +69,15 @@ function checkText(text, where) {
   if (typeof text !== 'string' || text === '') {
     throw typeError('KIMDB_INVALID_QUERY', `${where} must be a non-empty string, got ${describe(text)}`);
   }
+  // SQLite would take what comes behind it for no part of the text.
+  if (text.includes('\0')) throw typeError('KIMDB_INVALID_QUERY', `${where} must have no NUL`);
 }
 
 /** Values for the question marks, one by one or as one array. */
 function checked(params) {
-  const values = params.length === 1 && Array.isArray(params[0]) ? params[0] : params;
-  // Also over what a list leaves out.
-  Array.from(values).forEach((value, i) => {
+  // A copy: Node-API takes no proxy for a list, and a getter could give something else the next time. It also has what a list leaves out.
+  const values = params.length === 1 && Array.isArray(params[0]) ? listOf(params[0]) : params;
+  values.forEach((value, i) => {
     const must = (what) => `parameter ${i + 1} must ${what}, got ${describe(value)}`;
     if (!isBindable(value)) {
       throw typeError('KIMDB_INVALID_QUERY', must('be a string, number, bigint or null'));
@@ -85,6 +87,14 @@ function checked(params) {
     }
   });
   return values;
+}
+
+function listOf(values) {
+  try {
+    return Array.from(values);
+  } catch (cause) {
+    throw typeError('KIMDB_INVALID_QUERY', `parameters could not be read: ${messageOf(cause)}`, cause);
+  }
 }
 
 const isBindable = (value) => value === null || ['string', 'number', 'bigint'].includes(typeof value);

@@ -164,18 +164,35 @@ impl<'a> Scope<'a> {
                 sys::napi_create_string_utf8(self.0, data, length, &mut value)
             }
         };
-        if status == sys::Status::napi_ok {
+        if status == sys::Status::napi_ok || self.long_string(text, &mut value) {
             return Ok(Value(value, PhantomData));
         }
-        // V8 throws nothing a caller could understand when a string is too long for it.
-        let mut pending = ptr::null_mut();
-        // SAFETY: taking a pending exception away is always allowed.
-        unsafe { sys::napi_get_and_clear_last_exception(self.0, &mut pending) };
         let text = format!(
             "The answer has {} bytes, more than a JavaScript string holds; read less at once.",
             text.len()
         );
         Err(Error::new(Code::TooLarge, text))
+    }
+
+    /// The string that V8 has just refused to make, if its UTF-16 units are few enough: it counts the bytes of UTF-8.
+    fn long_string(self, text: &[u8], value: &mut sys::napi_value) -> bool {
+        self.clear_exception();
+        if text.is_ascii() {
+            return false;
+        }
+        let units: Vec<u16> = String::from_utf8_lossy(text).encode_utf16().collect();
+        // SAFETY: the units are valid for their length and copied.
+        let status =
+            unsafe { sys::napi_create_string_utf16(self.0, units.as_ptr(), units.len() as isize, value) };
+        self.clear_exception();
+        status == sys::Status::napi_ok
+    }
+
+    /// V8 throws nothing a caller could understand when a string is too long for it.
+    fn clear_exception(self) {
+        let mut pending = ptr::null_mut();
+        // SAFETY: taking a pending exception away is always allowed.
+        unsafe { sys::napi_get_and_clear_last_exception(self.0, &mut pending) };
     }
 
     /// Tells V8 that memory outside of its heap has grown by so many bytes.

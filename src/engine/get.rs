@@ -59,7 +59,9 @@ impl Database {
     }
 
     /// Reads several documents, for threads that must not wait for a disk: one flat JSON array, in the order of the ids, that has
-    /// for each its JSON text, its version or null if there is no document, and whether it is buffered, 1 or 0.
+    /// for each its JSON text, its version or null if there is none here, and a state: 1 if it is buffered, 2 if it was left out because
+    /// others of the list have a megabyte already, and else 0.
+    ///
     /// `None`: reader threads go on with it, several at once, and call what `done` returns. `read_here`: they do so too where more
     /// documents than this have to come from shards. Sees every write that returned before the call.
     pub fn try_get_many<D>(

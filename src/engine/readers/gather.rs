@@ -1,6 +1,9 @@
 //! Several documents that are read by several threads and answered as one JSON array.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 use parking_lot::Mutex;
 
@@ -13,6 +16,9 @@ use crate::engine::{
     shard::collection::Collection,
 };
 
+/// Bytes of JSON from which on the rest of the documents is left out: who asks makes values of all at once, and strings have an end.
+const MOST_BYTES: usize = 1 << 20;
+
 /// Called once with the JSON array.
 pub(crate) type GatherDone = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
@@ -22,6 +28,8 @@ pub(crate) struct Gather {
     ids: Vec<String>,
     /// Set once nobody waits any more.
     given_up: Arc<AtomicBool>,
+    /// Of all texts that were read.
+    bytes: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -45,16 +53,32 @@ struct Member {
     index: usize,
     /// Where its text ends, which begins where the one before ends.
     end: usize,
-    found: Option<Document>,
+    found: Found,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    Document(Document),
+    Nothing,
+    /// There were enough bytes already.
+    LeftOut,
 }
 
 impl Piece {
     /// Takes a document that was read.
     fn push(&mut self, index: usize, found: Option<Document>, text: &[u8]) {
-        if found.is_some() {
-            self.texts.extend_from_slice(text);
-        }
+        let found = match found {
+            Some(document) => {
+                self.texts.extend_from_slice(text);
+                Found::Document(document)
+            }
+            None => Found::Nothing,
+        };
         self.members.push(Member { index, end: self.texts.len(), found });
+    }
+
+    fn leave_out(&mut self, index: usize) {
+        self.members.push(Member { index, end: self.texts.len(), found: Found::LeftOut });
     }
 
     /// Reads documents, those that `read` does not have to wait for. Returns the others, and what they wait for.
@@ -66,6 +90,10 @@ impl Piece {
     ) -> Result<(Vec<usize>, Option<Wait>)> {
         let (mut left, mut wait, mut text) = (Vec::new(), None, Vec::new());
         for index in indexes {
+            if self.texts.len() >= MOST_BYTES {
+                self.leave_out(index);
+                continue;
+            }
             match read(&ids[index], &mut text)? {
                 Attempt::Done(found) => self.push(index, found, &text),
                 Attempt::WouldWait(for_what) => {
@@ -79,7 +107,7 @@ impl Piece {
     }
 
     /// The documents of all pieces as one flat JSON array, in the order of their ids: for each its JSON text, its version or
-    /// null if there is no document, and whether it is buffered, 1 or 0.
+    /// null if there is none here, and a state: 1 if it is buffered, 2 if it was left out, and else 0.
     pub(crate) fn join(pieces: &[Piece]) -> Vec<u8> {
         let mut places = Vec::new();
         for piece in pieces {
@@ -95,13 +123,14 @@ impl Piece {
         for (_, found, text) in places {
             array.push(if array.is_empty() { b'[' } else { b',' });
             match found {
-                Some(Document { version, buffered, .. }) => {
+                Found::Document(Document { version, buffered, .. }) => {
                     array.extend_from_slice(text);
                     array.push(b',');
                     serde_json::to_writer(&mut array, &version).expect("a number always becomes JSON");
                     array.extend_from_slice(if buffered { b",1" } else { b",0" });
                 }
-                None => array.extend_from_slice(b"null,null,0"),
+                Found::Nothing => array.extend_from_slice(b"null,null,0"),
+                Found::LeftOut => array.extend_from_slice(b"null,null,2"),
             }
         }
         if array.is_empty() {
@@ -121,9 +150,10 @@ impl Gather {
         given_up: &Arc<AtomicBool>,
         done: GatherDone,
     ) -> Arc<Gather> {
-        let missing = ids.len() - first.members.len();
+        let (missing, bytes) = (ids.len() - first.members.len(), AtomicUsize::new(first.texts.len()));
         let state = Mutex::new(State { pieces: vec![first], missing, done: Some(done) });
-        Arc::new(Gather { collection: Arc::clone(collection), ids, given_up: Arc::clone(given_up), state })
+        let (collection, given_up) = (Arc::clone(collection), Arc::clone(given_up));
+        Arc::new(Gather { collection, ids, given_up, bytes, state })
     }
 
     /// Has reader threads read these documents, or one of them bring the buffer's index up to date before.
@@ -184,8 +214,13 @@ impl Part {
             let (mut piece, mut text) = (Piece::default(), Vec::new());
             for index in &self.indexes {
                 core.readers.check_wanted(&gather.given_up)?;
+                if gather.bytes.load(Ordering::Relaxed) >= MOST_BYTES {
+                    piece.leave_out(*index);
+                    continue;
+                }
                 let found = core.read(&gather.collection, &gather.ids[*index], &mut text)?;
                 piece.push(*index, found, &text);
+                gather.bytes.fetch_add(text.len(), Ordering::Relaxed);
             }
             Ok(piece)
         };
@@ -205,6 +240,7 @@ impl Part {
         match caught(read) {
             Err(error) => gather.put(Err(error)),
             Ok((left, _)) => {
+                gather.bytes.fetch_add(piece.texts.len(), Ordering::Relaxed);
                 gather.put(Ok(piece));
                 gather.send(core, left, Wait::Disk);
             }

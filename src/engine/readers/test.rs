@@ -207,6 +207,36 @@ fn many_documents_come_as_one_array_in_the_order_of_their_ids_from_wherever_they
 }
 
 #[test]
+fn what_is_beyond_a_megabyte_is_left_out() {
+    const LARGE: usize = 100_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 10);
+    let ids: Vec<String> =
+        (0..60).map(|i| format!("large{i}")).chain(["u1".to_owned(), "nobody".to_owned()]).collect();
+    for id in &ids[..60] {
+        db.set(&users, id, format!("\"{}\"", "x".repeat(LARGE)).as_bytes()).expect("writes");
+    }
+    for is_buffered in [true, false] {
+        if !is_buffered {
+            db.flush_wait().expect("flushes");
+            db.clear_cache();
+        }
+        let (array, _) = many(&db, &users, &ids, 0);
+        let values: Vec<serde_json::Value> = serde_json::from_str(&array).expect("JSON");
+        let states: Vec<_> = values.chunks(3).map(|of_one| of_one[2].as_u64().expect("a state")).collect();
+        assert_eq!(states.len(), ids.len());
+        // Each thread may be at one when there is enough.
+        let most = (1 << 20) / LARGE + 1 + THREADS;
+        let whole = states.iter().filter(|state| **state < 2).count();
+        assert!((10..=most + 2).contains(&whole), "{states:?}");
+        assert!(
+            values.chunks(3).all(|of_one| of_one[2] != 2 || (of_one[0].is_null() && of_one[1].is_null()))
+        );
+        assert!(is_buffered || values.chunks(3).all(|of_one| of_one[2] != 1));
+    }
+}
+
+#[test]
 fn many_documents_behind_many_writes_come_by_way_of_the_index() {
     let folder = tempfile::tempdir().expect("a folder");
     let (db, users) = stored(&folder, 10);
