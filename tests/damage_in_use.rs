@@ -170,3 +170,44 @@ fn reads_behind_many_writes_tell_damage_in_the_middle_of_them() {
     }
     drop(db.close());
 }
+
+#[test]
+fn damage_that_merging_finds_is_still_told_by_reads_after_it() {
+    let home = Home::new();
+    let db = home.open();
+    let ids: Vec<String> = ids_of(&db, 0).take(8).collect();
+    let read = |id: &str| {
+        let mut text = Vec::new();
+        let found = db.get(&db.collection("c"), id, &mut text).map_err(|error| error.code());
+        found.map(|found| found.map(|found| (String::from_utf8(text).expect("a text"), found.version)))
+    };
+    set(&db, "c", &ids[0], "\"first\"");
+    set(&db, "c", &ids[1], "\"whole\"");
+    db.flush_wait().expect("flushes");
+    let holder = rusqlite::Connection::open(home.shard(0)).expect("opens");
+    holder.execute_batch("BEGIN IMMEDIATE").expect("holds");
+    let flush = || {
+        let before = db.stats().retries;
+        db.flush(Box::new(|_| ())).expect("is asked for");
+        until("it is tried", || db.stats().retries > before);
+    };
+    // A generation of which nobody has read anything when it is damaged.
+    set(&db, "c", &ids[0], "\"damaged\"");
+    set(&db, "c", &ids[1], "\"whole, new\"");
+    flush();
+    damage(&home.wal(), "damaged");
+    for id in &ids[2..] {
+        // Larger than those, so that those are merged first.
+        let text = format!("\"{}\"", "x".repeat(1000));
+        if db.set(&db.collection("c"), id, text.as_bytes()).is_err() {
+            break;
+        }
+        flush();
+    }
+    for _ in 0..5 {
+        flush();
+        assert_eq!([read(&ids[0]), read(&ids[1])], [Err(Code::Corrupt), Err(Code::Corrupt)]);
+    }
+    holder.execute_batch("ROLLBACK").expect("lets go");
+    drop(db.close());
+}

@@ -91,6 +91,35 @@ fn an_entry_of_ours_that_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn a_place_of_the_log_that_makes_no_sense_does_not_make_the_log_unreadable() {
+    for applied in [(1_i64 << 62) - 1, (1 << 62) - (1 << 20), 1 << 61] {
+        let home = crafted(&format!("UPDATE _kimdb_log SET applied = {applied}"));
+        let db = common::open(options(&home));
+        set(&db, "users", "b", "2");
+        // As a kill would leave it.
+        let (_image, db) = {
+            let image = home.crash_image();
+            let opened = common::open(options(&image));
+            (image, opened)
+        };
+        assert_eq!(value(&db, "users", "b"), Some(("2".to_owned(), 1)), "{applied}");
+    }
+}
+
+#[test]
+fn a_version_that_makes_no_sense_stays_what_it_is() {
+    for version in [-5, i64::MAX, i64::MIN, (1 << 62) + 3] {
+        let home = crafted(&format!("UPDATE users SET _version = {version}"));
+        let db = common::open(options(&home));
+        let first = value(&db, "users", "a").expect("is there").1;
+        set(&db, "users", "a", "2");
+        let versions = [0; 3].map(|_| value(&db, "users", "a").expect("is there").1);
+        assert_eq!(versions, [first + 1; 3], "{version}");
+        db.flush_wait().expect("flushes");
+    }
+}
+
+#[test]
 fn a_view_that_is_named_like_a_collection_is_never_read_for_it() {
     for view in [endless("guests", DOCUMENT), format!("CREATE VIEW guests AS SELECT {DOCUMENT} FROM users;")]
     {

@@ -147,6 +147,35 @@ fn a_large_batch_that_is_damaged_when_one_shard_has_its_part_is_told_and_kept() 
 }
 
 #[test]
+fn a_large_batch_that_is_cut_off_or_has_no_header_when_one_shard_has_its_part_is_told_and_kept() {
+    let (image, ids) = half_applied();
+    let large = image.path().join("app.wal.large");
+    let bytes = std::fs::read(&large).expect("is there");
+    let cut = [bytes.len() - 8, 8192 + 500, 8192].map(|length| bytes[..length].to_vec());
+    let mut without_headers = bytes.clone();
+    [40, 4096 + 40].iter().for_each(|at| without_headers[*at] ^= 1);
+    for bytes in cut.into_iter().chain([without_headers]) {
+        let image = image.crash_image();
+        let large = image.path().join("app.wal.large");
+        std::fs::write(&large, &bytes).expect("writes");
+        let witness = Witness::new();
+        let db = open_observed(tiny(&image), &witness);
+        let there = ids.iter().filter(|id| value(&db, "c", id).is_some()).count();
+        assert!((1..ids.len()).contains(&there), "{there} of them");
+        let told =
+            witness.errors().iter().any(|error| error.to_string().contains("may be missing in some shards"));
+        assert!(
+            told,
+            "{} bytes: {there} of {} documents are there, and nobody is told",
+            bytes.len(),
+            ids.len()
+        );
+        let kept = image.path().join("app.wal.large.corrupt-1");
+        assert!(std::fs::read(&kept).expect("is kept") == bytes && !large.exists());
+    }
+}
+
+#[test]
 fn what_waits_behind_a_read_behind_a_large_write_is_refused_while_the_log_is_broken() {
     let home = Home::new();
     let disk = Failing::new(What::Syncs, ".new");

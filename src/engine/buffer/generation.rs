@@ -164,7 +164,9 @@ impl Generation {
             damaged?;
         }
         let (end, indexed, claim) = (newer.end, newer.indexed, Arc::clone(&self.claim));
-        Ok(Generation { claim, end, indexed, damage: None, table: Arc::new(table) })
+        // What could not be indexed counts as indexed.
+        let damage = self.damage.clone().or_else(|| newer.damage.clone());
+        Ok(Generation { claim, end, indexed, damage, table: Arc::new(table) })
     }
 }
 

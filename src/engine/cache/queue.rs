@@ -99,12 +99,15 @@ impl Queue {
         self.tail += self.oldest().map_or(0, |entry| units(Mark::decode(entry).size()));
     }
 
-    /// Makes the oldest entry the newest. There is room: it lies in front of the end of the memory, as the head does, or all from the head to
-    /// that end is free.
+    /// Makes the oldest entry the newest, or lets go of it if the system has no memory for that. There is room: it lies in front of the end
+    /// of the memory, as the head does, or all from the head to that end is free.
     pub(super) fn renew(&mut self) -> Option<u64> {
         let size = Mark::decode(self.oldest()?).size();
         let from = self.place(self.tail);
         self.pop();
+        if !self.has_memory(size) {
+            return None;
+        }
         let at = self.push(size);
         let to = self.place(at);
         self.bytes.copy_within(from..from + size, to);

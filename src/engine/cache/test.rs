@@ -304,8 +304,10 @@ fn any_number_of_bytes_will_do() {
             assert!(read(&cache, &id).is_none_or(|found| found == (b"text".to_vec(), 1)));
             assert!(bytes < 100_000 || read(&cache, &id).is_some(), "{bytes} are enough");
         }
-        let is_here = |i| cache.version(1, &format!("id{i}")).is_some();
-        assert!(bytes <= 100_000 || (0..1000).all(is_here), "{bytes} are enough for all");
+        let is_here = |i: usize| cache.version(1, &format!("id{i}")).is_some();
+        // A bucket of a small index may be full by chance: one run in forty lacks a document.
+        let count = (0..1000).filter(|i| is_here(*i)).count();
+        assert!(bytes <= 100_000 || count >= 995, "{bytes} are enough for all, not {count}");
         assert!(cache.memory() <= bytes.min(16 << 20), "{bytes}: {}", cache.memory());
     }
 }
@@ -335,4 +337,22 @@ fn a_shard_that_somebody_else_wrote_to_is_forgotten() {
     keep("a", 0);
     assert_eq!(read(&cache, "a"), document(b"1", 3));
     assert_eq!((cache.len(), cache.bytes()), (2, 2 * size("a", b"1")));
+}
+
+#[test]
+fn what_comes_in_once_more_takes_no_more_memory_than_there_may_be() {
+    // The queue has grown to most of what it may have, and the next document does not fit behind the last one.
+    let limit = (4096 + 136) * 12 / 11;
+    let mut segment = Segment::new(limit);
+    let insert = |segment: &mut Segment, i: u64, text: &[u8]| {
+        segment.insert(&header(spread(i), &id(i), text), &id(i), text);
+    };
+    for i in 0..32 {
+        insert(&mut segment, i, &[b'x'; 64]);
+        if let Some(found) = segment.find(spread(i), 1, &id(i)) {
+            segment.touch(&found);
+        }
+    }
+    insert(&mut segment, 32, &[b'x'; 200]);
+    assert!(segment.memory() <= limit, "{} of {limit}", segment.memory());
 }

@@ -134,6 +134,15 @@ impl Side {
                 side
             }
             found if found.database().is_some_and(|owner| owner != database) => return Ok(None),
+            // Its end is gone. Whether that was so before it counted, the shards know.
+            Found::Header(header) if !goes_on_behind(main, content, header.epoch)? => {
+                Side::without_content(place, header, Content::default())?
+            }
+            // No kill or power cut leaves that: a header lies in one sector of a file that was empty.
+            Found::Damaged => {
+                let damaged = Content { damaged: vec![Lsn(0)..Lsn(size)], ..Content::default() };
+                Side::without_content(place, LogHeader::new(database, random_id()?, size), damaged)?
+            }
             Found::Unknown { version, .. } => return Err(of_another_format(&path, version)),
             // The process ended while it wrote the file.
             _ => {
@@ -142,6 +151,12 @@ impl Side {
             }
         };
         Ok(Some(side))
+    }
+
+    /// A record of which nothing can be read.
+    fn without_content(place: Place, header: LogHeader, content: Content) -> Result<Side> {
+        let ring = Ring::anonymous(RING_AT).map_err(|error| Error::io("read", &place.path, &error))?;
+        Ok(Side { log: Arc::new(Log::new(ring, Some(place), header)), content })
     }
 
     /// Keeps it for the user, because its record is not whole any more.

@@ -106,7 +106,7 @@ impl Queries for SqliteShard {
                         place: row.get(0)?,
                         id: row.get_ref(1)?.as_str()?,
                         value: row.get_ref(2)?.as_bytes()?,
-                        version: row.get::<_, Option<i64>>(3)?.unwrap_or(0) as u64,
+                        version: schema::version_of(row.get::<_, Option<i64>>(3)?.unwrap_or(0)),
                         created: row.get_ref(4)?.as_str_or_null()?,
                         updated: row.get_ref(5)?.as_str_or_null()?,
                     })

@@ -86,7 +86,7 @@ fn has_places(connection: &Connection, table: &str) -> bool {
 
 /// Whatever type another program has given a row's version and time, it is read as a point read does it.
 fn scanned(row: &Row<'_>) -> rusqlite::Result<Scanned> {
-    let version = row.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64;
+    let version = schema::version_of(row.get::<_, Option<i64>>(2)?.unwrap_or(0));
     let (value, updated) = (row.get_ref(1)?.as_bytes()?, row.get_ref(3)?.as_bytes()?);
     match row.get_ref(0)?.as_str() {
         Ok(id) => Ok(Scanned::new(&text(updated), id, &text(value), version)),

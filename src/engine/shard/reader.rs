@@ -74,7 +74,7 @@ impl Reader {
         if let Some(statement) = self.statement(table)? {
             let read = statement.first(&[Param::Text(id.as_bytes())], |row| {
                 value.extend_from_slice(row.bytes(0));
-                version = Some(row.int(1) as u64);
+                version = Some(schema::version_of(row.int(1)));
             });
             match read {
                 // Somebody has dropped it.

@@ -154,8 +154,8 @@ fn log_name(log: &Id) -> String {
 pub(super) fn applied(connection: &Connection, log: &Id) -> rusqlite::Result<Lsn> {
     let mut statement = connection.prepare_cached("SELECT applied FROM _kimdb_log WHERE log = ?")?;
     let applied: Option<i64> = statement.query_row([log_name(log)], |row| row.get(0)).optional()?;
-    // No log gets there: a number from elsewhere must not push the log's own places over their end.
-    let applied = applied.filter(|applied| (0..1 << 62).contains(applied));
+    // No log gets there: a number from elsewhere must not push the log's own places over their end, which is at twice that.
+    let applied = applied.filter(|applied| (0..1 << 61).contains(applied));
     Ok(Lsn(applied.unwrap_or(0) as u64))
 }
 
@@ -219,6 +219,11 @@ pub(super) fn collections_like(
 pub(super) fn add_collection(connection: &Connection, name: &str, table: &str) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO _kimdb_collection VALUES (?, ?)";
     connection.prepare_cached(sql)?.execute([name, table]).map(|_| ())
+}
+
+/// A document's version. What somebody else has written there is brought to where it can be counted on.
+pub(super) fn version_of(column: i64) -> u64 {
+    column.clamp(0, 1 << 61) as u64
 }
 
 /// A number that changes with the tables of the file.
