@@ -16,7 +16,22 @@ function inNextTurn(work) {
   else setImmediate(work);
 }
 
-/** A promise of the next turn. */
-const nextTurn = () => new Promise(inNextTurn);
+const waiting = [];
 
-module.exports = { setImmediate, isFake, inNextTurn, nextTurn };
+/**
+ * A promise of a turn of the event loop that the caller has for itself, to do what takes a millisecond: of those who wait, one goes on in each
+ * turn.
+ */
+function ownTurn() {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (waiting.length === 1) inNextTurn(giveTurn);
+  });
+}
+
+function giveTurn() {
+  waiting.shift()();
+  if (waiting.length > 0) inNextTurn(giveTurn);
+}
+
+module.exports = { setImmediate, isFake, inNextTurn, ownTurn };

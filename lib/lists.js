@@ -3,7 +3,7 @@
 // Long lists of documents: their texts are made into values one after the other, and the event loop turns in between.
 
 const { corrupt, parseList } = require('./documents.js');
-const { nextTurn } = require('./immediates.js');
+const { ownTurn } = require('./immediates.js');
 
 /** Members of a text for each document: id, document, version. */
 const MEMBERS = 3;
@@ -16,7 +16,7 @@ async function takeList(source, ticket, done, collection) {
     await done;
     for (let text = source.nextText(ticket); text !== null; text = source.nextText(ticket)) {
       // A text of a megabyte takes some milliseconds.
-      if (documents.length > 0) await nextTurn();
+      if (documents.length > 0) await ownTurn();
       unfold(text, documents, collection);
     }
   } finally {

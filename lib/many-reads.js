@@ -4,7 +4,7 @@
 // which the event loop turns.
 
 const { corrupt, parseList } = require('./documents.js');
-const { nextTurn } = require('./immediates.js');
+const { ownTurn } = require('./immediates.js');
 const { readLater } = require('./late-reads.js');
 const { turns } = require('./turns.js');
 
@@ -57,7 +57,7 @@ async function readParts(engine, number, ids, collection) {
       size = Math.min(Math.ceil((part.length * LENGTH) / json.length), MOST);
     }
     turns.left -= part.length;
-    if (begun.length > 0) await nextTurn();
+    if (begun.length > 0) await ownTurn();
   }
   return documents;
 }
@@ -117,7 +117,7 @@ async function addLeftOut(engine, number, ids, documents, collection) {
   for (const [i, document] of documents.entries()) {
     if (document !== undefined) continue;
     // What is so large takes long.
-    await nextTurn();
+    await ownTurn();
     [documents[i]] = await readMany(engine, number, [ids[i]], collection);
   }
   return documents;

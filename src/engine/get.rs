@@ -1,6 +1,9 @@
 //! Reading documents by their ids: at once, waiting for the disk, or later.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     core::Core,
@@ -10,6 +13,9 @@ use super::{
     readers::{Gather, One, Piece, Read, ReadDone},
     shard::collection::Collection,
 };
+
+/// Longest time in which a thread that must not wait goes on with a list, while reader threads may be at the same shards.
+const MOST_HERE: Duration = Duration::from_millis(2);
 
 impl Database {
     /// Reads a document: puts its JSON text into `text`. Sees every write that returned before the call.
@@ -63,7 +69,7 @@ impl Database {
     /// others of the list have a megabyte already, and else 0.
     ///
     /// `None`: reader threads go on with it, several at once, and call what `done` returns. `read_here`: they do so too where more
-    /// documents than this have to come from shards. Sees every write that returned before the call.
+    /// documents than this have to come from shards, or it takes long. Sees every write that returned before the call.
     pub fn try_get_many<D>(
         &self,
         collection: &Arc<Collection>,
@@ -79,8 +85,12 @@ impl Database {
         let (mut left, mut wait) =
             piece.read(&ids, 0..ids.len(), |id, text| core.read_memory(collection, id, text))?;
         if wait == Some(Wait::Disk) && left.len() <= read_here {
+            let begun = Instant::now();
             (left, wait) =
-                piece.read(&ids, left.into_iter(), |id, text| core.try_read(collection, id, text))?;
+                piece.read(&ids, left.into_iter(), |id, text| match begun.elapsed() < MOST_HERE {
+                    true => core.try_read(collection, id, text),
+                    false => Ok(Attempt::WouldWait(Wait::Disk)),
+                })?;
         }
         let Some(wait) = wait else { return Ok(Some(Piece::join(&[piece]))) };
         let gather = Gather::new(collection, ids, piece, &self.reads_given_up, Box::new(done()));

@@ -213,8 +213,8 @@ impl Core {
         if R::IS_MEMORY || !R::WAITS && (!pace.is_fast() || shard.is_suspect()) {
             return Ok(None);
         }
-        // NOTE: others may be reading from the shard. As long as its disk is fast, waiting for them takes less than a detour.
-        let stored = shard.read(table, id, text)?;
+        // NOTE: others may be reading from the shard. As long as its disk is fast, waiting for one of them takes less than a detour.
+        let stored = shard.read(table, id, text, R::WAITS)?;
         pace.note(stored.took, R::WAITS);
         Ok(Some(stored))
     }

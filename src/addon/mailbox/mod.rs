@@ -33,10 +33,10 @@ type Bell = ThreadsafeFunction<(), (), (), napi::Status, false, true, 1>;
 /// Events kept while JavaScript does not fetch them; beyond this flushes are added up and others dropped.
 const MOST_EVENTS: usize = 1024;
 
-/// Documents that JavaScript fetches at once, and bytes of their texts. What more there is it fetches in the next turn of
-/// the event loop: making values of a thousand documents takes milliseconds.
+/// Documents that JavaScript fetches at once, and bytes of their texts, and of the texts of other results. What more there is it fetches
+/// in the next turn of the event loop: making values of a thousand documents takes milliseconds.
 const MOST_READS: usize = 256;
-const MOST_READ_BYTES: usize = 256 << 10;
+const MOST_BYTES: usize = 256 << 10;
 
 pub(super) struct Mailbox {
     content: Mutex<Content>,
@@ -52,7 +52,7 @@ pub(super) struct Mailbox {
 struct Content {
     last: Ticket,
     done: Vec<Ticket>,
-    results: Vec<(Ticket, Vec<String>)>,
+    results: VecDeque<(Ticket, Vec<String>)>,
     reads: VecDeque<(Ticket, Option<Read>)>,
     /// Reads that are not answered yet.
     reading: usize,
@@ -142,24 +142,30 @@ impl Mailbox {
 
 impl Content {
     fn fetch(&mut self) -> Report {
-        let (mut count, mut bytes) = (0, 0);
-        while count < self.reads.len().min(MOST_READS) && bytes < MOST_READ_BYTES {
-            bytes += self.reads[count].1.as_ref().map_or(0, |read| read.text.len());
-            count += 1;
-        }
-        let reads = self.reads.drain(..count).collect();
-        if self.reads.is_empty() {
-            self.reads.shrink_to(MOST_READS);
-        }
+        let bytes_of_read = |read: &Option<Read>| read.as_ref().map_or(0, |read| read.text.len());
         Report {
             done: std::mem::take(&mut self.done),
-            results: std::mem::take(&mut self.results),
-            reads,
+            results: take_some(&mut self.results, |texts| texts.iter().map(String::len).sum()),
+            reads: take_some(&mut self.reads, bytes_of_read),
             failed: std::mem::take(&mut self.failed),
             events: std::mem::take(&mut self.events),
-            has_more: !self.reads.is_empty(),
+            has_more: !self.reads.is_empty() || !self.results.is_empty(),
         }
     }
+}
+
+/// The first of them, as many as are fetched at once.
+fn take_some<T>(list: &mut VecDeque<(Ticket, T)>, bytes_of: impl Fn(&T) -> usize) -> Vec<(Ticket, T)> {
+    let (mut count, mut bytes) = (0, 0);
+    while count < list.len().min(MOST_READS) && bytes < MOST_BYTES {
+        bytes += bytes_of(&list[count].1);
+        count += 1;
+    }
+    let some = list.drain(..count).collect();
+    if list.is_empty() {
+        list.shrink_to(MOST_READS);
+    }
+    some
 }
 
 impl Observer for Mailbox {

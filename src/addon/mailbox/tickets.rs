@@ -98,7 +98,7 @@ impl Mailbox {
                     .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
             });
             reading.answer(|content, ticket| match text {
-                Ok(text) => content.results.push((ticket, vec![text])),
+                Ok(text) => content.results.push_back((ticket, vec![text])),
                 Err(error) => content.failed.push((ticket, error)),
             });
         };
@@ -147,7 +147,7 @@ impl Mailbox {
     pub(in crate::addon) fn finish_with(&self, ticket: Ticket, result: Result<Vec<String>>) {
         let mut content = self.content.lock();
         match result {
-            Ok(texts) => content.results.push((ticket, texts)),
+            Ok(texts) => content.results.push_back((ticket, texts)),
             Err(error) => content.failed.push((ticket, error)),
         }
         drop(content);

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use parking_lot::{Mutex, ReentrantMutex, RwLock};
+use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard, RwLock};
 use rusqlite::{Connection, config::DbConfig};
 
 use super::{
@@ -158,15 +158,23 @@ impl Target for SqliteShard {
 }
 
 impl Store for SqliteShard {
-    fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored> {
+    fn read(&self, table: &str, id: &str, value: &mut Vec<u8>, gives_way: bool) -> Result<Stored> {
         let reader = self.reader.try_lock().unwrap_or_else(|| {
             let reader = self.reader.lock();
             Stopwatch::forget();
             reader
         });
-        let mut reader = reader.borrow_mut();
-        let reader = reader.as_mut().ok_or_else(|| self.gone())?;
-        reader.read(&self.log.read(), table, id, value).map_err(|error| self.explain("read from", &error))
+        let read = match reader.borrow_mut().as_mut() {
+            None => Err(self.gone()),
+            Some(reader) => reader
+                .read(&self.log.read(), table, id, value)
+                .map_err(|error| self.explain("read from", &error)),
+        };
+        if gives_way {
+            // IMPORTANT: else a thread that goes through a list would have the lock again before an event loop that waits for it wakes up.
+            ReentrantMutexGuard::unlock_fair(reader);
+        }
+        read
     }
 
     fn pages_read(&self) -> Option<u64> {

@@ -68,8 +68,8 @@ pub trait Queries {
 
 /// One shard. All methods may be called from any thread; reads never wait for writes.
 pub trait Store: Target + Logs + Queries {
-    /// Puts the document's JSON text into `value`.
-    fn read(&self, table: &str, id: &str, value: &mut Vec<u8>) -> Result<Stored>;
+    /// Puts the document's JSON text into `value`. `gives_way`: whoever waits to read is next, before the caller reads again.
+    fn read(&self, table: &str, id: &str, value: &mut Vec<u8>, gives_way: bool) -> Result<Stored>;
 
     /// How many pages these reads have asked the system for; `None`: somebody reads at the moment. May begin anew.
     fn pages_read(&self) -> Option<u64>;

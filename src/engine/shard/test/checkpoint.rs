@@ -41,7 +41,7 @@ fn length_while(setup: &Setup, read: impl Fn(&str, &str) + Send + 'static) -> u6
 }
 
 fn read(store: &dyn Store, table: &str, id: &str) {
-    store.read(table, id, &mut Vec::new()).expect("reads");
+    store.read(table, id, &mut Vec::new(), false).expect("reads");
 }
 
 /// A few times of what is there when a checkpoint is due.

@@ -104,7 +104,7 @@ impl Setup {
 
     pub(super) fn read(&self, table: &str, id: &str) -> (Option<(String, u64)>, Lsn) {
         let mut value = Vec::new();
-        let Stored { version, as_of, .. } = self.store.read(table, id, &mut value).expect("reads");
+        let Stored { version, as_of, .. } = self.store.read(table, id, &mut value, false).expect("reads");
         (version.map(|version| (String::from_utf8(value).expect("UTF-8"), version)), as_of)
     }
 }
