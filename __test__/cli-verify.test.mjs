@@ -1,6 +1,15 @@
 // The command line: verification of databases that are whole, damaged and not to be checked.
 
-import { chmodSync, cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { startProgram } from './helpers/child.mjs';
@@ -63,6 +72,38 @@ test('what a killed process left is no damage, and stays', async (t) => {
     const { result, logs } = JSON.parse(stdout);
     t.deepEqual([code, result, logs[0].writes, logs[0].unflushed], [0, 'intact', 1, 1]);
   }
+});
+
+test('what a process left that was killed between two modes of SQLite is looked at, and stays', async (t) => {
+  const { folder, db } = await useDatabase(t);
+  // Where a shard leaves its log for a journal, or the other way round: nothing but its first page is to change.
+  writeFileSync(`${shardOf(folder, 1)}-journal`, Buffer.alloc(8712));
+  const before = snapshot(folder);
+  const { code, stdout, stderr } = await runCli(t, [...db, 'verify']);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /^8 shards, 500 documents/);
+  t.true(JSON.stringify(snapshot(folder)) === JSON.stringify(before), 'nothing changed');
+});
+
+test("SQLite's log beside a shard file that a link leads to is looked at", async (t) => {
+  const { folder, db, ...paths } = await useDatabase(t);
+  const elsewhere = join(useFolder(t), 'shard.db');
+  for (let i = 0; i < 8; i++) {
+    renameSync(shardOf(folder, i), `${elsewhere}${i}`);
+    symlinkSync(`${elsewhere}${i}`, shardOf(folder, i));
+  }
+  const holder = startProgram(t, 'hold.mjs', paths);
+  t.is(await holder.nextLine(), 'open');
+  // Another process that closes has nothing to write, but one that recovers has.
+  holder.kill();
+  await holder.ended;
+  const next = startProgram(t, 'hold.mjs', paths);
+  t.is(await next.nextLine(), 'open');
+  next.kill();
+  await next.ended;
+  const { code, stdout } = await runCli(t, [...db, 'verify']);
+  t.is(code, 0);
+  t.regex(stdout, new RegExp(`^8 shards, ${DOCUMENTS + 1} documents`));
 });
 
 test('the logs of several processes that were killed are all looked at', async (t) => {

@@ -1,9 +1,20 @@
 // The log's file: written in two ways, changed from outside while it is in use, and damaged while it is not.
 
-import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { SimpleDB } from 'kimdb/hyperscale';
+import { startProgram } from './helpers/child.mjs';
 import { filesIn, manualFlush, openSimple, pathsIn, until, useFolder } from './helpers/database.mjs';
 
 const MIB = 2 ** 20;
@@ -136,4 +147,101 @@ test('damage in the synced part of a log is one error event and a file kept asid
   t.is(second.again.stats().damagedBytes, 0);
   await second.again.flush();
   t.deepEqual(second.errors, []);
+});
+
+/** Leaves a log of another database with one acknowledged write, of a process that was killed. */
+async function killedIn(t, folder) {
+  const paths = pathsIn(folder);
+  const holder = startProgram(t, 'hold.mjs', paths);
+  t.is(await holder.nextLine(), 'open');
+  holder.kill();
+  await holder.ended;
+  return paths;
+}
+
+test('the log of another database that is put in the place of one in use is not overwritten', async (t) => {
+  const [folder, place] = [useFolder(t), join(useFolder(t), 'current')];
+  const theirs = await killedIn(t, useFolder(t));
+  symlinkSync(folder, place);
+  const options = { ...pathsIn(folder), walPath: join(place, 'test.wal'), ...manualFlush, walSize: MIB };
+  const db = new SimpleDB(options);
+  t.teardown(() => db.close());
+  db.on('error', () => {});
+  await db.setSync('users', 'u1', 1);
+  // As a deployment does it: the link leads elsewhere now.
+  symlinkSync(join(theirs.walPath, '..'), `${place}.new`);
+  renameSync(`${place}.new`, place);
+  await t.throwsAsync(db.setSync('users', 'u2', 2), { code: 'KIMDB_IO' });
+  await t.throwsAsync(db.setSync('users', 'large', 'x'.repeat(MIB)), { code: 'KIMDB_IO' });
+  const other = openSimple(t, { ...theirs, logger: false });
+  t.is((await other.get('users', 'held'))?.data, 1, 'it is theirs, and whole');
+  other.close();
+  symlinkSync(folder, `${place}.new`);
+  renameSync(`${place}.new`, place);
+  await until(() => db.stats().state === 'ok');
+  await db.setSync('users', 'u3', 3);
+  await db.flush();
+  t.is((await db.get('users', 'u3')).data, 3);
+});
+
+test('what lies beside a log of another database is not overwritten by what is too large for the log', async (t) => {
+  const [folder, theirs, place] = [useFolder(t), useFolder(t), join(useFolder(t), 'current')];
+  symlinkSync(folder, place);
+  const db = openSimple(t, {
+    ...pathsIn(folder),
+    walPath: join(place, 'test.wal'),
+    ...manualFlush,
+    walSize: MIB,
+  });
+  db.on('error', () => {});
+  openSimple(t, pathsIn(theirs)).close();
+  writeFileSync(join(theirs, 'test.wal.large'), 'theirs');
+  symlinkSync(theirs, `${place}.new`);
+  renameSync(`${place}.new`, place);
+  await t.throwsAsync(db.set('users', 'large', 'x'.repeat(MIB)), { code: 'KIMDB_IO' });
+  t.is(readFileSync(join(theirs, 'test.wal.large'), 'utf8'), 'theirs');
+});
+
+test('a process whose log was removed takes no name from one that came after', async (t) => {
+  const paths = pathsIn(useFolder(t));
+  const first = openSimple(t, paths);
+  first.on('error', () => {});
+  await first.setSync('users', 'u1', 1);
+  await first.flush();
+  rmSync(paths.walPath);
+  await killedIn(t, join(paths.walPath, '..'));
+  await t.throwsAsync(first.setSync('users', 'u2', 2), { code: 'KIMDB_IO' });
+  first.close();
+  const next = openSimple(t, { ...paths, logger: false });
+  t.is((await next.get('users', 'held'))?.data, 1, 'what the other one had acknowledged');
+});
+
+test('the end of a process whose numbered log was removed takes no log from one that came after', async (t) => {
+  const folder = useFolder(t);
+  const paths = pathsIn(folder);
+  const first = startProgram(t, 'hold.mjs', paths);
+  t.is(await first.nextLine(), 'open');
+  const second = openSimple(t, { ...paths, ...manualFlush });
+  t.is(second.db.config.walPath, `${paths.walPath}.1`);
+  rmSync(`${paths.walPath}.1`);
+  const third = startProgram(t, 'hold.mjs', paths);
+  t.is(await third.nextLine(), 'open');
+  t.true(existsSync(`${paths.walPath}.1`));
+  second.close();
+  third.kill();
+  await third.ended;
+  t.true(existsSync(`${paths.walPath}.1`), 'it holds what was acknowledged');
+});
+
+test('what a process left that was killed while it made a numbered log is removed', async (t) => {
+  const folder = useFolder(t);
+  const paths = pathsIn(folder);
+  openSimple(t, paths).close();
+  // As it is called: the database's name begins with these bytes.
+  const name = readFileSync(paths.walPath).subarray(24, 28).toString('hex');
+  cpSync(paths.walPath, `${paths.walPath}.2.${name}.new`);
+  cpSync(paths.walPath, `${paths.walPath}.2.00000000.new`);
+  openSimple(t, paths).close();
+  t.false(existsSync(`${paths.walPath}.2.${name}.new`));
+  t.true(existsSync(`${paths.walPath}.2.00000000.new`), "another database's");
 });

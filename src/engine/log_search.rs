@@ -146,11 +146,26 @@ impl<'a> Search<'a> {
 
     /// The logs of processes that came when others had the database open.
     fn look_at_numbered(&mut self, first: &Path) -> Result<()> {
+        self.remove_unfinished(first)?;
         for found in self.numbered(first)? {
             if self.options.safe_mode {
                 self.chosen.get_or_insert_with(|| found.place.clone());
             }
             self.logs.push(found);
+        }
+        Ok(())
+    }
+
+    /// What processes left that were killed while they made a log with a number, which nobody may ever make again.
+    fn remove_unfinished(&self, first: &Path) -> Result<()> {
+        // Others may be making them.
+        if !self.is_alone {
+            return Ok(());
+        }
+        let suffix = log::beside(Path::new(""), self.database);
+        for log in numbered::named(first, &suffix.to_string_lossy())? {
+            // Where this fails they are in nobody's way.
+            let _ = self.options.files.remove(&log::beside(&log, self.database));
         }
         Ok(())
     }

@@ -28,6 +28,11 @@ fn number(path: &Path, first: &Path) -> Option<u32> {
 /// # Errors
 /// What the operating system says. A log that is passed over is replayed later, over what is newer.
 pub(super) fn existing(first: &Path) -> Result<Vec<PathBuf>> {
+    named(first, "")
+}
+
+/// Those whose names go on with `suffix`, without it.
+pub(super) fn named(first: &Path, suffix: &str) -> Result<Vec<PathBuf>> {
     let folder = first.parent().unwrap_or(Path::new("."));
     let failed = |error| Error::io("list the folder", folder, &error);
     let entries = match fs::read_dir(folder) {
@@ -39,6 +44,10 @@ pub(super) fn existing(first: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(failed)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(suffix)) else {
+            continue;
+        };
+        let path = path.with_file_name(name);
         found.extend(number(&path, first).map(|number| (number, path)));
     }
     found.sort_unstable();

@@ -177,7 +177,9 @@ impl Engine {
 /// The log of a process that came when others had the database open is not needed without it.
 fn remove_numbered(core: &Core) {
     // What came in since it was emptied is for the next opening.
-    let Some(path) = core.log.path().filter(|_| core.log.used() == 0) else { return };
+    // Nor is a file that is another's by now: where this one's was removed, a process that came after has taken the number.
+    let is_to_go = core.log.used() == 0 && core.log.has_its_name();
+    let Some(path) = core.log.path().filter(|_| is_to_go) else { return };
     // Where this fails, an empty log is left, which the next opening removes. What shards know of it takes a few bytes, and
     // is forgotten by the next process that is alone, where others are in the way now. A large record that could not be removed
     // needs its log: alone it would be taken for one beside the next log of that name.

@@ -22,7 +22,7 @@ pub(super) fn new_header(database: Id, capacity: u64) -> Result<LogHeader> {
 }
 
 /// Where a database builds a log before it gets its name.
-pub(super) fn beside(path: &Path, database: Id) -> PathBuf {
+pub(crate) fn beside(path: &Path, database: Id) -> PathBuf {
     with_suffix(path, &format!(".{}.new", hex(&database[..4])))
 }
 

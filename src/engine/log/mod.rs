@@ -44,6 +44,7 @@ pub use file::{Access, belongs_to, open, open_anonymous};
 pub use id::Id;
 pub(crate) use id::{hex, random_id};
 pub use legacy::Unread;
+pub(crate) use make::beside;
 pub use op::{Kind, Op, Ops};
 pub use opened::Opened;
 pub use queue::{Done, Until};

@@ -6,10 +6,16 @@
 
 use std::{io, ops::Range, path::Path, sync::Arc};
 
-use super::{Log, Lsn, header::LogHeader, make, recovery, ring::Ring, shared::Place};
+use super::{
+    Log, Lsn,
+    header::{Found, LogHeader, RING_AT},
+    make, recovery,
+    ring::Ring,
+    shared::Place,
+};
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, look_at_file, look_at_path, rewrite, write_in_pages},
+    io::{File, look_at_file, look_at_path, read_front, rewrite, same_file, write_in_pages},
 };
 
 impl Log {
@@ -24,6 +30,7 @@ impl Log {
         let failed = |error: io::Error| Error::io("replace the log", &place.path, &error);
         // The tail stays where it is.
         let _one_at_a_time = self.reclaiming.lock();
+        self.check_name(place).map_err(failed)?;
         let header = self.header();
         let beside = make::beside(&place.path, header.database);
         let (fresh, _) = make::create_over(&*place.files, &beside, &header).map_err(failed)?;
@@ -65,6 +72,7 @@ impl Log {
         let header = LogHeader { synced: self.head(), ..appender.header };
         let header = make::write_headers(&*fresh, header).map_err(failed)?;
         fresh.sync().map_err(failed)?;
+        self.check_name(place).map_err(failed)?;
         place.files.rename(beside, &place.path).map_err(failed)?;
         // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.
         let named = place.files.sync_folder(&place.path);
@@ -78,6 +86,30 @@ impl Log {
         drop(appender);
         self.tell_synced(header.synced);
         named.map_err(failed)
+    }
+
+    /// Fails if the name is another file's by now, which may hold what nobody else does: the log of another database, where a link or a
+    /// folder was put in place of the one that was there, or of a process that found none.
+    fn check_name(&self, place: &Place) -> io::Result<()> {
+        if self.has_its_name() {
+            return Ok(());
+        }
+        let front = match place.files.open(&place.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => read_front(&*file?, RING_AT as usize)?,
+        };
+        let own = self.header();
+        let is_a_copy = |found: &LogHeader| (found.database, found.log) == (own.database, own.log);
+        if front.is_empty() || matches!(LogHeader::find(&front), Found::Header(found) if is_a_copy(&found)) {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, "another file has its name; move that away"))
+    }
+
+    /// Whether its name is that of the file that it is written to.
+    pub(crate) fn has_its_name(&self) -> bool {
+        let (Some(place), Some(file)) = (&self.place, self.ring.file()) else { return false };
+        same_file(file.handle(), &place.path)
     }
 
     /// Copies a part of the ring to its place in another file. What is mapped is read as a file, because reading memory

@@ -78,6 +78,8 @@ impl Side {
             log.load(draft, time_ms).map_err(|error| log.failed(&error))?;
             return Ok(Side { content: Content::all(&log), log });
         };
+        // What lies beside a file that has taken the name is that one's.
+        main.check_file().map_err(|error| Error::io("write beside the log", &place.path, &error))?;
         let place = Place { path: large_path(&place.path), ..place.clone() };
         let (path, files) = (place.path.clone(), Arc::clone(&place.files));
         let header =

@@ -166,11 +166,16 @@ pub(super) fn reader(path: &Path, shard: ShardId) -> Result<Connection> {
 /// it make anything there.
 pub(super) fn onlooker(path: &Path, shard: ShardId) -> Result<Connection> {
     statement::configure();
+    // SQLite's log lies beside the file that a link leads to.
+    let named = path;
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let is_there =
         |suffix: &str| std::fs::metadata(with_suffix(path, suffix)).is_ok_and(|found| found.len() > 0);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
-        let connection = if is_there("-wal") || is_there("-journal") {
+        // What a transaction of SQLite's left that was to change nothing but whether the file has a log, when it was killed.
+        let lost_its_log = !is_there("-wal") && has_log_mode(path);
+        let connection = if (is_there("-wal") || is_there("-journal")) && !lost_its_log {
             // Without locks and alone, SQLite keeps the index of its log in memory instead of in a file.
             let connection = Connection::open_with_flags_and_vfs(path, flags, LOCKLESS)?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -186,7 +191,25 @@ pub(super) fn onlooker(path: &Path, shard: ShardId) -> Result<Connection> {
         ))?;
         Ok(connection)
     };
-    open().map_err(|error| explain("open", path, shard, &error))
+    open().map_err(|error| match error.sqlite_error() {
+        Some(found) if found.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => {
+            let text = format!(
+                "Shard {shard} ('{}') holds half a transaction of SQLite's, of a process that was killed; open the database, or run \
+                 'kimdb recover', and look at it then.",
+                named.display()
+            );
+            Error::new(Code::Io, text).at(named).in_shard(shard)
+        }
+        _ => explain("open", named, shard, &error),
+    })
+}
+
+/// Whether the file says that it is one with a write-ahead log. While a transaction with a journal is under way in it, it does not.
+fn has_log_mode(path: &Path) -> bool {
+    let mut front = [0; 20];
+    let read =
+        std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut front));
+    read.is_ok() && front[18..] == [2, 2]
 }
 
 /// SQLite's way to files without locks.

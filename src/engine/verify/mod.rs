@@ -81,6 +81,7 @@ fn states(base: &Path, shards: &[ShardId], log: Option<&Path>) -> Vec<State> {
     };
     let with_its_log = |shard: &ShardId| {
         let path = shard_path(base, *shard);
+        let path = path.canonicalize().unwrap_or(path);
         let its_log = with_suffix(&path, "-wal");
         [path, its_log]
     };
