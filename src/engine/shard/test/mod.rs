@@ -237,7 +237,7 @@ fn a_checkpoint_empties_sqlites_own_log() {
     assert_eq!(setup.read("c", "a"), stored("1", 1, 8));
     setup.store.close(true).expect("closes");
     assert!(!wal.exists());
-    assert_eq!(setup.store.read("c", "a", &mut Vec::new()).expect_err("closed").code(), Code::Closed);
+    assert_eq!(setup.store.read("c", "a", &mut Vec::new(), false).expect_err("closed").code(), Code::Closed);
     assert_eq!(setup.apply(16, "c", &[], &[]).expect_err("closed").code(), Code::Closed);
     assert_eq!(setup.store.query("SELECT 1", &[], 1).expect_err("closed").code(), Code::Closed);
 }
