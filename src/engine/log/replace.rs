@@ -30,8 +30,8 @@ impl Log {
         let failed = |error: io::Error| Error::io("replace the log", &place.path, &error);
         // The tail stays where it is.
         let _one_at_a_time = self.reclaiming.lock();
-        self.check_name(place).map_err(failed)?;
         let header = self.header();
+        self.check_name(place, &header).map_err(failed)?;
         let beside = make::beside(&place.path, header.database);
         let (fresh, _) = make::create_over(&*place.files, &beside, &header).map_err(failed)?;
         let replaced = self.go_over(fresh, &beside, place);
@@ -72,7 +72,7 @@ impl Log {
         let header = LogHeader { synced: self.head(), ..appender.header };
         let header = make::write_headers(&*fresh, header).map_err(failed)?;
         fresh.sync().map_err(failed)?;
-        self.check_name(place).map_err(failed)?;
+        self.check_name(place, &header).map_err(failed)?;
         place.files.rename(beside, &place.path).map_err(failed)?;
         // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.
         let named = place.files.sync_folder(&place.path);
@@ -90,7 +90,7 @@ impl Log {
 
     /// Fails if the name is another file's by now, which may hold what nobody else does: the log of another database, where a link or a
     /// folder was put in place of the one that was there, or of a process that found none.
-    fn check_name(&self, place: &Place) -> io::Result<()> {
+    fn check_name(&self, place: &Place, own: &LogHeader) -> io::Result<()> {
         if self.has_its_name() {
             return Ok(());
         }
@@ -98,7 +98,6 @@ impl Log {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             file => read_front(&*file?, RING_AT as usize)?,
         };
-        let own = self.header();
         let is_a_copy = |found: &LogHeader| (found.database, found.log) == (own.database, own.log);
         if front.is_empty() || matches!(LogHeader::find(&front), Found::Header(found) if is_a_copy(&found)) {
             return Ok(());
