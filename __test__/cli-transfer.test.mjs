@@ -1,14 +1,16 @@
 // The command line: whole collections out of one database and into another.
 
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
+import { Lines, readLine } from '../lib/cli/lines.js';
 import { startProgram } from './helpers/child.mjs';
 import { parseLines, runCli, runShell, startCli } from './helpers/cli.mjs';
 import { manualFlush, openSimple, pathsIn, sleep, until, useFolder } from './helpers/database.mjs';
+import { copyFixtures } from './helpers/fixtures.mjs';
 
 const COUNT = 100_000;
 
@@ -83,6 +85,31 @@ test('a dump can be of some collections only', async (t) => {
   const none = await runCli(t, ['--db', paths.dbPath, 'dump', 'd']);
   t.deepEqual([none.code, none.stdout], [2, '']);
   t.is(none.stderr, "kimdb: There is no collection 'd'; there are 'a', 'b', 'c'.\n");
+});
+
+test('a dump says which collections go by the names of their tables', async (t) => {
+  const folder = useFolder(t);
+  copyFixtures(folder, Object.fromEntries([0, 1].map((i) => [`old_shard${i}.db`, `old_shard${i}.db`])));
+  for (const i of [2, 3, 4, 5, 6, 7]) await writeFile(join(folder, `old_shard${i}.db`), '');
+  const cli = ['--db', join(folder, 'old.db')];
+  const { code, stdout, stderr } = await runCli(t, [...cli, 'dump']);
+  const names = [...new Set(parseLines(stdout).map(({ collection }) => collection))].sort();
+  t.is(code, 0);
+  t.true(names.length > 0);
+  const listed = names.map((name) => `'${name}'`).join(', ');
+  t.true(stderr.includes(`kept no names but those of the tables: ${listed}.`), stderr);
+  // From now on it is that collection's.
+  await runCli(t, [...cli, 'set', names[0], 'new', '1']);
+  const again = await runCli(t, [...cli, 'dump', names[0]]);
+  t.regex(again.stderr, /^Dumped \d+ documents? of 1 collection\.\n$/);
+});
+
+test('a folder is no input', async (t) => {
+  const folder = useFolder(t);
+  mkdirSync(join(folder, 'backup'));
+  const { code, stderr } = await runShell(t, 'kimdb --db app.db load < backup', { cwd: folder });
+  t.deepEqual([code, stderr], [2, 'kimdb: Could not read the standard input: it is a folder.\n']);
+  t.false(existsSync(join(folder, 'app_shard0.db')));
 });
 
 test('a dump recovers what a killed process left', async (t) => {
@@ -206,6 +233,38 @@ test('a line that is not UTF-8 is bad', async (t) => {
   const { code, stderr } = await runCli(t, ['--db', join(folder, 'app.db'), 'load', file]);
   t.is(code, 1);
   t.regex(stderr, /Line 2 is not a document: it is not UTF-8\./);
+});
+
+test('a line that no string can hold is bad, and is not kept', (t) => {
+  const lines = new Lines(10);
+  const found = [];
+  for (const chunk of [
+    'short\nlong',
+    'er than te',
+    'n\nten ',
+    'bytes!\n',
+    'longer than ten\n',
+    'longer again ',
+    'x',
+  ]) {
+    found.push(...lines.push(Buffer.from(chunk)));
+  }
+  found.push(...lines.end());
+  t.deepEqual(
+    found.map((line) => line?.toString()),
+    ['short', undefined, 'ten bytes!', 'longer than ten', undefined],
+  );
+  t.throws(() => readLine(undefined), { message: 'it is too long for a JavaScript string' });
+});
+
+test('a load that stops says so by its exit code, also where nobody reads what it prints', async (t) => {
+  const folder = useFolder(t);
+  await writeFile(join(folder, 'bad.ndjson'), `${GOOD_LINE}\n{]\n`);
+  const { code, stderr } = await runShell(t, 'kimdb --db app.db --json load bad.ndjson | true', {
+    cwd: folder,
+  });
+  t.is(code, 1);
+  t.regex(stderr, /Stopped there: 1 document loaded/);
 });
 
 test('writes of one key take effect in the order of their lines, whatever the batch', async (t) => {

@@ -1,5 +1,6 @@
 // The log's file: written in two ways, changed from outside while it is in use, and damaged while it is not.
 
+import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -245,3 +246,36 @@ test('what a process left that was killed while it made a numbered log is remove
   t.false(existsSync(`${paths.walPath}.2.${name}.new`));
   t.true(existsSync(`${paths.walPath}.2.00000000.new`), "another database's");
 });
+
+for (const [what, replace] of [
+  ['a copy of itself', (place) => cpSync(place, `${place}.new`)],
+  ['an empty file', (place) => writeFileSync(`${place}.new`, '')],
+]) {
+  test(`a log that is replaced by ${what} while it is open is made anew`, async (t) => {
+    t.timeout(20_000);
+    const { walPath, ...paths } = pathsIn(useFolder(t));
+    // A process of its own: one that stands still cannot end.
+    const program = `
+      import { cpSync, renameSync, writeFileSync } from 'node:fs';
+      import { SimpleDB } from 'kimdb/hyperscale';
+      const walPath = ${JSON.stringify(walPath)};
+      const db = new SimpleDB({ ...${JSON.stringify(paths)}, walPath, walSize: ${MIB}, logger: false });
+      db.on('error', () => {});
+      await db.set('users', 'u1', 1);
+      (${replace})(walPath);
+      renameSync(walPath + '.new', walPath);
+      while (!(await db.setSync('users', 'u2', 2).catch(() => undefined))) await new Promise((go) => setTimeout(go, 50));
+      db.close();`;
+    const { signal, status, stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', program],
+      {
+        encoding: 'utf8',
+        timeout: 15_000,
+      },
+    );
+    t.is(signal ?? status, 0, stderr);
+    const again = openSimple(t, { ...paths, walPath, walSize: MIB, logger: false });
+    t.is((await again.getAll('users')).length, 2);
+  });
+}

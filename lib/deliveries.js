@@ -8,6 +8,7 @@ const { inNextTurn } = require('./immediates.js');
 const { Waiters } = require('./waiters.js');
 
 const nothing = () => undefined;
+const resolved = Promise.resolve();
 
 class Deliveries {
   #events;
@@ -16,6 +17,8 @@ class Deliveries {
   #hearSyncs = nothing;
   /** Whether each sync of the log is told, because somebody has subscribed to that. */
   #hearsSyncs = false;
+  /** What is being told. It is still here where that was cut short: by a stack that is full, or a script whose time was over. */
+  #untold;
   /** Whether a delivery goes on in the next turn of the event loop. */
   #hasRest = false;
   #waiters = new Waiters((on) => this.#hold(on));
@@ -56,12 +59,18 @@ class Deliveries {
 
   /** Tells promises and listeners all that the engine has reported. */
   all() {
-    for (let report = this.#poll(); report !== undefined; report = this.#poll()) this.#tell(report);
+    try {
+      for (let report = this.#next(); report !== undefined; report = this.#next()) this.#tell(report);
+    } catch (error) {
+      // The stack was full, and has room again then.
+      resolved.then(this.#goOn);
+      throw error;
+    }
   }
 
   /** The same from the event loop, which gets on with other work between parts of what has come. */
   some() {
-    for (let report = this.#poll(); report !== undefined; report = this.#poll()) {
+    for (let report = this.#next(); report !== undefined; report = this.#next()) {
       this.#tell(report);
       if (report.hasMore) {
         if (!this.#hasRest) inNextTurn(this.#goOn);
@@ -77,13 +86,21 @@ class Deliveries {
     this.some();
   };
 
+  #next() {
+    this.#untold ??= this.#poll();
+    return this.#untold;
+  }
+
   #tell(report) {
     if (typeof report === 'number') {
       this.#waiters.settleOne(report);
-      return;
+    } else {
+      this.#waiters.settle(report);
+      const { events } = report;
+      while (events.length > 0) this.#events.tell(events.shift());
     }
-    this.#waiters.settle(report);
-    for (const event of report.events) this.#events.tell(event);
+    // A listener may have had the rest told, and more.
+    if (this.#untold === report) this.#untold = undefined;
   }
 
   /** Has the engine tell of syncs as long as somebody wants to know: nobody says when that changes. */

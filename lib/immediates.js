@@ -24,13 +24,14 @@ const waiting = [];
  */
 function ownTurn() {
   return new Promise((resolve) => {
+    // IMPORTANT: in this order. A stack that is full may end it in between, and a turn that nobody takes does no harm.
+    if (waiting.length === 0) inNextTurn(giveTurn);
     waiting.push(resolve);
-    if (waiting.length === 1) inNextTurn(giveTurn);
   });
 }
 
 function giveTurn() {
-  waiting.shift()();
+  waiting.shift()?.();
   if (waiting.length > 0) inNextTurn(giveTurn);
 }
 

@@ -28,37 +28,43 @@ class Waiters {
    */
   wait(ticket) {
     return new Promise((resolve, reject) => {
+      if (this.#open.size === 0) this.#hold(1);
       this.#open.set(ticket, { resolve, reject });
-      if (this.#open.size === 1) this.#hold(1);
     });
   }
 
   /** Settles the promise of a ticket that has no result. */
   settleOne(ticket) {
-    this.#take(ticket)?.resolve();
+    this.#resolve(ticket, undefined);
   }
 
-  /** Settles the promises of all tickets that a poll reports. */
+  /** Settles the promises of all tickets that a poll reports. Again, where that was cut short, it settles the others. */
   settle({ done, results, reads, failed }) {
-    for (const ticket of done) this.#take(ticket)?.resolve();
-    for (const { ticket, texts } of results) this.#take(ticket)?.resolve(texts);
-    for (let i = 0; i < reads.length; i += READ) {
-      this.#take(reads[i])?.resolve(reads.slice(i + 1, i + READ));
-    }
-    for (const { ticket, error } of failed) this.#take(ticket)?.reject(toPublicError(error));
+    for (const ticket of done) this.#resolve(ticket, undefined);
+    for (const { ticket, texts } of results) this.#resolve(ticket, texts);
+    for (let i = 0; i < reads.length; i += READ) this.#resolve(reads[i], reads.slice(i + 1, i + READ));
+    for (const { ticket, error } of failed) this.#reject(ticket, toPublicError(error));
   }
 
   /** Fails what is still open when the database is closed. */
   rejectAll() {
-    for (const ticket of [...this.#open.keys()]) this.#take(ticket).reject(closed());
+    for (const ticket of [...this.#open.keys()]) this.#reject(ticket, closed());
   }
 
-  #take(ticket) {
-    const waiter = this.#open.get(ticket);
-    if (waiter === undefined) return undefined;
+  #resolve(ticket, result) {
+    this.#open.get(ticket)?.resolve(result);
+    this.#end(ticket);
+  }
+
+  #reject(ticket, error) {
+    this.#open.get(ticket)?.reject(error);
+    this.#end(ticket);
+  }
+
+  /** IMPORTANT: once its promise is settled. A stack that is full may cut this short at any call. */
+  #end(ticket) {
     this.#open.delete(ticket);
     if (this.#open.size === 0) this.#hold(0);
-    return waiter;
   }
 }
 

@@ -398,3 +398,24 @@ fn shards_with_other_names_are_found_and_their_numbers_named() {
         check_integrity(&home);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_the_old_library_that_cannot_be_looked_at_is_not_passed_over() {
+    let home = Home::new();
+    let name = |number: u32| home.path().join(format!("store_shard{number}.dbx"));
+    for shard in 0..3 {
+        let row = text("c", &format!("id{shard}"));
+        write_rows(&name(shard), std::iter::once(&row));
+    }
+    let away = home.path().join("away");
+    fs::rename(name(1), &away).expect("moves it away");
+    // A link to itself cannot be followed, whoever tries.
+    std::os::unix::fs::symlink(name(1), name(1)).expect("links");
+    let former = Some(Former::Files(home.path().join("store_shard"), ".dbx".to_owned()));
+    let options = Options { former, shard_count: 3, ..home.options() };
+    assert_eq!(try_open(options.clone()).expect_err("what is in it is unknown").code(), Code::Io);
+    fs::remove_file(name(1)).expect("removes");
+    fs::rename(&away, name(1)).expect("puts it back");
+    assert_eq!(all(&open(options), "c", 9).len(), 3);
+}

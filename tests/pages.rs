@@ -99,3 +99,46 @@ fn collections_of_the_old_library_are_named_by_their_tables() {
         assert_eq!(lines(&pages(&db, &name, 1 << 20)).len() as u64, count);
     }
 }
+
+#[test]
+fn tables_whose_rows_have_no_number_are_gone_through_as_well() {
+    let columns = "(id TEXT PRIMARY KEY, data TEXT NOT NULL, _version INTEGER DEFAULT 1, created_at TEXT, updated_at TEXT";
+    for end in [") WITHOUT ROWID", ", rowid INTEGER)", ", rowid INTEGER, oid TEXT, _rowid_ TEXT)"] {
+        let home = Home::new();
+        home.open_with(|options| options.shard_count = 1).close().expect("closes");
+        let shard = Connection::open(home.shard(0)).expect("opens");
+        shard.execute_batch(&format!("CREATE TABLE users {columns}{end}")).expect("makes");
+        for i in 0..50 {
+            shard.execute("INSERT INTO users (id, data) VALUES ('u' || ?1, ?1)", [i]).expect("inserts");
+        }
+        if end.contains("rowid") {
+            shard.execute("UPDATE users SET rowid = 7 WHERE data < 20", []).expect("writes");
+        }
+        drop(shard);
+        let db = home.open();
+        for bytes in [1, 500, 1 << 20] {
+            let found: HashMap<_, _> = lines(&pages(&db, "users", bytes))
+                .into_iter()
+                .map(|line| (line["id"].to_string(), line["data"].to_string()))
+                .collect();
+            assert_eq!(found.len(), 50, "{end}, pages of {bytes} bytes");
+        }
+    }
+}
+
+#[test]
+fn versions_and_times_of_other_programs_are_taken_as_they_are_read_elsewhere() {
+    let home = Home::new();
+    let db = home.open();
+    set(&db, "users", "u1", "1");
+    let shard = db.shard_of("u1");
+    db.close().expect("closes");
+    let shard = Connection::open(home.shard(shard)).expect("opens");
+    let odd = "UPDATE users SET _version = 'x', created_at = x'32303234', updated_at = x'ff'";
+    shard.execute(odd, []).expect("writes");
+    drop(shard);
+    let db = home.open();
+    let line = &lines(&pages(&db, "users", 1))[0];
+    assert_eq!((&line["data"], &line["_version"]), (&1.into(), &0.into()));
+    assert_eq!((&line["created_at"], &line["updated_at"]), (&"2024".into(), &"\u{fffd}".into()));
+}

@@ -301,3 +301,40 @@ fn a_database_whose_folder_is_gone_says_so() {
     assert!(call(move || closing.close()).finish().is_err(), "nothing was kept");
     assert!(!home.path().exists(), "nothing is made again");
 }
+
+#[test]
+fn numbers_of_the_old_library_are_found_after_going_back_to_it_too() {
+    let home = Home::new();
+    let db = home.open();
+    // Both names lie in different shards, so that the row's own tells what it is.
+    let is_told = |id: &&str| db.shard_of(id) != db.shard_of(&format!("{id}.0"));
+    let ids: Vec<&str> =
+        ["1", "2", "3", "4", "5", "6", "7", "8"].into_iter().filter(is_told).take(2).collect();
+    let [known, new] = ids[..] else { panic!("there are two") };
+    set(&db, "users", known, "8");
+    set(&db, "users", "text", "8");
+    let shards = [known, new].map(|id| db.shard_of(id));
+    db.close().expect("closes");
+    // As docs/migration.md says, and what the old library does then.
+    fs::write(home.wal(), "").expect("writes");
+    for (id, shard) in [known, new].into_iter().zip(shards) {
+        let shard = Connection::open(home.shard(shard)).expect("opens");
+        shard
+            .execute_batch(
+                "CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY, data TEXT NOT NULL, _version INTEGER DEFAULT 1,
+                 created_at TEXT DEFAULT CURRENT_TIMESTAMP, updated_at TEXT DEFAULT CURRENT_TIMESTAMP)",
+            )
+            .expect("makes");
+        let row = "INSERT INTO users (id, data, updated_at) VALUES (?, '7', '9999-01-01 00:00:00')";
+        shard.execute(row, [format!("{id}.0")]).expect("inserts");
+    }
+    let mut again = home.open();
+    for _ in 0..2 {
+        for id in [known, new] {
+            assert_eq!(value(&again, "users", id), Some(("7".into(), 1)), "{id}");
+        }
+        assert_eq!(all(&again, "users", 99).len(), 3);
+        again.close().expect("closes");
+        again = home.open();
+    }
+}

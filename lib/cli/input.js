@@ -2,10 +2,14 @@
 
 // What comes from a file or from the standard input.
 
+const { constants } = require('node:buffer');
 const fs = require('node:fs');
 const { Failure } = require('./exit.js');
 
 const STDIN = 0;
+
+/** No JavaScript string holds more bytes than this, whatever they are: a UTF-16 unit takes at most three. */
+const LONGEST = 3 * constants.MAX_STRING_LENGTH;
 
 /** `{ stream, size }` of a file, or of the standard input for '-'. `size` is 0 where nobody knows it. */
 function openInput(file) {
@@ -22,6 +26,9 @@ function openInput(file) {
     }
     return { stream: fs.createReadStream(file, { fd: handle }), size: sizeOf(handle) };
   }
+  // IMPORTANT: for Node.js it would be an input that is empty.
+  if (fs.fstatSync(STDIN).isDirectory())
+    throw new Failure('Could not read the standard input: it is a folder.');
   return { stream: process.stdin, size: sizeOf(STDIN) };
 }
 
@@ -33,9 +40,17 @@ function sizeOf(handle) {
 /** All bytes of a stream, to its end. */
 async function readAll(stream) {
   const chunks = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    // IMPORTANT: memory would not end either.
+    if (length > LONGEST) throw new Failure(`The standard input is not a document: ${TOO_LONG}.`);
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }
+
+const TOO_LONG = 'it is too long for a JavaScript string';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -45,8 +60,8 @@ function decode(bytes) {
     return decoder.decode(bytes);
   } catch (error) {
     if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new Error('it is not UTF-8');
-    throw new Error(`it is too long for a JavaScript string (${bytes.length} bytes)`);
+    throw new Error(`${TOO_LONG} (${bytes.length} bytes)`);
   }
 }
 
-module.exports = { openInput, readAll, decode };
+module.exports = { LONGEST, TOO_LONG, openInput, readAll, decode };

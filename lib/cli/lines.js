@@ -4,14 +4,23 @@
 
 const { checkCollection, serialise, writableId } = require('../documents.js');
 const { describe } = require('../errors.js');
-const { decode } = require('./input.js');
+const { LONGEST, TOO_LONG, decode } = require('./input.js');
 
 const NEWLINE = 10;
 const FIELDS = ['collection', 'id', 'data', '_version', 'created_at', 'updated_at'];
 
-/** Cuts a stream of chunks into lines. Keeps no more than the line that is not whole yet. */
+/**
+ * Cuts a stream of chunks into lines. Keeps no more than the line that is not whole yet, and of one that is too long for a
+ * document only how long it is: `undefined` comes in its place.
+ */
 class Lines {
   #rest = [];
+  #length = 0;
+  #longest;
+
+  constructor(longest = LONGEST) {
+    this.#longest = longest;
+  }
 
   /** The lines that a chunk completes. */
   *push(chunk) {
@@ -20,18 +29,26 @@ class Lines {
       yield this.#complete(chunk.subarray(start, end));
       start = end + 1;
     }
-    if (start < chunk.length) this.#rest.push(chunk.subarray(start));
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
   }
 
   /** The last line, if nothing ends it. */
   *end() {
-    if (this.#rest.length > 0) yield this.#complete(Buffer.alloc(0));
+    if (this.#length > 0) yield this.#complete(Buffer.alloc(0));
+  }
+
+  #keep(piece) {
+    this.#length += piece.length;
+    if (this.#length <= this.#longest) this.#rest.push(piece);
+    else this.#rest = [];
   }
 
   #complete(last) {
-    if (this.#rest.length === 0) return last;
-    const line = Buffer.concat([...this.#rest, last]);
+    if (this.#length === 0) return last;
+    this.#keep(last);
+    const line = this.#length <= this.#longest ? Buffer.concat(this.#rest) : undefined;
     this.#rest = [];
+    this.#length = 0;
     return line;
   }
 }
@@ -41,6 +58,7 @@ class Lines {
  * wrong with it. `newId()` gives an id where the line has none.
  */
 function readLine(bytes, newId) {
+  if (bytes === undefined) throw new Error(TOO_LONG);
   const text = decode(bytes);
   if (text.trim() === '') return undefined;
   const line = parse(text);

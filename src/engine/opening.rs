@@ -22,8 +22,8 @@ use super::{
     readers::{Pace, Readers},
     recovering::{Recovered, recover},
     scan::{Scan, Scanner, Told},
-    settling::{join, settle},
-    shard::{self, Router},
+    settling::{join, open_shards, settle},
+    shard::Router,
     threads::Threads,
 };
 
@@ -78,7 +78,7 @@ impl Engine {
         damage: &mut Vec<Error>,
     ) -> Result<(Arc<Core>, Running)> {
         let earlier = if is_alone { settle(&mut options, tell, damage)? } else { join(&mut options)? };
-        let files = shard::open(&options.base, options.shard_count, is_alone, &options.files)?;
+        let files = open_shards(&options, is_alone)?;
         let router = Router::new(options.shard_count);
 
         let Recovered { log, is_numbered, unused_log, shards, collections, recovered, damaged } =

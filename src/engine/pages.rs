@@ -6,7 +6,7 @@ use super::{
     db::Database,
     error::{Code, Error, Result},
     json::is_json,
-    shard::{Row, ShardId, Store, Value, collection::Collection},
+    shard::{Place, Row, ShardId, Store, Value, collection::Collection},
 };
 
 /// A place on the way through a collection: shard by shard, in each in the order of its table. What is not in the shards yet
@@ -15,13 +15,13 @@ use super::{
 pub struct Pages {
     collection: Arc<Collection>,
     shard: ShardId,
-    after: i64,
+    after: Option<Place>,
 }
 
 impl Database {
     /// The way through a collection, from its start.
     pub fn pages(&self, name: &str) -> Pages {
-        Pages { collection: self.collection(name), shard: 0, after: i64::MIN }
+        Pages { collection: self.collection(name), shard: 0, after: None }
     }
 
     /// Number of documents of a collection that are in the shards.
@@ -56,16 +56,17 @@ impl Pages {
         let Some(table) = self.collection.table().map(Cow::into_owned) else { return Ok(None) };
         let mut lines = Vec::new();
         while let Some(shard) = core.shards.get(self.shard as usize) {
-            shard.walk(&table, self.after, &mut |row| {
+            let from = self.after.clone();
+            shard.walk(&table, from.as_ref(), &mut |row| {
                 write_line(&mut lines, &self.collection.name, &row)
                     .map_err(|error| error.at(shard.path()).in_shard(self.shard))?;
-                self.after = row.place;
+                self.after = Some(row.number.map_or_else(|| Place::Id(row.id.to_owned()), Place::Number));
                 Ok(if lines.len() < bytes { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
             })?;
             if lines.len() >= bytes {
                 break;
             }
-            (self.shard, self.after) = (self.shard + 1, i64::MIN);
+            (self.shard, self.after) = (self.shard + 1, None);
         }
         Ok(Some(lines).filter(|lines| !lines.is_empty()))
     }
@@ -92,8 +93,8 @@ fn write_line(lines: &mut Vec<u8>, collection: &str, row: &Row<'_>) -> Result<()
     // Between the tokens of JSON a line break is as good as a space, and inside of a string there can be none.
     lines[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
     lines.extend_from_slice(format!(",\"_version\":{}", row.version).as_bytes());
-    write(lines, ",\"created_at\":", row.created);
-    write(lines, ",\"updated_at\":", row.updated);
+    write(lines, ",\"created_at\":", row.created.as_deref());
+    write(lines, ",\"updated_at\":", row.updated.as_deref());
     lines.extend_from_slice(b"}\n");
     Ok(())
 }

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::{
     error::{Code, Error, Result},
+    log,
     options::Options,
     presence,
     progress::{Progress, Tell},
     recovering::{Recovered, recover},
+    registry,
     shard::{self, Layout, Move, Router, ShardSet},
 };
 
@@ -85,6 +87,21 @@ pub(crate) fn join(options: &mut Options) -> Result<Settled> {
     Ok(Settled::default())
 }
 
+/// Opens the shards, or makes them. `is_alone`: nobody else has them open.
+///
+/// Where a file that is none of ours has the place of their log, somebody has gone back to the old library and has returned: see the page on
+/// migration. That stores numbers as it always did.
+pub(crate) fn open_shards(options: &Options, is_alone: bool) -> Result<ShardSet> {
+    let files = shard::open(&options.base, options.shard_count, is_alone, &options.files)?;
+    if is_alone && let Some(place) = files.log_place(&registry::key(&options.base))? {
+        let is_ours = log::peek(&place).is_some_and(|(owner, _)| owner == files.database);
+        if place.exists() && !is_ours {
+            files.name_numbers()?;
+        }
+    }
+    Ok(files)
+}
+
 /// Brings everything into the files that are to be moved, and lets go of them.
 fn prepare(
     options: &Options,
@@ -101,7 +118,7 @@ fn prepare(
 }
 
 fn recover_old(options: Options, tell: Tell<'_>, damage: &mut Vec<Error>) -> Result<Settled> {
-    let files: ShardSet = shard::open(&options.base, options.shard_count, true, &options.files)?;
+    let files = open_shards(&options, true)?;
     let Recovered { log, unused_log, shards, recovered, damaged, .. } =
         recover(&options, files, Router::new(options.shard_count), true, damage)?;
     if recovered > 0 {

@@ -135,3 +135,31 @@ fn damage_is_told_although_the_opening_that_finds_it_fails() {
     let error = try_open(options).expect_err("it cannot move the documents").to_string();
     assert!(error.contains(".moving") && error.contains("writes are lost"), "{error}");
 }
+
+#[test]
+fn a_move_whose_files_cannot_be_looked_at_for_a_moment_loses_nothing() {
+    if let Some(options) = child() {
+        // It may fail.
+        let options = Options { shard_count_is_default: false, ..options };
+        let _ = try_open(options).map(|db| db.close());
+        return;
+    }
+    if strace_works() {
+        let test = "opening::a_move_whose_files_cannot_be_looked_at_for_a_moment_loses_nothing";
+        for (file, at) in [(".moved", 1), (".moved", 2), (".moved", 3)]
+            .into_iter()
+            .chain((1..6).map(|at| ("_shard1.db.moving", at)))
+        {
+            let home = Home::new();
+            let db = open(Options { shard_count: 3, ..options(&home) });
+            for i in 0..30 {
+                set(&db, "c", &format!("id{i}"), "1");
+            }
+            db.close().expect("closes");
+            let inject = format!("statx:error=EIO:when={at}");
+            with_failing(&inject, &home.path().join(format!("app{file}")), test, &home);
+            let db = open(options(&home));
+            assert_eq!(all(&db, "c", 100).len(), 30, "{file} {at}");
+        }
+    }
+}

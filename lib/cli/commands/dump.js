@@ -2,7 +2,7 @@
 
 // kimdb dump: whole collections as lines of JSON. Memory does not grow with them.
 
-const { chooseCollections, countDocuments, pagesOf } = require('../contents.js');
+const { chooseCollections, countDocuments, namedByTables, pagesOf } = require('../contents.js');
 const { openExisting } = require('../database.js');
 const { exitCodeOf } = require('../exit.js');
 const { turn, watchSignals } = require('../interrupt.js');
@@ -39,6 +39,12 @@ async function dump(options, console, names) {
   try {
     await db.flush();
     const collections = chooseCollections(db, names);
+    const tables = namedByTables(db, collections);
+    if (tables.length > 0) {
+      console.say(
+        `No program has used these since kimdb 7, which kept no names but those of the tables: ${tables.map((name) => `'${name}'`).join(', ')}. Before you load them, put the names that your program has for them, such as 'user-posts' for 'userposts'.`,
+      );
+    }
     const isShown = console.showsProgress;
     const total = isShown ? collections.reduce((sum, name) => sum + countDocuments(db, name), 0) : 0;
     const progress = console.progress('documents dumped', total, isShown);

@@ -63,7 +63,12 @@ async function load(options, console, file) {
   } catch (error) {
     failed ??= error;
   }
-  await loading.tell(watch.signal, failed);
+  try {
+    await loading.tell(watch.signal, failed);
+  } catch (error) {
+    // Whether the documents are stored does not depend on who reads about it.
+    if (error.code !== 'EPIPE') failed ??= error;
+  }
   if (failed !== undefined) throw failed;
   if (watch.signal) return exitCodeOf(watch.signal);
   return loading.invalid > 0 ? EXIT.found : EXIT.done;
@@ -160,8 +165,6 @@ class Loading {
   /** Says what became of it. */
   async tell(signal, failed) {
     const { loaded, invalid } = this;
-    if (this.#console.isJson)
-      await this.#console.print({ loaded, invalid, complete: this.#isComplete(signal, failed) });
     const documents = terminal.countOf(loaded, 'document');
     if (signal) this.#console.complain(`Interrupted: ${documents} loaded and kept, and that is not all.`);
     else if (failed !== undefined)
@@ -173,6 +176,8 @@ class Loading {
     } else if (invalid > 0) {
       this.#console.complain(`${documents} loaded, ${terminal.countOf(invalid, 'line')} passed over.`);
     } else this.#console.say(`Loaded ${documents}.`);
+    if (this.#console.isJson)
+      await this.#console.print({ loaded, invalid, complete: this.#isComplete(signal, failed) });
   }
 
   #isComplete(signal, failed) {

@@ -26,6 +26,20 @@ pub(crate) use identity::{
 pub use kind::Kind;
 pub(crate) use kind::{of_folder as kind_of_folder, readers_let_write};
 
+/// Whether something has that name, be it a link to nothing. What cannot be looked at is not taken for missing.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn is_there(path: &Path) -> io::Result<bool> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// A path whose last name goes on with `suffix`.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -4,8 +4,8 @@
 //! is. Without one, all shards were one file, `dbPath` itself.
 
 use std::{
-    fs::File,
-    io::Read,
+    fs::{self, File},
+    io::{ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,10 @@ use super::{
     connection::{self, explain},
     schema,
 };
-use crate::engine::{error::Result, io::with_suffix};
+use crate::engine::{
+    error::{Error, Result},
+    io::with_suffix,
+};
 
 /// Names of the old library that are not the ones of now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +32,16 @@ impl Former {
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         match self {
             Former::OneFile(path) => Ok(if holds_documents(path)? { vec![path.clone()] } else { Vec::new() }),
-            Former::Files(..) => Ok(self.names(u32::MAX).take_while(|path| is_database(path)).collect()),
+            Former::Files(..) => {
+                let mut found = Vec::new();
+                for path in self.names(u32::MAX) {
+                    if !is_database(&path)? {
+                        break;
+                    }
+                    found.push(path);
+                }
+                Ok(found)
+            }
         }
     }
 
@@ -45,15 +57,34 @@ impl Former {
 }
 
 /// Whether SQLite wrote the file. Whatever else bears the name of a database is none of ours.
-fn is_database(path: &Path) -> bool {
-    let mut magic = [0; 16];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
-    read.is_ok() && &magic == b"SQLite format 3\0"
+///
+/// # Errors
+/// What the operating system says: documents that cannot be looked at are not passed over.
+fn is_database(path: &Path) -> Result<bool> {
+    let look = || {
+        // Opening a pipe might never end.
+        if !fs::metadata(path)?.is_file() {
+            return Ok(false);
+        }
+        let mut magic = [0; 16];
+        File::open(path)?.read_exact(&mut magic).map(|()| &magic == b"SQLite format 3\0")
+    };
+    match look() {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::UnexpectedEof
+            ) =>
+        {
+            Ok(false)
+        }
+        found => found.map_err(|error| Error::io("look at", path, &error)),
+    }
 }
 
 /// A file of that name may be anybody's.
 fn holds_documents(path: &Path) -> Result<bool> {
-    if !is_database(path) {
+    if !is_database(path)? {
         return Ok(false);
     }
     let connection = connection::reader(path, 0)?;

@@ -5,8 +5,8 @@ use std::{ops::ControlFlow, sync::atomic::Ordering};
 use rusqlite::{Connection, ErrorCode, PrepFlags, Statement, types::Value};
 
 use super::{
-    Queries, Row, Rows, Scanned, checkpoint::is_checkpoint, connection, newest, schema, sqlite::SqliteShard,
-    store::NewNames,
+    Place, Queries, Row, Rows, Scanned, checkpoint::is_checkpoint, connection, newest, schema,
+    sqlite::SqliteShard, store::NewNames,
 };
 use crate::engine::error::{Code, Error, Result};
 
@@ -86,29 +86,40 @@ impl Queries for SqliteShard {
     fn walk(
         &self,
         table: &str,
-        after: i64,
+        after: Option<&Place>,
         visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         self.with_spare(|connection| {
             let failed = |error: rusqlite::Error| self.explain("read from", &error);
+            // Where rows have no places of their own, or a column of that name hides them, the order is that of ids.
+            let (place, key) =
+                if newest::has_places(connection, table) { ("rowid", "rowid") } else { ("NULL", "id") };
+            let behind = if after.is_some() { format!("WHERE {key} > ?1") } else { String::new() };
+            // Versions and times of whatever type another program has made them, as other reads take them.
             let sql = format!(
-                "SELECT rowid, id, data, _version, created_at, updated_at FROM {} WHERE rowid > ? ORDER BY rowid",
+                "SELECT {place}, id, CAST(data AS BLOB), CAST(_version AS INTEGER), CAST(created_at AS BLOB), \
+                 CAST(updated_at AS BLOB) FROM {} {behind} ORDER BY {key}",
                 schema::quote(table)
             );
             let mut statement = match connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB) {
                 Err(error) if schema::is_no_table(&error) => return Ok(()),
                 statement => statement.map_err(failed)?,
             };
-            let mut rows = statement.query([after]).map_err(failed)?;
+            let mut rows = match after {
+                None => statement.query([]),
+                Some(Place::Number(number)) => statement.query([number]),
+                Some(Place::Id(id)) => statement.query([id]),
+            }
+            .map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
                 let read = || -> rusqlite::Result<Row<'_>> {
                     Ok(Row {
-                        place: row.get(0)?,
+                        number: row.get(0)?,
                         id: row.get_ref(1)?.as_str()?,
                         value: row.get_ref(2)?.as_bytes()?,
                         version: schema::version_of(row.get::<_, Option<i64>>(3)?.unwrap_or(0)),
-                        created: row.get_ref(4)?.as_str_or_null()?,
-                        updated: row.get_ref(5)?.as_str_or_null()?,
+                        created: row.get_ref(4)?.as_bytes_or_null()?.map(newest::text),
+                        updated: row.get_ref(5)?.as_bytes_or_null()?.map(newest::text),
                     })
                 };
                 if visit(read().map_err(failed)?)?.is_break() {

@@ -34,7 +34,7 @@ mod vfs;
 mod vfs_test;
 mod writer;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 pub use rusqlite::types::Value;
 
@@ -95,11 +95,20 @@ pub struct Stored {
     pub took: Duration,
 }
 
+/// Where a row lies in its table.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// By SQLite's number of it.
+    Number(i64),
+    /// By the document's id, in a table whose rows have no number, or hide it behind a column of that name.
+    Id(String),
+}
+
 /// A document met on a way through a whole table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Row<'a> {
-    /// Where it lies in the table; the way goes on behind it.
-    pub place: i64,
+    /// SQLite's number of it, where the order is that of these and not that of ids.
+    pub number: Option<i64>,
     /// The document's id.
     pub id: &'a str,
     /// Its JSON text.
@@ -107,9 +116,9 @@ pub struct Row<'a> {
     /// Its version.
     pub version: u64,
     /// `created_at`.
-    pub created: Option<&'a str>,
+    pub created: Option<Cow<'a, str>>,
     /// `updated_at`.
-    pub updated: Option<&'a str>,
+    pub updated: Option<Cow<'a, str>>,
 }
 
 /// What a statement given to a shard handle answers.

@@ -80,7 +80,7 @@ pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqli
 }
 
 /// Whether the rows of a table have places. Not in one that another program has made without them, or with a column of that name.
-fn has_places(connection: &Connection, table: &str) -> bool {
+pub(super) fn has_places(connection: &Connection, table: &str) -> bool {
     connection.column_metadata(Some("main"), table, "rowid").is_ok_and(|(_, _, _, is_key, _)| is_key)
 }
 
@@ -96,7 +96,7 @@ fn scanned(row: &Row<'_>) -> rusqlite::Result<Scanned> {
 }
 
 /// Bytes that are no UTF-8 become U+FFFD.
-fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(bytes),

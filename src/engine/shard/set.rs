@@ -239,6 +239,24 @@ impl ShardSet {
         Ok(())
     }
 
+    /// Gives what the old library has stored under numbers since the shards are ours the names that it has here, as far as its
+    /// shard proves that it is a number's. Nobody else has the database open. Durable when this returns.
+    pub fn name_numbers(&self) -> Result<()> {
+        let shards = self.files.len() as u32;
+        for (shard, (path, connection)) in (0..).zip(&self.files) {
+            let place = Place { shard, shards };
+            let failed = |error: rusqlite::Error| explain("prepare", path, shard, &error);
+            // Most have none, and somebody else may hold a shard.
+            if !number_ids::has_numbers(connection, place).map_err(failed)? {
+                continue;
+            }
+            in_transaction(connection, || number_ids::rename(connection, place, &BTreeSet::new()))
+                .map_err(failed)?;
+            rewrite_wal(&*self.file_system, connection, path, shard)?;
+        }
+        Ok(())
+    }
+
     /// Where the log was that the database at `base` used last, as its first shard says.
     pub fn log_place(&self, base: &Path) -> Result<Option<PathBuf>> {
         let (path, connection) = &self.files[0];

@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, ops::ControlFlow, path::Path};
 
-use super::{Batch, Recorded, Row, Rows, Scanned, Stored, Value};
+use super::{Batch, Place, Recorded, Row, Rows, Scanned, Stored, Value};
 use crate::engine::{
     error::Result,
     log::{Id, Lsn},
@@ -44,11 +44,11 @@ pub trait Queries {
     /// The documents updated last, newest first.
     fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>>;
 
-    /// Visits the documents of a table that lie behind a place, in the order in which they lie there.
+    /// Visits the documents of a table that lie behind a place, or all of them, in the order in which they lie there.
     fn walk(
         &self,
         table: &str,
-        after: i64,
+        after: Option<&Place>,
         visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 

@@ -21,7 +21,7 @@ use self::{inventory::Inventory, transfer::Source};
 use super::{ShardId, ShardSet, connection, layout::shard_path};
 use crate::engine::{
     error::{Code, Error, Result},
-    io::FileSystem,
+    io::{FileSystem, is_there},
 };
 
 pub use switch::{finish, is_unfinished};
@@ -76,7 +76,8 @@ impl Move {
         }
         for shard in 0..self.to {
             let path = shard_path(&self.base, shard);
-            let is_in_the_way = !self.from.contains(&path) && path.symlink_metadata().is_ok();
+            let look = |error| Error::io("look at", &path, &error).in_shard(shard);
+            let is_in_the_way = !self.from.contains(&path) && is_there(&path).map_err(look)?;
             if is_in_the_way && !(self.is_former && is_empty(&path, shard)?) {
                 let text = format!(
                     "'{}' is in the way of a new shard and none of the {} that the database has; move it away.",

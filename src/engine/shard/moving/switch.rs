@@ -13,7 +13,7 @@ use super::super::{
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{FileSystem, read_front, with_suffix},
+    io::{FileSystem, is_there, read_front, with_suffix},
 };
 
 /// What the name of a new shard file ends with until it has its own.
@@ -71,7 +71,8 @@ pub(super) fn decide(base: &Path, record: &Record, files: &dyn FileSystem) -> Re
 
 /// Removes the new files, if they are not the database.
 pub(super) fn forget(base: &Path, files: &dyn FileSystem) {
-    if record_path(base).symlink_metadata().is_err() {
+    // NOTE: where it cannot be looked at, it may be there.
+    if matches!(is_there(&record_path(base)), Ok(false)) {
         // What is left here, the next opening removes.
         let _ = clear(base, files);
     }
@@ -84,7 +85,7 @@ pub(super) fn forget(base: &Path, files: &dyn FileSystem) {
 pub fn finish(base: &Path, former: Option<&Former>, files: &dyn FileSystem) -> Result<()> {
     let path = record_path(base);
     let failed = |error| Error::io("go over to the shards of", base, &error);
-    if path.symlink_metadata().is_err() {
+    if !is_there(&path).map_err(failed)? {
         return clear(base, files);
     }
     let record = read(&path, files)?;
@@ -110,9 +111,13 @@ fn clear(base: &Path, files: &dyn FileSystem) -> Result<()> {
 
 /// Each new shard is in its place or has still to go there.
 fn check_there(base: &Path, record: &Record) -> Result<()> {
-    let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
-    let missing = (0..record.to)
-        .find(|shard| !is_there(staged_path(base, *shard)) && !is_there(shard_path(base, *shard)));
+    let failed = |error| Error::io("look at the shards of", base, &error);
+    let mut missing = None;
+    for shard in (0..record.to).rev() {
+        let is_somewhere = is_there(&staged_path(base, shard)).map_err(failed)?
+            || is_there(&shard_path(base, shard)).map_err(failed)?;
+        missing = if is_somewhere { missing } else { Some(shard) };
+    }
     let Some(shard) = missing else { return Ok(()) };
     let path = staged_path(base, shard);
     let text = format!("The shard file '{}' is missing; put it back or restore a backup.", path.display());
@@ -124,7 +129,7 @@ fn remove_old(base: &Path, record: &Record, former: Option<&Former>, files: &dyn
     for shard in 0..record.from.max(record.to) {
         let path = shard_path(base, shard);
         // Where nothing waits for the place, what is there has come to stay.
-        let is_old = shard >= record.to || staged_path(base, shard).symlink_metadata().is_ok();
+        let is_old = shard >= record.to || is_there(&staged_path(base, shard)).map_err(failed)?;
         if is_old {
             remove_database(&path, files).map_err(failed)?;
         }
@@ -142,7 +147,7 @@ fn remove_old(base: &Path, record: &Record, former: Option<&Former>, files: &dyn
 fn take_places(base: &Path, record: &Record, files: &dyn FileSystem) -> io::Result<()> {
     for shard in 0..record.to {
         let staged = staged_path(base, shard);
-        if staged.symlink_metadata().is_ok() {
+        if is_there(&staged)? {
             give_name(&staged, &shard_path(base, shard), files)?;
         }
     }
@@ -165,10 +170,7 @@ fn remove_database(path: &Path, files: &dyn FileSystem) -> io::Result<()> {
 }
 
 fn remove(path: &Path, files: &dyn FileSystem) -> io::Result<()> {
-    if path.symlink_metadata().is_err() {
-        return Ok(());
-    }
-    files.remove(path)
+    if is_there(path)? { files.remove(path) } else { Ok(()) }
 }
 
 fn read(path: &Path, files: &dyn FileSystem) -> Result<Record> {

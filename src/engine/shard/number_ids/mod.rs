@@ -75,6 +75,18 @@ pub(super) fn rename(
     Ok(())
 }
 
+/// Whether the shard proves some rows to be numbers'.
+pub(super) fn has_numbers(connection: &Connection, place: Place) -> rusqlite::Result<bool> {
+    let mut has = false;
+    for table in document_tables(connection)? {
+        each_id(connection, &table, |stored| {
+            has = has || number_of(stored).is_some_and(|number| place.kind(stored, &number) == Kind::Number);
+            Ok(())
+        })?;
+    }
+    Ok(has)
+}
+
 fn document_tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let names = schema::names(connection)?.into_iter();
     let is_ours = |name: &str| name.to_ascii_lowercase().starts_with(schema::PREFIX);
