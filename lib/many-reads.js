@@ -30,6 +30,7 @@ const LEFT_OUT = 2;
 async function readMany(engine, number, ids, collection) {
   if (ids.length > FIRST) return readParts(engine, number, ids, collection);
   const part = beginPart(engine, number, ids, HERE);
+  turns.left -= ids.length;
   return part.kept ?? valuesOf(engine, number, ids, await part.text, collection);
 }
 

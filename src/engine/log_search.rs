@@ -66,7 +66,7 @@ pub(super) fn find(
 }
 
 /// What a link names is the log, and what is replaced when it is made anew.
-fn resolved(place: PathBuf) -> PathBuf {
+pub(super) fn resolved(place: PathBuf) -> PathBuf {
     if place.is_symlink() { place.canonicalize().unwrap_or(place) } else { place }
 }
 

@@ -207,3 +207,82 @@ fn what_waits_behind_a_read_behind_a_large_write_is_refused_while_the_log_is_bro
     let found = value(&open(Options { wal_size, ..tiny(&image) }), "c", "later");
     assert!(told.is_err() || found.is_some(), "acknowledged and lost");
 }
+
+#[test]
+fn large_writes_get_a_log_that_was_removed_or_cut_anew() {
+    for is_cut in [false, true] {
+        let home = Home::new();
+        let witness = Witness::new();
+        let db = open_observed(tiny(&home), &witness);
+        let large = format!("\"{}\"", "x".repeat(2 * RING as usize));
+        set(&db, "c", "a", &large);
+        db.flush_wait().expect("flushes");
+        // Nothing else has to be synced, or that would find out.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        if is_cut {
+            // Behind everything that is in it.
+            fs::OpenOptions::new()
+                .write(true)
+                .open(home.wal())
+                .expect("opens")
+                .set_len(8192 + RING / 2)
+                .expect("cuts");
+        } else {
+            fs::remove_file(home.wal()).expect("removes");
+        }
+        for id in ["b", "c"] {
+            db.set(&db.collection("c"), id, large.as_bytes()).expect("writes");
+            assert_eq!(&fs::read(home.wal()).expect("is there")[..8], b"KIMDBLOG");
+        }
+        assert_eq!(witness.errors().len(), 1, "told once");
+        drop(db);
+        let db = open(tiny(&home));
+        for id in ["a", "b", "c"] {
+            assert_eq!(value(&db, "c", id), Some((large.clone(), 1)));
+        }
+    }
+}
+
+#[test]
+fn a_large_batch_that_is_cut_off_before_any_shard_has_its_part_is_told_and_kept() {
+    let home = Home::new();
+    let (db, held, _, mut batch) = held_before_a_large_batch(&home, tiny(&home));
+    let held_too = hold(&home.shard(0));
+    db.submit(&mut batch, || Box::new(|_| ())).expect("waits");
+    let large = home.path().join("app.wal.large");
+    // Shards are tried once it counts.
+    let before = db.stats().retries;
+    until("it lies beside the log", || large.exists() && db.stats().retries > before);
+    let image = home.crash_image();
+    drop((held, held_too));
+    let large = image.path().join("app.wal.large");
+    let length = fs::metadata(&large).expect("is there").len();
+    fs::OpenOptions::new().write(true).open(&large).expect("opens").set_len(length - 8).expect("cuts");
+    let witness = Witness::new();
+    drop(open_observed(tiny(&image), &witness));
+    let is_it = |error: &kimdb::Error| error.to_string().contains("may be missing in some shards");
+    assert!(witness.errors().iter().any(is_it), "{:?}", witness.errors());
+    assert!(image.path().join("app.wal.large.corrupt-1").exists());
+}
+
+#[test]
+fn a_large_write_that_is_done_removes_no_other_that_has_taken_its_name() {
+    let home = Home::new();
+    let (ours, theirs) = (home.path().join("ours"), home.path().join("theirs"));
+    let place = home.path().join("current");
+    [&ours, &theirs].into_iter().for_each(|folder| fs::create_dir(folder).expect("makes"));
+    std::os::unix::fs::symlink(&ours, &place).expect("links");
+    let options = Options { wal_path: place.join("app.wal"), ..tiny(&home) };
+    let (db, held, ids, mut batch) = held_before_a_large_batch(&home, options);
+    db.submit(&mut batch, || Box::new(|_| ())).expect("waits");
+    until("it lies beside the log", || {
+        db.shard_query(0, "SELECT count(*) > 50 FROM c", &[]).is_ok_and(|rows| rows.rows[0][0] == 1.into())
+    });
+    fs::write(theirs.join("app.wal.large"), "theirs").expect("writes");
+    fs::remove_file(&place).expect("removes");
+    std::os::unix::fs::symlink(&theirs, &place).expect("links");
+    drop(held);
+    until("it is everywhere", || ids.iter().all(|id| value(&db, "c", id).is_some()) && !db.has_waiting());
+    assert_eq!(fs::read(theirs.join("app.wal.large")).expect("is there"), b"theirs");
+    drop(db.close());
+}

@@ -2,15 +2,19 @@
 
 use std::{fs, sync::Arc};
 
-use kimdb::{Database, verify::Severity};
+use kimdb::{
+    Database,
+    verify::{Request, Severity, verify},
+};
 
 use crate::{
     common::{
         Home,
         failing::{Failing, What},
-        open, set,
+        observer::Witness,
+        open, open_observed, set,
     },
-    sample::{of, report},
+    sample::{of, report, request},
 };
 
 const RING_AT: usize = 8192;
@@ -40,9 +44,8 @@ fn a_large_record_is_looked_at_and_so_are_damaged_files_that_were_kept() {
     assert_eq!(logs, [image.wal(), large.clone()]);
     assert_eq!(of(&found, Severity::Note).len(), 2, "{found:?}");
 
-    // A log of one record has the format of any other.
-    let log = fs::read(image.wal()).expect("reads");
-    fs::write(&large, &log[..RING_AT / 4]).expect("writes");
+    // As a kill leaves it before there is a header.
+    fs::write(&large, [0; RING_AT / 4]).expect("writes");
     let found = report(&image);
     assert!(of(&found, Severity::Damage).is_empty());
     assert!(of(&found, Severity::Note).iter().any(|found| found.path == large), "{found:?}");
@@ -80,4 +83,43 @@ fn what_a_power_cut_leaves_right_behind_a_large_write_is_no_damage() {
     fs::write(image.wal(), &log).expect("writes");
     let found = report(&image);
     assert!(!found.has(Severity::Damage), "{found:#?}");
+}
+
+#[test]
+fn a_large_record_that_is_cut_off_or_has_no_header_is_what_an_opening_takes_it_for() {
+    let (home, db) = that_keeps_large_records();
+    let image = home.crash_image();
+    db.close().expect("closes");
+    let bytes = fs::read(image.path().join("app.wal.large")).expect("reads");
+    let cut = [bytes.len() - 8, RING_AT + 500, RING_AT, 100, 0].map(|length| bytes[..length].to_vec());
+    let mut without_headers = bytes.clone();
+    [40, 4096 + 40].iter().for_each(|at| without_headers[*at] ^= 1);
+    for bytes in cut.into_iter().chain([without_headers]) {
+        let image = image.crash_image();
+        let large = image.path().join("app.wal.large");
+        fs::write(&large, &bytes).expect("writes");
+        let is_damage = of(&report(&image), Severity::Damage).iter().any(|found| found.path == large);
+        let witness = Witness::new();
+        open_observed(image.options(), &witness).close().expect("closes");
+        let is_told =
+            witness.errors().iter().any(|error| error.to_string().contains("too large for the log"));
+        let is_there = !bytes.is_empty();
+        assert_eq!((is_damage, is_told), (is_there, is_there), "{}", bytes.len());
+    }
+}
+
+#[test]
+fn what_lies_beside_a_log_that_a_link_leads_to_is_looked_at() {
+    let (home, db) = that_keeps_large_records();
+    let image = home.crash_image();
+    db.close().expect("closes");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    for name in ["app.wal", "app.wal.large"] {
+        fs::rename(image.path().join(name), elsewhere.path().join(name)).expect("moves");
+    }
+    std::os::unix::fs::symlink(elsewhere.path().join("app.wal"), image.wal()).expect("links");
+    let named = Request { log: Some(image.wal()), ..request(&image) };
+    let found = verify(&named, &mut |_, _| ()).expect("verifies");
+    let logs: Vec<_> = found.logs.iter().filter_map(|log| log.path.file_name()).collect();
+    assert_eq!(logs, ["app.wal", "app.wal.large"]);
 }

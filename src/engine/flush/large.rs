@@ -118,6 +118,7 @@ impl Scheduler {
             let unknown = || Error::new(Code::Internal, "A flush could not go on without a reason.");
             return Err(Delay::Never(core.broken.why().unwrap_or_else(unknown)));
         }
+        syncer::restore_file(&core).map_err(Delay::Never)?;
         syncer::reclaim(&core, self.applied()).map_err(Delay::Never)?;
         let side = Side::write(&core.log, &mut draft, large.time_ms).map_err(Delay::Never)?;
         drop(draft);

@@ -3,7 +3,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::Ordering,
+    sync::{atomic::Ordering, mpsc},
     time::Instant,
 };
 
@@ -263,6 +263,17 @@ pub(super) fn reclaim(core: &Core, applied: Lsn) -> Result<(), Error> {
         shard.sync()?;
     }
     core.log.reclaim(applied).map_err(|error| log_failed(core, &error))
+}
+
+/// Has the sync thread go over to another file if the log's was removed, replaced or cut, as a sync does: where nothing is in the log,
+/// there is none.
+pub(super) fn restore_file(core: &Core) -> Result<(), Error> {
+    if !core.log.has_lost_its_file() {
+        return Ok(());
+    }
+    let (tell, told) = mpsc::sync_channel(1);
+    core.sync.wait(Box::new(move |result| _ = tell.send(result)));
+    told.recv().unwrap_or_else(|_| Err(Error::closed()))
 }
 
 fn log_failed(core: &Core, error: &std::io::Error) -> Error {

@@ -116,10 +116,9 @@ pub fn examine_beside(path: &Path, main: Option<&Examined>) -> Result<Option<Exa
     }
     let examined = examine(&path)?;
     match (&examined, main) {
-        (
-            Examined::Log { log: side, database, wrong_size: None, .. },
-            Some(Examined::Log { log, content, .. }),
-        ) if side::goes_on_behind(log, content, side.header().epoch)? => {
+        (Examined::Log { log: side, database, .. }, Some(Examined::Log { log, content, .. }))
+            if side::goes_on_behind(log, content, side.header().epoch)? =>
+        {
             Ok(Some(Examined::Dropped { database: *database }))
         }
         _ => Ok(Some(examined)),

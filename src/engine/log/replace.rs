@@ -173,6 +173,13 @@ impl Log {
         Ok(())
     }
 
+    /// Whether [`Log::check_file`] would fail, for who leaves to others what follows from that: it tells of a file that was cut only once.
+    pub(crate) fn has_lost_its_file(&self) -> bool {
+        let Some(file) = self.ring.file() else { return false };
+        let size = self.ring.offset(0) + self.capacity();
+        !self.has_its_name() || look_at_file(file.handle()).is_ok_and(|open| open.size < size)
+    }
+
     /// Lets go of the kernel's lock on the file.
     pub fn unlock(&self) {
         self.named.lock().take();

@@ -136,9 +136,11 @@ impl Side {
                 side
             }
             found if found.database().is_some_and(|owner| owner != database) => return Ok(None),
-            // Its end is gone. Whether that was so before it counted, the shards know.
+            // Its end is gone. Whether that was so before it counted, its header or the shards know.
             Found::Header(header) if !goes_on_behind(main, content, header.epoch)? => {
-                Side::without_content(place, header, Content::default())?
+                let was_whole = (header.synced > Lsn(0)).then_some(Lsn(0)..header.synced);
+                let damaged = Content { damaged: was_whole.into_iter().collect(), ..Content::default() };
+                Side::without_content(place, header, damaged)?
             }
             // No kill or power cut leaves that: a header lies in one sector of a file that was empty.
             Found::Damaged => {
@@ -187,9 +189,12 @@ impl Side {
         Ok(())
     }
 
-    /// Ends it, once its record is durable in the shards.
+    /// Ends it, once its record is durable in the shards. Another's that has taken its name stays.
     pub fn remove(&self) -> Result<()> {
         let Some(Place { path, files }) = &self.log.place else { return Ok(()) };
+        if self.log.is_file() && !self.log.has_its_name() {
+            return Ok(());
+        }
         files
             .remove(path)
             .and_then(|()| files.sync_folder(path))

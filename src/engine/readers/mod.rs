@@ -310,15 +310,17 @@ fn read_indexed(core: &Arc<Core>, batch: Vec<Wanted>) {
 }
 
 fn read_all(core: &Core, batch: Vec<Wanted>) {
-    let mut ones = Vec::with_capacity(batch.len());
+    let (mut ones, mut parts) = (Vec::with_capacity(batch.len()), Vec::new());
     for wanted in batch {
         match wanted {
-            Wanted::Part(part) => part.read(core),
             Wanted::One(one) => ones.push(one),
+            Wanted::Part(part) => parts.push(part),
         }
     }
     ones.sort_unstable_by(|a, b| (a.collection.number, &a.id).cmp(&(b.collection.number, &b.id)));
     ones.into_iter().for_each(|one| one.read(core));
+    // Behind them: who waits for one document need not wait for a list.
+    parts.into_iter().for_each(|part| part.read(core));
 }
 
 impl One {

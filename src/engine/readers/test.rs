@@ -450,3 +450,24 @@ fn what_is_buffered_is_found_while_all_threads_of_shards_are_stuck() {
     assert!(begun.try_recv().is_err(), "no further thread is at a shard");
     drop(stuck);
 }
+
+#[test]
+fn a_document_does_not_wait_for_a_list_that_was_asked_for_after_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (db, users) = stored(&folder, 2000);
+    let ids: Vec<String> =
+        (0..2000).map(|i| format!("u{i}")).filter(|id| db.shard_of(id) == 0).take(200).collect();
+    let ((hold, held), (tell, told)) = (mpsc::channel::<()>(), mpsc::channel());
+    // The lane is busy until this is answered.
+    db.get_later(&users, &ids[0], Wait::Disk, move |_| _ = held.recv()).expect("open");
+    let one = tell.clone();
+    db.get_later(&users, &ids[1], Wait::Disk, move |_| one.send("one").expect("somebody waits"))
+        .expect("open");
+    let list = db.try_get_many(&users, ids[2..].to_vec(), 0, || {
+        move |_: Result<Vec<u8>>| tell.send("list").expect("somebody waits")
+    });
+    assert_eq!(list, Ok(None));
+    hold.send(()).expect("it waits");
+    let order = [(); 2].map(|()| told.recv_timeout(PATIENCE).expect("an answer"));
+    assert_eq!(order, ["one", "list"]);
+}

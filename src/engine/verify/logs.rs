@@ -14,7 +14,7 @@ use super::{
 use crate::engine::{
     error::Result,
     log::{self, Examined, Log, Lsn},
-    numbered,
+    log_search, numbered,
 };
 
 pub(super) fn verify(request: &Request, shards: &Shards, report: &mut Report) {
@@ -22,6 +22,7 @@ pub(super) fn verify(request: &Request, shards: &Shards, report: &mut Report) {
         let text = "No log was found: what was not flushed, if anything, is not looked at. Name the log if there is one.";
         return report.add(Finding::new(Severity::Note, &request.base, text));
     };
+    let path = &log_search::resolved(path.clone());
     let examined = match log::examine(path) {
         Ok(examined) => {
             verify_log(path, &examined, shards, report);
@@ -161,8 +162,21 @@ fn verify_large(path: &Path, examined: &Examined, shards: &Shards, report: &mut 
     if shards.are_not_of(examined) {
         return;
     }
-    let (log, content) = match examined {
-        Examined::Log { log, content, wrong_size: None, .. } => (log, content),
+    let damage = || {
+        let text = "A write too large for the log is damaged and may be missing in some shards; restore its documents from \
+                    a backup.";
+        Finding::new(Severity::Damage, &path, text)
+    };
+    let unfinished = || {
+        let text =
+            "A write too large for the log was being made when the process ended; it was never confirmed.";
+        Finding::new(Severity::Note, &path, text)
+    };
+    let (log, content, synced, is_cut) = match examined {
+        Examined::Log { log, content, synced, wrong_size, .. } => {
+            (log, content, *synced, wrong_size.is_some())
+        }
+        Examined::Damaged => return report.add(damage()),
         Examined::Dropped { .. } => {
             let text = "A write too large for the log is left that has failed or is in the shards; the next opening removes it.";
             return report.add(Finding::new(Severity::Note, &path, text));
@@ -171,17 +185,16 @@ fn verify_large(path: &Path, examined: &Examined, shards: &Shards, report: &mut 
             let text = of_another_format(*version);
             return report.add(Finding::new(Severity::Unchecked, &path, &text));
         }
-        _ => {
-            let text = "A write too large for the log was being made when the process ended; it was never confirmed.";
-            return report.add(Finding::new(Severity::Note, &path, text));
-        }
+        _ => return report.add(unfinished()),
     };
     let applied = shards.applied(log.id());
-    let was_there = !content.damaged.is_empty() || applied.iter().flatten().any(|applied| *applied > Lsn(0));
-    if content.intact.is_empty() && was_there {
-        let text = "A write too large for the log is damaged and may be missing in some shards; restore its documents from \
-                    a backup.";
-        return report.add(Finding::new(Severity::Damage, &path, text));
+    let is_known = applied.iter().flatten().any(|applied| *applied > Lsn(0));
+    let was_whole = if is_cut { synced > Lsn(0) } else { !content.damaged.is_empty() };
+    if (is_cut || content.intact.is_empty()) && (is_known || was_whole) {
+        return report.add(damage());
+    }
+    if is_cut {
+        return report.add(unfinished());
     }
     let has = |shard: usize, _| applied.get(shard).copied().flatten().is_some_and(|it| it > Lsn(0));
     match count(log, &content.intact, shards, &has) {
