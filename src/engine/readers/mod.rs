@@ -6,6 +6,7 @@
 
 mod gather;
 mod pace;
+mod piece;
 #[cfg(test)]
 mod test;
 
@@ -30,9 +31,10 @@ use super::{
     shard::{ShardId, collection::Collection},
 };
 
+pub(crate) use gather::Gather;
 use gather::Part;
-pub(crate) use gather::{Gather, Piece};
 pub(crate) use pace::Pace;
+pub(crate) use piece::Piece;
 
 /// Most threads that read from shards. They wait more than they work, and a disk does not get faster from more of them.
 const THREADS: usize = 4;
