@@ -104,28 +104,37 @@ fn check_third(home: &Home) {
     assert!(db.stats().damaged_bytes > 0, "it is told");
 }
 
+/// A document's text and version, or the code of the error.
+fn read(db: &Database, id: &str) -> Result<Option<(String, u64)>, Code> {
+    let mut text = Vec::new();
+    let found = db.get(&db.collection("c"), id, &mut text).map_err(|error| error.code())?;
+    Ok(found.map(|found| (String::from_utf8(text).expect("a text"), found.version)))
+}
+
+/// Another program that holds the first shard, so that one generation after the other waits for it.
+fn hold(home: &Home) -> rusqlite::Connection {
+    let holder = rusqlite::Connection::open(home.shard(0)).expect("opens");
+    holder.execute_batch("BEGIN IMMEDIATE").expect("holds");
+    holder
+}
+
+fn try_to_flush(db: &Database) {
+    let before = db.stats().retries;
+    db.flush(Box::new(|_| ())).expect("is asked for");
+    until("it is tried", || db.stats().retries > before);
+}
+
 #[test]
 fn damage_met_while_generations_are_merged_hides_nothing_that_is_whole() {
     let home = Home::new();
     let db = home.open();
     let ids: Vec<String> = ids_of(&db, 0).take(7).collect();
-    let read = |id: &str| {
-        let mut text = Vec::new();
-        let found = db.get(&db.collection("c"), id, &mut text).map_err(|error| error.code());
-        found.map(|found| found.map(|found| (String::from_utf8(text).expect("a text"), found.version)))
-    };
+    let read = |id: &str| read(&db, id);
     set(&db, "c", &ids[0], "\"first\"");
     set(&db, "c", &ids[1], "\"whole\"");
     db.flush_wait().expect("flushes");
-    // Its shard takes nothing, so that one generation after the other waits for it.
-    let holder = rusqlite::Connection::open(home.shard(0)).expect("opens");
-    holder.execute_batch("BEGIN IMMEDIATE").expect("holds");
-    let tried = || db.stats().retries;
-    let flush = || {
-        let before = tried();
-        db.flush(Box::new(|_| ())).expect("is asked for");
-        until("it is tried", || tried() > before);
-    };
+    let holder = hold(&home);
+    let flush = || try_to_flush(&db);
     for (id, text) in [(&ids[1], "\"whole, new\""), (&ids[0], "\"damaged\"")] {
         set(&db, "c", id, text);
         flush();
@@ -176,21 +185,12 @@ fn damage_that_merging_finds_is_still_told_by_reads_after_it() {
     let home = Home::new();
     let db = home.open();
     let ids: Vec<String> = ids_of(&db, 0).take(8).collect();
-    let read = |id: &str| {
-        let mut text = Vec::new();
-        let found = db.get(&db.collection("c"), id, &mut text).map_err(|error| error.code());
-        found.map(|found| found.map(|found| (String::from_utf8(text).expect("a text"), found.version)))
-    };
+    let read = |id: &str| read(&db, id);
     set(&db, "c", &ids[0], "\"first\"");
     set(&db, "c", &ids[1], "\"whole\"");
     db.flush_wait().expect("flushes");
-    let holder = rusqlite::Connection::open(home.shard(0)).expect("opens");
-    holder.execute_batch("BEGIN IMMEDIATE").expect("holds");
-    let flush = || {
-        let before = db.stats().retries;
-        db.flush(Box::new(|_| ())).expect("is asked for");
-        until("it is tried", || db.stats().retries > before);
-    };
+    let holder = hold(&home);
+    let flush = || try_to_flush(&db);
     // A generation of which nobody has read anything when it is damaged.
     set(&db, "c", &ids[0], "\"damaged\"");
     set(&db, "c", &ids[1], "\"whole, new\"");

@@ -83,7 +83,7 @@ export function open(folder) {
     },
     flush: () => root.flushed,
     get: (collection, id) => collectionOf(collection).get(id),
-    // Its own getMany has another thread look at the pages first, which takes three times as long where they are in memory.
+    // Its own getMany has another thread look at the pages first, which takes longer where they are in memory.
     getMany: (collection, ids) => {
       const db = collectionOf(collection);
       return ids.map((id) => db.get(id));

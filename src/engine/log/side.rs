@@ -78,8 +78,14 @@ impl Side {
             log.load(draft, time_ms).map_err(|error| log.failed(&error))?;
             return Ok(Side { content: Content::all(&log), log });
         };
-        // What lies beside a file that has taken the name is that one's.
-        main.check_file().map_err(|error| Error::io("write beside the log", &place.path, &error))?;
+        // What lies beside a file that has taken the name is that one's. NOTE: only asked, so that it is the sync thread that goes over.
+        if main.has_lost_its_file() {
+            let lost = io::Error::new(
+                io::ErrorKind::NotFound,
+                "it was removed, replaced or cut off while it was open",
+            );
+            return Err(Error::io("write beside the log", &place.path, &lost));
+        }
         let place = Place { path: large_path(&place.path), ..place.clone() };
         let (path, files) = (place.path.clone(), Arc::clone(&place.files));
         let header =
