@@ -7,7 +7,7 @@ mod common;
 
 use std::{fs, os::unix::fs::FileExt, path::Path, sync::Arc, thread, time::Duration};
 
-use common::{Home, call, ids_of, noted, set, until, value};
+use common::{Home, call, hold, ids_of, noted, set, until, value};
 use kimdb::{Attempt, Code, Database};
 
 /// Changes the newest record of this text in the file, which is the memory of whoever has it open.
@@ -111,13 +111,6 @@ fn read(db: &Database, id: &str) -> Result<Option<(String, u64)>, Code> {
     Ok(found.map(|found| (String::from_utf8(text).expect("a text"), found.version)))
 }
 
-/// Another program that holds the first shard, so that one generation after the other waits for it.
-fn hold(home: &Home) -> rusqlite::Connection {
-    let holder = rusqlite::Connection::open(home.shard(0)).expect("opens");
-    holder.execute_batch("BEGIN IMMEDIATE").expect("holds");
-    holder
-}
-
 fn try_to_flush(db: &Database) {
     let before = db.stats().retries;
     db.flush(Box::new(|_| ())).expect("is asked for");
@@ -133,7 +126,8 @@ fn damage_met_while_generations_are_merged_hides_nothing_that_is_whole() {
     set(&db, "c", &ids[0], "\"first\"");
     set(&db, "c", &ids[1], "\"whole\"");
     db.flush_wait().expect("flushes");
-    let holder = hold(&home);
+    // One generation after the other waits for its shard.
+    let holder = hold(&home.shard(0));
     let flush = || try_to_flush(&db);
     for (id, text) in [(&ids[1], "\"whole, new\""), (&ids[0], "\"damaged\"")] {
         set(&db, "c", id, text);
@@ -153,7 +147,7 @@ fn damage_met_while_generations_are_merged_hides_nothing_that_is_whole() {
     for id in &ids[2..2 + written] {
         assert_eq!(read(id), Ok(Some(("1".to_owned(), 1))), "{id}");
     }
-    holder.execute_batch("ROLLBACK").expect("lets go");
+    drop(holder);
     drop(db.close());
 }
 
@@ -189,7 +183,7 @@ fn damage_that_merging_finds_is_still_told_by_reads_after_it() {
     set(&db, "c", &ids[0], "\"first\"");
     set(&db, "c", &ids[1], "\"whole\"");
     db.flush_wait().expect("flushes");
-    let holder = hold(&home);
+    let holder = hold(&home.shard(0));
     let flush = || try_to_flush(&db);
     // A generation of which nobody has read anything when it is damaged.
     set(&db, "c", &ids[0], "\"damaged\"");
@@ -208,6 +202,6 @@ fn damage_that_merging_finds_is_still_told_by_reads_after_it() {
         flush();
         assert_eq!([read(&ids[0]), read(&ids[1])], [Err(Code::Corrupt), Err(Code::Corrupt)]);
     }
-    holder.execute_batch("ROLLBACK").expect("lets go");
+    drop(holder);
     drop(db.close());
 }
