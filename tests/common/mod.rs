@@ -7,7 +7,7 @@ pub mod observer;
 pub mod random;
 
 use std::{
-    fs, panic,
+    fs, io, panic,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -79,19 +79,27 @@ impl Home {
     }
 
     /// A copy of the database's files, as they would be found if the process were killed now. Whoever calls this
-    /// has seen to it that nothing is written meanwhile.
+    /// has seen to it that nothing is written meanwhile, but for files that are made and removed in vain.
     pub fn crash_image(&self) -> Home {
+        const TRIES: u32 = 100;
+        let mut images = (0..TRIES).map(|_| self.try_crash_image());
+        let image =
+            images.find(|image| !matches!(image, Err(error) if error.kind() == io::ErrorKind::NotFound));
+        image.expect("a moment in which all that is listed is there").expect("copies")
+    }
+
+    fn try_crash_image(&self) -> io::Result<Home> {
         let image = Home::new();
-        for entry in fs::read_dir(self.path()).expect("a folder") {
-            let entry = entry.expect("an entry");
+        for entry in fs::read_dir(self.path())? {
+            let entry = entry?;
             let name = entry.file_name();
             // The lock is the kernel's, not the file's; SQLite makes its shared memory anew.
             let skip = name.to_string_lossy();
             if !skip.ends_with(".lock") && !skip.ends_with("-shm") {
-                fs::copy(entry.path(), image.path().join(&name)).expect("copies");
+                fs::copy(entry.path(), image.path().join(&name))?;
             }
         }
-        image
+        Ok(image)
     }
 }
 
