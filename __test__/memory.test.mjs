@@ -1,6 +1,8 @@
 // What the engine says of its memory, in stats() and to V8.
 
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { manualFlush, openSimple, pathsIn, patiently, useFolder } from './helpers/database.mjs';
@@ -8,6 +10,7 @@ import { manualFlush, openSimple, pathsIn, patiently, useFolder } from './helper
 const MIB = 2 ** 20;
 const COUNT = 20_000;
 const TEXT = 'x'.repeat(1000);
+const SMALL = { value: 1 };
 /** What of one engine is told in steps of this, and by each instance. */
 const STEP = MIB;
 
@@ -149,4 +152,28 @@ test('promises that wait are counted', async (t) => {
   t.is(db.stats().waitingCalls, 3);
   await Promise.all(calls);
   t.is(db.stats().waitingCalls, 0);
+});
+
+test.serial('documents in memory keep no text alive that their id was cut from', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc');
+  const db = openSimple(t);
+  const ids = Array.from({ length: 50 }, (_, i) => `document-number-${i}`);
+  await db.setMany(
+    'users',
+    ids.map((id) => [id, SMALL]),
+  );
+  await db.flush();
+  collectGarbage();
+  const { heapUsed } = process.memoryUsage();
+  for (const id of ids) {
+    // As a request with an id in it, of which V8 makes a part of that text.
+    const request = `id=${id};${'x'.repeat(MIB)}`;
+    const [, cut] = request.match(/^id=([^;]*);/);
+    for (let i = 0; i < 3; i++) t.deepEqual((await db.get('users', cut)).data, SMALL);
+  }
+  t.true(db.stats().cacheHits >= ids.length);
+  collectGarbage();
+  const grown = process.memoryUsage().heapUsed - heapUsed;
+  t.true(grown < 10 * MIB, `${grown / MIB} MiB`);
 });

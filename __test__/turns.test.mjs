@@ -64,6 +64,16 @@ for (const [name, [call, most]] of Object.entries(CALLS)) {
   });
 }
 
+test('a loop over documents of megabytes leaves the event loop to others after a few', async (t) => {
+  const db = openSimple(t, manualFlush);
+  const huge = { note: 'x'.repeat(4_000_000) };
+  await db.set('c', 'a', huge);
+  for (const call of [() => db.set('c', 'a', huge), () => db.get('c', 'a')]) {
+    // Fewer than are done of others before the first look at the clock.
+    t.true(await runsMeanwhile(call, 6));
+  }
+});
+
 test('a loop of reads of what was read before leaves the event loop to others', async (t) => {
   const db = openSimple(t, manualFlush);
   await db.set('c', 'a', DOCUMENT);

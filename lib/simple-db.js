@@ -71,6 +71,7 @@ class SimpleDB {
       }
       const answer = engine.read(number, key);
       if (typeof answer !== 'string' && answer !== null) return readLater(engine, number, key, answer);
+      if (answer !== null) turns.weigh(answer);
       const document = toDocument(engine, number, key, answer);
       if (--turns.left <= 0 && turns.isOver()) return turns.later(document);
       return document;

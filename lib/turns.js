@@ -21,6 +21,8 @@ const RUN_MS = 10;
 const LOOK_MS = 0.25;
 const MOST_DOCUMENTS = 64;
 const FIRST_DOCUMENTS = 8;
+/** Of a long text, so many characters count as a document. */
+const CHARACTERS = 1 << 13;
 
 class Turns {
   /** Documents before the next look. IMPORTANT: a call that is done counts its own, and if nothing is left asks `isOver` and ends `later`. */
@@ -37,6 +39,11 @@ class Turns {
   #isChainOver = false;
   #isRunOver = false;
   #drain = new Drain(() => this.#endRun());
+
+  /** To be called with each text that is written or read: long ones count as several documents. */
+  weigh(text) {
+    if (text.length >= CHARACTERS) this.left -= Math.floor(text.length / CHARACTERS);
+  }
 
   /** Whether calls wait. All that come later do so too, so that single reads and writes end in the order in which they came. */
   isOver() {

@@ -4,6 +4,7 @@
 
 const { DELETE, UPSERT, jsonArray } = require('./documents.js');
 const { SmallDocuments } = require('./small-documents.js');
+const { turns } = require('./turns.js');
 
 class Writes {
   #documents;
@@ -40,7 +41,9 @@ class Writes {
     const json = this.#small.put(number, id, data);
     // IMPORTANT: not before, or a getter in the data that reads the document could bring it back.
     this.#documents.forget(number, id);
-    return json === undefined ? this.#appendSmall() : this.#append(UPSERT, number, id, json);
+    if (json === undefined) return this.#appendSmall();
+    turns.weigh(json);
+    return this.#append(UPSERT, number, id, json);
   }
 
   setWait(number, id, data) {

@@ -68,6 +68,7 @@ impl Held {
             }
             // Whoever held it before may have removed it between our open and our lock.
             if same_file(&file, path) {
+                check_content(&file, path)?;
                 return Ok(Some(Held { path: path.to_owned(), file }));
             }
         }
@@ -96,6 +97,22 @@ fn open(path: &Path) -> Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
     how.open(path).map_err(|error| Error::io("open the lock", path, &error))
+}
+
+/// Fails if the file holds something else than pids: it is somebody's then, such as the log of another database that is called so, and
+/// would be overwritten or removed.
+fn check_content(mut file: &File, path: &Path) -> Result<()> {
+    let mut front = [0; 16];
+    let read = file
+        .rewind()
+        .and_then(|()| file.read(&mut front))
+        .map_err(|error| Error::io("read the lock", path, &error))?;
+    // A power cut leaves zeros.
+    if front[..read].iter().all(|byte| matches!(byte, b'0'..=b'9' | b'\n' | 0)) {
+        return Ok(());
+    }
+    let text = format!("'{}' is no lock of kimdb but in the place of one; move it away.", path.display());
+    Err(Error::new(Code::Io, text).at(path))
 }
 
 impl Gate {

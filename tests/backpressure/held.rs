@@ -286,3 +286,34 @@ fn a_large_write_that_is_done_removes_no_other_that_has_taken_its_name() {
     assert_eq!(fs::read(theirs.join("app.wal.large")).expect("is there"), b"theirs");
     drop(db.close());
 }
+
+#[test]
+fn a_large_write_takes_no_name_from_another_database_or_a_file_of_somebody_else() {
+    let home = Home::new();
+    let place = home.path().join("app.wal.large");
+    let theirs = Options { wal_path: place.clone(), ..Options::new(home.path().join("theirs")) };
+    let db = open(theirs.clone());
+    set(&db, "c", "a", "1");
+    db.close().expect("closes");
+    drop(db);
+    let log = fs::read(&place).expect("is there");
+    let large = format!("\"{}\"", "x".repeat(2 * RING as usize));
+    for bytes in [&log[..], b"somebody's"] {
+        fs::write(&place, bytes).expect("writes");
+        let db = open(tiny(&home));
+        let error = db.set(&db.collection("c"), "large", large.as_bytes()).expect_err("has no place");
+        assert_eq!(error.code(), Code::Io, "{error}");
+        assert!(error.to_string().contains("another file has its name"), "{error}");
+        assert!(fs::read(&place).expect("is there") == bytes);
+        set(&db, "c", "small", "1");
+        fs::remove_file(&place).expect("removes");
+        set(&db, "c", "large", &large);
+        db.close().expect("closes");
+    }
+    // What is left of a large write that was killed at its beginning goes.
+    for bytes in [vec![], vec![0; 10_000]] {
+        fs::write(&place, bytes).expect("writes");
+        open(tiny(&home)).close().expect("closes");
+        assert!(!place.exists());
+    }
+}

@@ -163,3 +163,25 @@ fn a_move_whose_files_cannot_be_looked_at_for_a_moment_loses_nothing() {
         }
     }
 }
+
+#[test]
+fn a_file_in_the_place_of_a_lock_stays_as_it_is() {
+    for name in ["app.lock", "app.opening"] {
+        let home = Home::new();
+        let place = home.path().join(name);
+        let theirs = || Options { wal_path: place.clone(), ..Options::new(home.path().join("theirs")) };
+        let db = open(theirs());
+        set(&db, "c", "a", "1");
+        db.close().expect("closes");
+        drop(db);
+        let log = fs::read(&place).expect("is there");
+        let error = try_open(options(&home)).expect_err("there is no place for the lock");
+        assert!(error.code() == Code::Io && error.path() == Some(&*place), "{error}");
+        assert!(fs::read(&place).expect("is there") == log);
+        assert!(get(&open(theirs()), "c", "a").is_some());
+        // What a power cut leaves of a lock.
+        fs::write(&place, [0; 8]).expect("writes");
+        open(options(&home)).close().expect("closes");
+        assert!(!place.exists());
+    }
+}

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    Draft, Log, Lsn,
+    Draft, Id, Log, Lsn,
     file::{self, of_another_format},
     header::{Found, LogHeader, RING_AT},
     id::random_id,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::engine::{
     error::{Error, Result},
-    io::{read_front, with_suffix},
+    io::{FileSystem, read_front, with_suffix},
 };
 
 /// Epochs below it tell nothing.
@@ -65,6 +65,29 @@ pub(super) fn goes_on_behind(main: &Arc<Log>, content: &Content, epoch: u64) -> 
     Ok(goes_on)
 }
 
+/// Whether a file that begins so is something else than a record of this database, or what is left of making one.
+fn is_anothers(front: &[u8], database: Id) -> bool {
+    match LogHeader::find(front) {
+        Found::Other => front.iter().any(|byte| *byte != 0),
+        found => found.database() != Some(database),
+    }
+}
+
+/// Fails if the name is another file's, such as the log of another database that is called so.
+fn check_name(path: &Path, database: Id, files: &dyn FileSystem) -> io::Result<()> {
+    let front = match files.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => read_front(&*file?, RING_AT as usize)?,
+    };
+    if is_anothers(&front, database) {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "another file has its name; move that away",
+        ));
+    }
+    Ok(())
+}
+
 impl Side {
     /// Writes the record of `draft` beside `main`, durably, or to memory if that has no file.
     ///
@@ -88,6 +111,8 @@ impl Side {
         }
         let place = Place { path: large_path(&place.path), ..place.clone() };
         let (path, files) = (place.path.clone(), Arc::clone(&place.files));
+        check_name(&path, database, &*files)
+            .map_err(|error| Error::io("write the large record to", &path, &error))?;
         let header =
             LogHeader { epoch: epoch_behind(main.head()), ..LogHeader::new(database, log, capacity) };
         let written = make::create_over(&*files, &path, &header).and_then(|(file, header)| {
@@ -154,6 +179,7 @@ impl Side {
                 Side::without_content(place, LogHeader::new(database, random_id()?, size), damaged)?
             }
             Found::Unknown { version, .. } => return Err(of_another_format(&path, version)),
+            Found::Other if is_anothers(&front, database) => return Ok(None),
             // The process ended while it wrote the file.
             _ => {
                 files.remove(&path).map_err(failed)?;
