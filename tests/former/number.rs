@@ -56,6 +56,34 @@ fn number_ids_that_all_lie_in_one_shard_get_their_names() {
 }
 
 #[test]
+fn number_ids_of_a_time_with_the_old_library_in_between_get_their_names() {
+    for leaves_log in [false, true] {
+        let home = Home::new();
+        write_shards(&home, 4, &[text("users", "u1")]);
+        let options = Options { shard_count: 4, ..home.options() };
+        open(options.clone()).close().expect("closes");
+        // As the page on migration says.
+        fs::remove_file(home.wal()).expect("removes");
+        write_shards(&home, 4, &numbers_and_texts());
+        if leaves_log {
+            fs::write(home.wal(), "").expect("writes");
+        }
+        for _ in 0..2 {
+            let db = open(options.clone());
+            for i in 1..200 {
+                let (number, text) = (i.to_string(), format!("{i}.0"));
+                // One that lies where a text would lie, too, is not known to be a number.
+                let name = if shard_of(&number, 4) == shard_of(&text, 4) { &text } else { &number };
+                assert_eq!(value(&db, "numbers", name), Some((format!("\"{i}/{i}.0\""), 3)));
+                assert!(value(&db, "texts", &text).is_some());
+            }
+            db.close().expect("closes");
+        }
+        check_integrity(&home);
+    }
+}
+
+#[test]
 fn a_single_number_id_gets_its_name_in_whichever_shard_it_lies() {
     let home = Home::new();
     let tables: Vec<String> = (1..100).map(|i| format!("c{i}")).collect();
