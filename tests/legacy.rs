@@ -106,7 +106,6 @@ fn lines_of_the_old_buffer_that_cannot_be_read_are_told_of_and_kept() {
         "[1,2]",
         "{\"collection\":\"c\",\"id\":\"no data\",\"operation\":\"upsert\"}",
         "{\"collection\":\"c\",\"id\":null,\"data\":1,\"operation\":\"upsert\"}",
-        "{\"collection\":\"c\",\"id\":\"\\ud800\",\"data\":1,\"operation\":\"upsert\"}",
         "{\"collection\":\"\",\"id\":\"a\",\"data\":1,\"operation\":\"upsert\"}",
     ];
     for line in strange {
@@ -353,4 +352,24 @@ fn the_number_of_old_shards_is_counted() {
     old_shards(&home, 3, &[("c", "a", "1", 1)]);
     let db = open(Options { shard_count: 8, shard_count_is_default: true, ..home.options() });
     assert_eq!((db.stats().shard_count, get(&db, "c", "a")), (3, found("1", 1, false)));
+}
+
+#[test]
+fn whatever_else_the_operation_of_an_old_line_is_it_is_an_upsert() {
+    let home = Home::new();
+    let lines: Vec<_> = ["null", "0", "\"insert\"", "[100,101,108,101,116,101]", "\"delete\""]
+        .iter()
+        .enumerate()
+        .map(|(number, operation)| {
+            format!(
+                r#"{{"collection":"posts","id":{number},"data":1,"operation":{operation},"timestamp":1}}"#
+            )
+        })
+        .collect();
+    fs::write(home.wal(), lines.join("\n")).expect("writes");
+    let db = open(home.options());
+    for id in ["0", "1", "2", "3"] {
+        assert_eq!(value(&db, "posts", id), Some(("1".to_owned(), 1)), "{id}");
+    }
+    assert_eq!((db.recovered(), db.stats().damaged_bytes, value(&db, "posts", "4")), (5, 0, None));
 }

@@ -12,6 +12,7 @@ mod error;
 mod figures;
 mod flush;
 mod get;
+mod half_pairs;
 mod histogram;
 pub mod io;
 mod json;

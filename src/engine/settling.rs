@@ -90,13 +90,13 @@ pub(crate) fn join(options: &mut Options) -> Result<Settled> {
 /// Opens the shards, or makes them. `is_alone`: nobody else has them open.
 ///
 /// Where their log has gone, or a file that is none of ours has its place, somebody may have gone back to the old library and have returned: see
-/// the page on migration. That stores numbers as it always did.
+/// the page on migration. That stores ids as it always did.
 pub(crate) fn open_shards(options: &Options, is_alone: bool) -> Result<ShardSet> {
     let files = shard::open(&options.base, options.shard_count, is_alone, &options.files)?;
     if is_alone && let Some(place) = files.log_place(&registry::key(&options.base))? {
         let is_ours = log::peek(&place).is_some_and(|(owner, _)| owner == files.database);
         if !is_ours {
-            files.name_numbers()?;
+            files.name_ids()?;
         }
     }
     Ok(files)

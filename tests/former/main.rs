@@ -4,5 +4,6 @@
 mod common;
 
 mod file;
+mod half_pairs;
 mod number;
 mod rows;

@@ -7,11 +7,13 @@
 use std::{io, path::Path};
 
 use md5::{Digest, Md5};
-use serde_json::{Value, value::RawValue};
+use serde_bytes::ByteBuf;
+use serde_json::value::RawValue;
 
 use super::{Draft, Id, Kind, Log, Lsn, header::LogHeader, ring::Ring, shared::Place};
 use crate::engine::{
     error::{Code, Error, Result},
+    half_pairs::replaced,
     io::{File, read_front},
     limits,
 };
@@ -96,26 +98,34 @@ fn parsed(bytes: &[u8]) -> Option<Writes> {
 fn parse(line: &[u8]) -> Option<Write> {
     let text = str::from_utf8(line).ok()?;
     let fields: std::collections::HashMap<String, &RawValue> = serde_json::from_str(text).ok()?;
-    let value = |name: &str| serde_json::from_str::<Value>(fields.get(name)?.get()).ok();
+    let field = |name: &str| fields.get(name).map(|value| value.get());
     // No call reaches a collection without a name, nor could the old library store one.
-    let collection = value("collection")?.as_str().filter(|name| !name.is_empty())?.to_owned();
-    let id = match value("id")? {
-        Value::String(id) => id,
+    let collection = text_of(field("collection")?).filter(|name| !name.is_empty())?;
+    let id = match field("id")? {
+        text if text.starts_with('"') => text_of(text)?,
         // As JavaScript wrote it: 1e+21, 0.000001. That is the text by which it asks for the id, too.
-        Value::Number(_) => fields.get("id")?.get().to_owned(),
+        number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => number.to_owned(),
         _ => return None,
     };
-    let kind = match value("operation")?.as_str()? {
-        "delete" => Kind::Delete,
+    // Whatever else it is was an upsert.
+    let kind = match text_of(field("operation")?).as_deref() {
+        Some("delete") => Kind::Delete,
         _ => Kind::Upsert,
     };
     let data = match kind {
-        Kind::Upsert => fields.get("data")?.get().to_owned(),
+        Kind::Upsert => field("data")?.to_owned(),
         Kind::Delete => String::new(),
     };
     limits::check(&collection, &id, data.len()).ok()?;
-    let time_ms = value("timestamp").and_then(|time| time.as_u64()).unwrap_or(0);
+    let time_ms = field("timestamp").and_then(|time| serde_json::from_str(time).ok()).unwrap_or(0);
     Some(Write { kind, collection, id, value: data, time_ms })
+}
+
+/// What a JSON text stands for, with U+FFFD for each half of a surrogate pair, which are escapes there.
+fn text_of(json: &str) -> Option<String> {
+    // Lists of numbers would be bytes, too.
+    let bytes: ByteBuf = json.starts_with('"').then(|| serde_json::from_str(json).ok())??;
+    String::from_utf8(bytes.into_vec()).map_or_else(|bytes| replaced(bytes.as_bytes()), Some)
 }
 
 /// The log in memory that holds these writes, standing for the file at `place`.

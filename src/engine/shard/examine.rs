@@ -1,6 +1,6 @@
 //! Looking at a shard's file without touching it.
 
-use std::{collections::HashMap, path::Path};
+use std::{borrow::Cow, collections::HashMap, path::Path};
 
 use rusqlite::{Connection, types::ValueRef};
 
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::engine::{
     error::Result,
+    half_pairs::replaced,
     json::is_json,
     log::{Id, Lsn},
 };
@@ -116,7 +117,7 @@ impl Examined {
         progress: &mut dyn FnMut(u64),
     ) -> Result<u64> {
         let is_old = self.identity()?.is_none();
-        // Whoever opens the old library's shards gives number ids the names that belong here.
+        // Whoever opens the old library's shards gives its ids the names that belong here.
         let is_here = |id: &str| {
             router.shard(id) == self.shard
                 || is_old && number_of(id).is_some_and(|number| router.shard(&number) == self.shard)
@@ -132,10 +133,11 @@ impl Examined {
                 if count % STEP == 0 {
                     progress(STEP);
                 }
-                let Ok(id) = id.as_str() else {
+                let Some(id) = readable(id, is_old) else {
                     fault(&format!("{:?}", id.data_type()), Fault::Id);
                     continue;
                 };
+                let id = &*id;
                 if !data.as_bytes().is_ok_and(is_json) {
                     fault(id, Fault::Json);
                 }
@@ -151,5 +153,16 @@ impl Examined {
         self.told(look())?;
         progress(count % STEP);
         Ok(count)
+    }
+}
+
+/// The id as it is, or as it will be once the old library's shard is opened.
+fn readable(id: ValueRef<'_>, is_old: bool) -> Option<Cow<'_, str>> {
+    match id {
+        ValueRef::Text(text) => match str::from_utf8(text) {
+            Ok(text) => Some(Cow::Borrowed(text)),
+            Err(_) => replaced(text).filter(|_| is_old).map(Cow::Owned),
+        },
+        _ => None,
     }
 }

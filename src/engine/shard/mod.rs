@@ -10,6 +10,7 @@ mod examine;
 mod former;
 mod frames;
 mod guests;
+mod half_pairs;
 mod layout;
 mod logs;
 mod memory;

@@ -13,6 +13,7 @@ use super::{
     REGISTRAR, Store,
     collection::{Collections, Tables},
     connection::{self, explain},
+    half_pairs,
     layout::{self, shard_path},
     mending::rewrite_wal,
     number_ids::{self, Evidence, Place},
@@ -192,8 +193,8 @@ fn tables_of_numbers(files: &[Unclaimed]) -> Result<BTreeSet<String>> {
     Ok(evidence.tables_of_numbers())
 }
 
-/// Notes in a file whose it is. One of the old library has its number ids named as we name them: `adopting` are the tables
-/// whose doubtful ones are numbers.
+/// Notes in a file whose it is. One of the old library has its ids named as we name them: `adopting` are the tables whose doubtful
+/// ones are numbers.
 fn adopt(
     connection: &Connection,
     identity: &Identity,
@@ -203,6 +204,7 @@ fn adopt(
         schema::create_own_tables(connection)?;
         if let Some(tables) = adopting {
             let Identity { shard, shards, .. } = *identity;
+            half_pairs::rename(connection)?;
             number_ids::rename(connection, Place { shard, shards }, tables)?;
             schema::set_adopting(connection, adopting)?;
         }
@@ -239,19 +241,24 @@ impl ShardSet {
         Ok(())
     }
 
-    /// Gives what the old library has stored under numbers since the shards are ours the names that it has here, as far as its
-    /// shard proves that it is a number's. Nobody else has the database open. Durable when this returns.
-    pub fn name_numbers(&self) -> Result<()> {
+    /// Gives what the old library has stored since the shards are ours the ids that it has here; those of numbers as far as the
+    /// shard proves that they are. Nobody else has the database open. Durable when this returns.
+    pub fn name_ids(&self) -> Result<()> {
         let shards = self.files.len() as u32;
         for (shard, (path, connection)) in (0..).zip(&self.files) {
             let place = Place { shard, shards };
             let failed = |error: rusqlite::Error| explain("prepare", path, shard, &error);
             // Most have none, and somebody else may hold a shard.
-            if !number_ids::has_numbers(connection, place).map_err(failed)? {
+            let is_needed = number_ids::has_numbers(connection, place)
+                .and_then(|has_numbers| Ok(has_numbers || half_pairs::has_any(connection)?));
+            if !is_needed.map_err(failed)? {
                 continue;
             }
-            in_transaction(connection, || number_ids::rename(connection, place, &BTreeSet::new()))
-                .map_err(failed)?;
+            let rename = || {
+                half_pairs::rename(connection)?;
+                number_ids::rename(connection, place, &BTreeSet::new())
+            };
+            in_transaction(connection, rename).map_err(failed)?;
             rewrite_wal(&*self.file_system, connection, path, shard)?;
         }
         Ok(())

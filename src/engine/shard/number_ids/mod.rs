@@ -12,7 +12,7 @@ mod text;
 use std::collections::BTreeSet;
 
 use rusqlite::{
-    Connection, OptionalExtension, params,
+    Connection, OptionalExtension, ToSql, params,
     types::{ToSqlOutput, ValueRef},
 };
 
@@ -66,8 +66,8 @@ pub(super) fn rename(
         each_id(connection, &table, |stored| {
             let Some(number) = number_of(stored) else { return Ok(()) };
             match place.kind(stored, &number) {
-                Kind::Number => give_name(connection, &table, stored, &number),
-                Kind::Doubtful if is_listed => give_name(connection, &table, stored, &number),
+                Kind::Number => give_name(connection, &table, stored.as_bytes(), &number),
+                Kind::Doubtful if is_listed => give_name(connection, &table, stored.as_bytes(), &number),
                 _ => Ok(()),
             }
         })?;
@@ -87,10 +87,20 @@ pub(super) fn has_numbers(connection: &Connection, place: Place) -> rusqlite::Re
     Ok(has)
 }
 
-fn document_tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(super) fn document_tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let names = schema::names(connection)?.into_iter();
     let is_ours = |name: &str| name.to_ascii_lowercase().starts_with(schema::PREFIX);
     Ok(names.filter(|(name, is_documents)| *is_documents && !is_ours(name)).map(|(name, _)| name).collect())
+}
+
+/// A text that need not be UTF-8.
+#[derive(Clone, Copy)]
+struct Text<'a>(&'a [u8]);
+
+impl ToSql for Text<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
+    }
 }
 
 /// Calls with each id that begins like a number. Rows may be renamed meanwhile.
@@ -107,9 +117,8 @@ fn each_id(
     let mut statement = connection.prepare(&sql)?;
     let mut last = b"-".to_vec();
     loop {
-        let after = ToSqlOutput::Borrowed(ValueRef::Text(&last));
         let ids: Vec<Vec<u8>> = statement
-            .query_map([after], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()))?
+            .query_map([Text(&last)], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()))?
             .collect::<rusqlite::Result<_>>()?;
         ids.iter().filter_map(|id| str::from_utf8(id).ok()).try_for_each(&mut work)?;
         match ids.into_iter().next_back() {
@@ -119,15 +128,21 @@ fn each_id(
     }
 }
 
-/// Gives a row the name of its number. If there is a document of that name, the one that was changed later has it from
+/// Gives a row the name by which it is asked for. If there is a document of that name, the one that was changed later has it from
 /// now on, and the other is set aside: both were what the program meant by this id.
-fn give_name(connection: &Connection, table: &str, stored: &str, number: &str) -> rusqlite::Result<()> {
+pub(super) fn give_name(
+    connection: &Connection,
+    table: &str,
+    stored: &[u8],
+    name: &str,
+) -> rusqlite::Result<()> {
     let quoted = schema::quote(table);
     let time = format!("SELECT coalesce(updated_at, '') FROM {quoted} WHERE id = ?");
     let mut time = connection.prepare_cached(&time)?;
-    let mut time = |id: &str| time.query_row([id], |row| row.get::<_, String>(0)).optional();
-    if let Some(theirs) = time(number)? {
-        let older = if time(stored)?.is_some_and(|own| own > theirs) { number } else { stored };
+    let mut time = |id: Text<'_>| time.query_row([id], |row| row.get::<_, String>(0)).optional();
+    let (stored, name) = (Text(stored), Text(name.as_bytes()));
+    if let Some(theirs) = time(name)? {
+        let older = if time(stored)?.is_some_and(|own| own > theirs) { name } else { stored };
         connection.execute_batch(schema::CREATE_SET_ASIDE)?;
         let keep = format!(
             "INSERT INTO _kimdb_set_aside SELECT ?, id, data, _version, updated_at FROM {quoted} WHERE id = ?"
@@ -137,5 +152,5 @@ fn give_name(connection: &Connection, table: &str, stored: &str, number: &str) -
     }
     // Finds nothing if this is the one that was set aside.
     let rename = format!("UPDATE {quoted} SET id = ? WHERE id = ?");
-    connection.prepare_cached(&rename)?.execute([number, stored]).map(|_| ())
+    connection.prepare_cached(&rename)?.execute([name, stored]).map(|_| ())
 }
