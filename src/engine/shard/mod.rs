@@ -18,6 +18,7 @@ mod mending;
 mod moving;
 mod newest;
 mod number_ids;
+mod outside;
 mod reader;
 mod router;
 mod rows;

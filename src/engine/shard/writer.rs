@@ -1,12 +1,18 @@
 //! The writing side of a shard: batches in, one transaction each. How rows get into a table is told in `rows.rs`.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::engine::log::{Id, Lsn};
 
-use super::{Batch, Group, Recorded, memory::kept_collections, rows::Statements, schema, statement, vfs};
+use super::{
+    Batch, Group, Recorded, memory::kept_collections, outside::Outside, rows::Statements, schema, statement,
+    vfs,
+};
 
 /// Prepared statements are kept for this many collections, where there are few shards.
 const KEPT_COLLECTIONS: usize = 64;
@@ -18,21 +24,20 @@ pub(super) struct Writer {
     kept_collections: usize,
     /// Collections on record in this shard.
     recorded: HashSet<String>,
-    /// SQLite's count of what other connections have written, as it was when asked last.
-    data_version: i64,
+    outside: Outside,
     /// The log of one record that was applied last. It is gone when the next one is applied.
     side: Option<Id>,
     pub(super) connection: Connection,
 }
 
 impl Writer {
-    /// A writer of one of so many shards.
-    pub(super) fn new(connection: Connection, shards: u32) -> rusqlite::Result<Self> {
+    /// A writer of one of so many shards, the one at `path`.
+    pub(super) fn new(connection: Connection, path: &Path, shards: u32) -> rusqlite::Result<Self> {
         let kept_collections = kept_collections(KEPT_COLLECTIONS, shards);
         let recorded = schema::collections(&connection)?.into_iter().map(|(name, _)| name).collect();
-        let data_version = data_version(&connection)?;
+        let outside = Outside::new(&connection, path)?;
         let statements = HashMap::new();
-        Ok(Writer { statements, kept_collections, recorded, data_version, side: None, connection })
+        Ok(Writer { statements, kept_collections, recorded, outside, side: None, connection })
     }
 
     /// Bytes of pages and statements.
@@ -43,8 +48,7 @@ impl Writer {
 
     /// Whether another connection than this one has written since this was asked last.
     pub(super) fn has_outside_changes(&mut self) -> rusqlite::Result<bool> {
-        let version = data_version(&self.connection)?;
-        Ok(std::mem::replace(&mut self.data_version, version) != version)
+        self.outside.has_changed(&self.connection)
     }
 
     /// Applies a batch. On an error the transaction is rolled back and the next call starts afresh.
@@ -147,10 +151,6 @@ impl Writer {
         }
         schema::set_applied(&self.connection, &batch.log, batch.end)
     }
-}
-
-fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }
 
 fn statements_for<'a>(

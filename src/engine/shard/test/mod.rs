@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod mending;
+mod outside;
 mod tables;
 
 use std::{path::Path, sync::Arc};

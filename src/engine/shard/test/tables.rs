@@ -135,7 +135,7 @@ fn a_new_collection_has_no_table_to_read_before_it_is_on_record() {
 }
 
 /// Another program.
-fn by_another(setup: &Setup, sql: &str) {
+pub(super) fn by_another(setup: &Setup, sql: &str) {
     let other = rusqlite::Connection::open(setup.file()).expect("opens");
     other.execute_batch(sql).expect("runs");
 }
