@@ -1,7 +1,7 @@
 //! Halves of surrogate pairs. JavaScript's texts may have them, as where an emoji was cut through, UTF-8 may not.
 //!
-//! The old library gave SQLite the three bytes that such a half would be in UTF-8, but found the shard by the text with U+FFFD in
-//! its place, which is what every text from JavaScript has there now.
+//! No id has them now, but the old library took such ids. It gave SQLite the three bytes that such a half would be in UTF-8, and found
+//! the shard by the text with U+FFFD in its place.
 
 /// What a text with halves of pairs in the form of UTF-8 is today. `None`: it is none, or has no such halves.
 pub(crate) fn replaced(text: &[u8]) -> Option<String> {

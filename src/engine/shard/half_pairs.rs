@@ -25,7 +25,7 @@ fn ids(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(Vec<u8>, S
     Ok(ids)
 }
 
-/// Gives documents with such ids the names by which they are asked for.
+/// Gives documents with such ids names that are texts.
 pub(super) fn rename(connection: &Connection) -> rusqlite::Result<()> {
     for table in document_tables(connection)? {
         for (stored, name) in ids(connection, &table)? {

@@ -128,7 +128,7 @@ fn each_id(
     }
 }
 
-/// Gives a row the name by which it is asked for. If there is a document of that name, the one that was changed later has it from
+/// Gives a row the name that it has from now on. If there is a document of that name, the one that was changed later has it from
 /// now on, and the other is set aside: both were what the program meant by this id.
 pub(super) fn give_name(
     connection: &Connection,
