@@ -192,6 +192,9 @@ test('load takes lines in whatever pieces they come', async (t) => {
 
 const BAD_LINES = {
   '{"collection":"c","id":"x","data":1': /it is not valid JSON/,
+  '{"collection":"c","id":"x","data":{"sum":[0,-1e400]}}':
+    /the number at "1" is larger than any of JavaScript's; store it as a text/,
+  [`{"collection":"c","id":"x","data":${'9'.repeat(310)}}`]: /the number at "data" is larger/,
   '[1]': /it must be an object with collection, id and data, and is an array/,
   '{"id":"x","data":1}': /collection must be a non-empty string, got undefined/,
   '{"collection":"","id":"x","data":1}': /collection must be a non-empty string/,

@@ -76,10 +76,25 @@ function readLine(bytes, newId) {
 
 function parse(text) {
   try {
-    return JSON.parse(text);
+    const line = JSON.parse(text);
+    if (LARGE.test(text)) JSON.parse(text, checkNumber);
+    return line;
   } catch (error) {
-    throw new Error(`it is not valid JSON: ${error.message}`);
+    throw new Error(error instanceof SyntaxError ? `it is not valid JSON: ${error.message}` : error.message);
   }
+}
+
+/** Not every text that has it has such a number. */
+const LARGE = /[eE]\+?\d{3}|\d{308}/;
+
+/** JavaScript takes a larger number than its own for infinity, which would be stored as null. */
+function checkNumber(name, value) {
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) {
+    throw new RangeError(
+      `the number at ${describe(name)} is larger than any of JavaScript's; store it as a text`,
+    );
+  }
+  return value;
 }
 
 module.exports = { Lines, readLine };
