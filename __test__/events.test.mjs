@@ -1,6 +1,6 @@
 // The events `flush` and `error`, and errors that nobody listens to.
 
-import { EventEmitter } from 'node:events';
+import { EventEmitter, errorMonitor } from 'node:events';
 import { createRequire } from 'node:module';
 import test from 'ava';
 import { KimDBError } from 'kimdb/hyperscale';
@@ -150,6 +150,20 @@ test('errors without a listener are one warning and never end the process', asyn
   t.is(code, 0, stderr);
   t.is(lines.filter((line) => line.startsWith('KimDBWarning KIMDB_')).length, 1);
   t.is(lines.at(-1), '12 stored');
+});
+
+test('Events: who watches errors hears of them, and does not take care of them', async (t) => {
+  const emitter = new EventEmitter();
+  const watched = [];
+  emitter.on(errorMonitor, (error) => watched.push(error.code));
+  const events = new Events(emitter);
+  const warned = new Promise((resolve) => process.once('warning', resolve));
+  const event = { type: 'error', error: Object.assign(new Error('no space'), { code: 'KIMDB_DISK_FULL' }) };
+  events.tell(event);
+  t.is((await warned).code, 'KIMDB_DISK_FULL');
+  emitter.on('error', () => {});
+  events.tell(event);
+  t.deepEqual(watched, ['KIMDB_DISK_FULL', 'KIMDB_DISK_FULL'], 'once each');
 });
 
 test('Events: errors reach their listeners, and only their absence is a warning', (t) => {

@@ -114,6 +114,24 @@ test('the event loop turns meanwhile, wherever the documents are', async (t) => 
   }
 });
 
+test('the event loop turns while long documents are copied that are kept as values', async (t) => {
+  const db = openSimple(t);
+  const long = Array.from({ length: 3000 }, (_, i) => ({ i }));
+  const ids = idsOf(60);
+  await db.setMany(
+    'c',
+    ids.map((one) => [one, long]),
+  );
+  await db.flush();
+  for (const one of ids) for (let i = 0; i < 3; i++) await db.get('c', one);
+  let turned = false;
+  setImmediate(() => {
+    turned = true;
+  });
+  t.deepEqual((await db.getMany('c', ids)).at(-1), { id: ids.at(-1), data: long, _version: 1 });
+  t.true(turned);
+});
+
 test('what was written before the call is found, and what the list was', async (t) => {
   const db = await openMixed(t);
   const ids = idsOf(STORED);

@@ -24,6 +24,8 @@ const OVERHEAD = 200;
 const GROWTH = 2;
 /** No document may take more than this part of the cache. */
 const LARGEST_PART = 64;
+/** Nor are more bytes than this copied at once: that takes some milliseconds. */
+const MOST_AT_ONCE = 1 << 20;
 /** Deeper documents are not kept: copying them would need much stack. */
 const DEEPEST = 50;
 /**
@@ -85,11 +87,17 @@ class DocumentCache {
     return { id, data: copyOf(kept), _version: kept.version };
   }
 
-  /** Fresh copies of all these documents, or undefined where one is not here. */
+  /** Fresh copies of all these documents, or undefined where one is not here, or they are too large to be copied at once. */
   findAll(number, ids) {
     // Looked at before anything is copied or counts as a hit.
     if (this.#isResting || this.#registers[EPOCH] !== this.#epoch) return undefined;
-    if (!ids.every((id) => this.#keptOf(number, id)?.data !== undefined)) return undefined;
+    let bytes = 0;
+    for (const id of ids) {
+      const kept = this.#keptOf(number, id);
+      if (kept?.data === undefined) return undefined;
+      bytes += kept.bytes;
+      if (bytes > MOST_AT_ONCE && ids.length > 1) return undefined;
+    }
     const found = [];
     for (const id of ids) {
       const document = this.find(number, id);

@@ -125,8 +125,10 @@ class Engine {
     if (number === undefined) {
       checkCollection(name);
       number = this.#collection(name);
-      this.#collections.set(name, number);
-      this.#names[number] = name;
+      // As the name of a member it is no part of a longer text, which V8 would keep with it.
+      const [kept] = Object.keys({ [name]: number });
+      this.#collections.set(kept, number);
+      this.#names[number] = kept;
     }
     this.#lastName = name;
     this.#lastNumber = number;

@@ -2,6 +2,7 @@
 
 // Events of the engine, told to the listeners of one instance.
 
+const { errorMonitor } = require('node:events');
 const { publish } = require('./channels.js');
 const { throwLater, toPublicError } = require('./errors.js');
 
@@ -35,7 +36,11 @@ class Events {
     publish('error', this.#emitter, { error });
     if (this.#emitter.listenerCount('error') > 0) {
       this.#emit('error', error);
-    } else if (!this.#hasWarned) {
+      return;
+    }
+    // Who only watches hears of it all the same, but does not take care of it.
+    this.#emit(errorMonitor, error);
+    if (!this.#hasWarned) {
       this.#hasWarned = true;
       process.emitWarning(error.message, { type: 'KimDBWarning', code: error.code });
     }

@@ -10,7 +10,7 @@ function statsOf(engine, withShards) {
   stats.cacheBytes += engine.documents.bytes;
   stats.flushTime = summary(engine.invoke('flushTimes'));
   stats.syncTime = summary(engine.invoke('syncTimes'));
-  stats.lastError = engine.invoke('failures').at(-1) ?? null;
+  stats.lastError = failuresOf(engine).at(-1) ?? null;
   if (withShards) stats.shards = shardsOf(engine);
   stats.waitingCalls = engine.waitingCalls;
   return stats;
@@ -22,12 +22,17 @@ function figuresOf(engine) {
     ...statsOf(engine, true),
     flushTimes: engine.invoke('flushTimes'),
     syncTimes: engine.invoke('syncTimes'),
-    recentErrors: engine.invoke('failures'),
+    recentErrors: failuresOf(engine),
   };
 }
 
+function failuresOf(engine) {
+  return Array.from(engine.invoke('failures'), (failure) => ({ ...failure }));
+}
+
 function shardsOf(engine) {
-  return engine.invoke('shardStats').map(({ error, ...figures }) => ({ ...figures, error: error ?? null }));
+  const figuresOf = ({ error, ...figures }) => ({ ...figures, error: error ? { ...error } : null });
+  return Array.from(engine.invoke('shardStats'), figuresOf);
 }
 
 function summary({ count, p50, p90, p99, max }) {

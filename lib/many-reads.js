@@ -106,6 +106,7 @@ function unlessTooLarge(error, ids) {
 
 /** The documents of a part. If one is not JSON, it fails as reading that one does. */
 function valuesOf(engine, number, ids, text, collection) {
+  turns.weigh(text);
   try {
     const documents = unfold(text, ids, collection);
     return documents.includes(undefined) ? addLeftOut(engine, number, ids, documents, collection) : documents;

@@ -249,6 +249,7 @@ async function getFlushed(engine, number, id) {
     if (hasBuffered(engine)) await engine.flush();
     const answer = engine.read(number, id);
     if (typeof answer !== 'string' && answer !== null) return await readLater(engine, number, id, answer);
+    if (answer !== null) turns.weigh(answer);
     const document = toDocument(engine, number, id, answer);
     if (--turns.left <= 0 && turns.isOver()) return turns.later(document);
     return document;
