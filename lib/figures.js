@@ -31,8 +31,8 @@ function failuresOf(engine) {
 }
 
 function shardsOf(engine) {
-  const figuresOf = ({ error, ...figures }) => ({ ...figures, error: error ? { ...error } : null });
-  return Array.from(engine.invoke('shardStats'), figuresOf);
+  const ofShard = ({ error, ...figures }) => ({ ...figures, error: error ? { ...error } : null });
+  return Array.from(engine.invoke('shardStats'), ofShard);
 }
 
 function summary({ count, p50, p90, p99, max }) {
