@@ -35,7 +35,7 @@ pub(super) struct Suspicion {
 pub(super) type Wal = Option<(Identity, Arc<dyn File>)>;
 
 /// SQLite's log beside a shard file, or beside the file that a link leads to.
-pub(super) fn wal_path(shard: &Path) -> PathBuf {
+fn wal_path(shard: &Path) -> PathBuf {
     let file = if shard.is_symlink() { shard.canonicalize().ok() } else { None };
     let mut name = file.unwrap_or_else(|| shard.to_owned()).into_os_string();
     name.push("-wal");
@@ -210,7 +210,7 @@ impl SqliteShard {
             return Err(Error::new(Code::Corrupt, text).at(&self.path).in_shard(self.shard));
         }
         let applied = schema::applied(&connection, &self.log.read()).map_err(failed)?;
-        *writer = Some(Writer::new(connection, &self.path, self.shards()).map_err(failed)?);
+        *writer = Some(Writer::new(connection, self.shards()).map_err(failed)?);
         self.size.store(0, Ordering::Release);
         self.applied.store(applied.0, Ordering::Release);
         Ok(())

@@ -125,8 +125,7 @@ fn a_batch_that_fails_leaves_nothing_and_the_next_one_works() {
 fn a_transaction_that_a_panic_left_open_is_rolled_back() {
     let setup = Setup::new();
     setup.apply(8, "c", &[("a", "1", 1)], &[]).expect("applies");
-    let mut writer =
-        Writer::new(Connection::open(setup.file()).expect("opens"), &setup.file(), 1).expect("looks");
+    let mut writer = Writer::new(Connection::open(setup.file()).expect("opens"), 1).expect("looks");
     writer.connection.execute_batch("BEGIN IMMEDIATE; DELETE FROM c").expect("deletes");
     let batch = Batch { log: LOG, end: Lsn(16), side: None, groups: Vec::new() };
     writer.apply(&batch).expect("applies");

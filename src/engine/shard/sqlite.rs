@@ -78,8 +78,7 @@ impl SqliteShard {
         connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
         let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(failed)?;
         let shards = owner.map_or(1, |owner| owner.shards);
-        let writer =
-            Writer::new(moderated(connection, shards).map_err(failed)?, &path, shards).map_err(failed)?;
+        let writer = Writer::new(moderated(connection, shards).map_err(failed)?, shards).map_err(failed)?;
         let Looked { identity, .. } =
             look_at_path(&path).map_err(|error| Error::io("look at", &path, &error).in_shard(shard))?;
         let reader =

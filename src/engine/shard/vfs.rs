@@ -7,7 +7,10 @@
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
     ptr, slice,
-    sync::LazyLock,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use rusqlite::{
@@ -88,6 +91,39 @@ fn with_log(connection: &Connection, work: impl FnOnce(&mut Frames)) {
         if code == ffi::SQLITE_OK && !file.is_null() && ptr::eq((*file).pMethods, &METHODS) {
             work(&mut *(*file.cast::<LogFile>()).frames);
         }
+    }
+}
+
+/// What all processes have in common of the state of the log: twice a header of twelve numbers, which each commit changes when others may
+/// see it.
+pub(super) type IndexHeader = [u32; 24];
+
+/// Bytes of a part of the index, as SQLite maps it.
+const INDEX_PART: c_int = 32 << 10;
+
+/// The header of the index of the connection's log. `None`: it has no log that is ours. Something must have been read by it before, so
+/// that the index is there.
+pub(super) fn index_header(connection: &Connection) -> Option<IndexHeader> {
+    let mut has_log = false;
+    with_log(connection, |_| has_log = true);
+    if !has_log {
+        return None;
+    }
+    let mut file: *mut sqlite3_file = ptr::null_mut();
+    let mut part: *mut c_void = ptr::null_mut();
+    // SAFETY: SQLite tells where the database's file is, as above, which has opened the index when something was read. Asking for a part
+    // that is mapped only tells where. It stays mapped as long as the connection has a log, and is nobody's alone: so it is read by
+    // atomic loads, for which a mapping is aligned.
+    unsafe {
+        let (operation, argument) = (ffi::SQLITE_FCNTL_FILE_POINTER, (&raw mut file).cast());
+        let code = ffi::sqlite3_file_control(connection.handle(), c"main".as_ptr(), operation, argument);
+        let methods = file.as_ref()?.pMethods.as_ref()?;
+        let map = methods.xShmMap.filter(|_| code == ffi::SQLITE_OK && methods.iVersion >= 2)?;
+        if map(file, 0, INDEX_PART, 0, &raw mut part) != ffi::SQLITE_OK {
+            return None;
+        }
+        let numbers = part.cast::<[AtomicU32; 24]>().as_ref()?;
+        Some(std::array::from_fn(|i| numbers[i].load(Ordering::Relaxed)))
     }
 }
 

@@ -1,9 +1,6 @@
 //! The writing side of a shard: batches in, one transaction each. How rows get into a table is told in `rows.rs`.
 
-use std::{
-    collections::{HashMap, HashSet},
-    path::Path,
-};
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
@@ -31,11 +28,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// A writer of one of so many shards, the one at `path`.
-    pub(super) fn new(connection: Connection, path: &Path, shards: u32) -> rusqlite::Result<Self> {
+    /// A writer of one of so many shards.
+    pub(super) fn new(connection: Connection, shards: u32) -> rusqlite::Result<Self> {
         let kept_collections = kept_collections(KEPT_COLLECTIONS, shards);
         let recorded = schema::collections(&connection)?.into_iter().map(|(name, _)| name).collect();
-        let outside = Outside::new(&connection, path)?;
+        let outside = Outside::new(&connection)?;
         let statements = HashMap::new();
         Ok(Writer { statements, kept_collections, recorded, outside, side: None, connection })
     }

@@ -1,65 +1,48 @@
 //! What others write to the file.
 
-use std::{
-    fs::File,
-    time::{Duration, SystemTime},
-};
+use rusqlite::Connection;
 
 use super::{Setup, tables::by_another};
 
-/// Has SQLite's log look as if it had been written so long ago.
-fn age(setup: &Setup, seconds: u64) -> SystemTime {
-    let wal = File::options().write(true).open(setup.folder.path().join("app_shard0.db-wal")).expect("opens");
-    let time = SystemTime::now() - Duration::from_secs(seconds);
-    wal.set_modified(time).expect("sets");
-    wal.metadata().and_then(|found| found.modified()).expect("looks")
-}
-
 #[test]
-fn changes_are_noticed_however_long_there_was_none() {
+fn each_change_of_another_is_noticed_once_and_its_own_are_not() {
     let setup = Setup::new();
     setup.apply(1, "users", &[("a", "1", 1)], &[]).expect("applies");
     let has_changes = || setup.store.has_outside_changes();
-    assert!(!has_changes());
-    for (value, seconds) in [(2, None), (3, None), (4, Some(60)), (5, Some(600)), (6, Some(1)), (7, None)] {
-        if let Some(seconds) = seconds {
-            age(&setup, seconds);
-        }
-        assert!(!has_changes(), "{value}");
-        assert!(!has_changes(), "{value}");
+    has_changes();
+    let ways = [
+        "",
+        "PRAGMA wal_checkpoint",
+        "PRAGMA wal_checkpoint(RESTART)",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        "VACUUM",
+    ];
+    for (value, way) in (10..).zip(ways) {
+        assert!(!has_changes() && !has_changes(), "{way}");
+        by_another(&setup, way);
+        has_changes();
         by_another(&setup, &format!("UPDATE users SET data = '{value}'"));
-        assert!(has_changes(), "{value}");
-        assert_eq!(setup.read("users", "a").0, Some((value.to_string(), 1)));
-        assert!(!has_changes(), "{value}");
+        assert!(has_changes(), "{way}");
+        assert_eq!(setup.read("users", "a").0.map(|(text, _)| text), Some(value.to_string()), "{way}");
+        assert!(!has_changes(), "{way}");
+        setup.apply(value, "users", &[("a", "8", 1)], &[]).expect("applies");
+        assert!(!has_changes(), "{way}");
     }
-    // Its own are none.
-    age(&setup, 60);
-    assert!(!has_changes());
-    setup.apply(2, "users", &[("a", "8", 1)], &[]).expect("applies");
-    assert!(!has_changes());
 }
 
 #[test]
-#[cfg(unix)]
-fn sqlite_is_asked_only_where_its_log_has_changed() {
+fn a_change_is_noticed_when_it_is_committed_however_long_it_took() {
     let setup = Setup::new();
     setup.apply(1, "users", &[("a", "1", 1)], &[]).expect("applies");
-    // So that the log keeps its length.
-    for value in ["2", "3"] {
-        by_another(&setup, "PRAGMA wal_checkpoint");
-        by_another(&setup, &format!("UPDATE users SET data = '{value}'"));
+    let other = Connection::open(setup.file()).expect("opens");
+    // So that pages are in the log long before the commit.
+    other.execute_batch("PRAGMA cache_size = 5; BEGIN IMMEDIATE").expect("begins");
+    let insert =
+        "INSERT INTO users (id, data) SELECT value, zeroblob(9000) FROM json_each('[1,2,3,4,5,6,7,8,9]')";
+    other.execute_batch(insert).expect("inserts");
+    for _ in 0..3 {
+        assert!(!setup.store.has_outside_changes());
     }
-    assert!(setup.store.has_outside_changes());
-    let seconds = 60;
-    let time = age(&setup, seconds);
-    assert!(!setup.store.has_outside_changes());
-    let wal = setup.folder.path().join("app_shard0.db-wal");
-    let length = wal.metadata().expect("looks").len();
-    by_another(&setup, "PRAGMA wal_checkpoint");
-    by_another(&setup, "UPDATE users SET data = '4'");
-    assert_eq!(wal.metadata().expect("looks").len(), length);
-    File::options().write(true).open(&wal).and_then(|file| file.set_modified(time)).expect("sets");
-    assert!(!setup.store.has_outside_changes(), "nothing tells of it");
-    age(&setup, seconds + 1);
+    other.execute_batch("COMMIT").expect("commits");
     assert!(setup.store.has_outside_changes());
 }
