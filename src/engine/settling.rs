@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::{
     error::{Code, Error, Result},
-    log,
     options::Options,
     presence,
     progress::{Progress, Tell},
@@ -89,15 +88,12 @@ pub(crate) fn join(options: &mut Options) -> Result<Settled> {
 
 /// Opens the shards, or makes them. `is_alone`: nobody else has them open.
 ///
-/// Where their log has gone, or a file that is none of ours has its place, somebody may have gone back to the old library and have returned: see
-/// the page on migration. That stores ids as it always did.
+/// Where their log has gone, or a file that is none of ours has its place, or they lie elsewhere than before, somebody may have gone back to the
+/// old library and have returned: see the page on migration. That stores ids as it always did.
 pub(crate) fn open_shards(options: &Options, is_alone: bool) -> Result<ShardSet> {
     let files = shard::open(&options.base, options.shard_count, is_alone, &options.files)?;
-    if is_alone && let Some(place) = files.log_place(&registry::key(&options.base))? {
-        let is_ours = log::peek(&place).is_some_and(|(owner, _)| owner == files.database);
-        if !is_ours {
-            files.name_ids()?;
-        }
+    if is_alone && files.has_left_its_log(&registry::key(&options.base))? {
+        files.name_ids()?;
     }
     Ok(files)
 }

@@ -7,7 +7,10 @@ use rusqlite::Connection;
 
 use crate::{
     common::{Home, all, check_integrity, hold, open, refused, set, value},
-    rows::{Row, check_numbers_and_texts, number, numbers_and_texts, shard_of, text, write_shards},
+    rows::{
+        Row, check_numbers_and_texts, check_undamaged, number, numbers_and_texts, shard_of, text,
+        write_shards,
+    },
 };
 
 #[test]
@@ -65,6 +68,7 @@ fn number_ids_of_a_time_with_the_old_library_in_between_get_their_names() {
         // As the page on migration says.
         fs::remove_file(home.wal()).expect("removes");
         write_shards(&home, 4, &numbers_and_texts());
+        check_undamaged(&home);
         if leaves_log {
             fs::write(home.wal(), "").expect("writes");
         }

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use kimdb::Database;
+use kimdb::{
+    Database,
+    verify::{Request, Severity, verify},
+};
 use md5::{Digest, Md5};
 use rusqlite::{Connection, params};
 
@@ -74,4 +77,11 @@ pub fn check_numbers_and_texts(db: &Database) {
         assert_eq!(value(db, "texts", &i.to_string()), None);
     }
     assert_eq!((all(db, "numbers", 1000).len(), all(db, "texts", 1000).len()), (269, 199));
+}
+
+/// Nothing is told as damaged that the next opening puts right.
+pub fn check_undamaged(home: &Home) {
+    let request = Request { base: home.base(), log: None, quick: false };
+    let report = verify(&request, &mut |_, _| ()).expect("verifies");
+    assert!(report.findings.iter().all(|found| found.severity == Severity::Note), "{:?}", report.findings);
 }

@@ -9,6 +9,7 @@ use super::{
     connection::{self, explain},
     number_ids::number_of,
     schema,
+    set::is_log_left,
 };
 use crate::engine::{
     error::Result,
@@ -104,8 +105,15 @@ impl Examined {
         Ok(self.told(ask())?.into_iter().filter(|text| text != "ok").collect())
     }
 
-    /// Looks at every document of a table. `fault` is called with the id of each that is not as it should be, `progress`
-    /// now and then with the number of documents since it was last called. Returns the number of documents.
+    /// Whether the old library may have written to the shards whose first this is, since they were open at `base` last.
+    pub fn has_left_its_log(&self, base: &Path) -> Result<bool> {
+        let Some(identity) = self.identity()? else { return Ok(true) };
+        Ok(is_log_left(self.places()?.as_ref(), base, identity.database))
+    }
+
+    /// Looks at every document of a table. `is_old`: the old library may have written to it. `fault` is called with the id of each
+    /// document that is not as it should be, `progress` now and then with the number of documents since it was last called. Returns
+    /// the number of documents.
     ///
     /// # Errors
     /// The table cannot be read to its end.
@@ -113,11 +121,12 @@ impl Examined {
         &self,
         table: &str,
         router: Router,
+        is_old: bool,
         fault: &mut dyn FnMut(&str, Fault),
         progress: &mut dyn FnMut(u64),
     ) -> Result<u64> {
-        let is_old = self.identity()?.is_none();
-        // Whoever opens the old library's shards gives its ids the names that belong here.
+        let is_old = is_old || self.identity()?.is_none();
+        // Whoever opens shards that the old library has written to gives its ids the names that belong here.
         let is_here = |id: &str| {
             router.shard(id) == self.shard
                 || is_old && number_of(id).is_some_and(|number| router.shard(&number) == self.shard)

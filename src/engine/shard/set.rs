@@ -23,7 +23,7 @@ use super::{
 use crate::engine::{
     error::{Code, Error, Result},
     io::FileSystem,
-    log::{Id, hex, random_id},
+    log::{Id, hex, peek, random_id},
 };
 
 /// The shard files of a database, checked and claimed, before its log is known.
@@ -232,6 +232,13 @@ fn holds_documents(table: &str, names: &HashMap<String, bool>) -> bool {
     !is_ours && names.get(&lower).is_none_or(|is_documents| *is_documents)
 }
 
+/// Whether the log of `places` is not there, or those are not of the database at `base`. Not where none is known.
+pub(super) fn is_log_left(places: Option<&(String, String)>, base: &Path, database: Id) -> bool {
+    places.is_some_and(|(at, log)| {
+        Path::new(at) != base || peek(Path::new(log)).is_none_or(|(owner, _)| owner != database)
+    })
+}
+
 impl ShardSet {
     /// Lets go of the files.
     pub fn close(self) -> Result<()> {
@@ -270,6 +277,13 @@ impl ShardSet {
         let places = schema::places(connection).map_err(|error| explain("read from", path, 0, &error))?;
         // IMPORTANT: a copy of a database must not take away the log of the original.
         Ok(places.filter(|(at, _)| Path::new(at) == base).map(|(_, log)| PathBuf::from(log)))
+    }
+
+    /// Whether the log that the shards know is not where it was, or they are not themselves.
+    pub fn has_left_its_log(&self, base: &Path) -> Result<bool> {
+        let (path, connection) = &self.files[0];
+        let places = schema::places(connection).map_err(|error| explain("read from", path, 0, &error))?;
+        Ok(is_log_left(places.as_ref(), base, self.database))
     }
 
     /// Makes the shards ready for batches of the log `log`.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::engine::{
     log::{self, Id, Lsn, hex},
+    registry,
     shard::{Examined, Fault, Found, MOST_SHARDS, Router, ShardId, shard_path},
 };
 
@@ -92,6 +93,9 @@ pub(super) fn verify(
     }
     let router = shards.router();
     let mut tables = Tables::default();
+    // What cannot be read is told of anyway.
+    let first = shards.open.first().and_then(Option::as_ref);
+    let is_old = first.is_some_and(|first| first.has_left_its_log(&registry::key(base)).unwrap_or(false));
     for shard in 0..count {
         let path = shard_path(base, shard);
         if !existing.contains(&shard) {
@@ -105,7 +109,7 @@ pub(super) fn verify(
         }
         one.verify_file(request.quick, report);
         one.verify_collections(&mut tables, report);
-        one.verify_documents(report, progress);
+        one.verify_documents(is_old, report, progress);
     }
     if let (Some(Some(first)), Some(database)) = (shards.open.first(), shards.database) {
         shards.log = locate::log_place(base, first, database);
@@ -214,7 +218,7 @@ impl One<'_> {
         }
     }
 
-    fn verify_documents(&self, report: &mut Report, progress: &mut dyn FnMut(ShardId, u64)) {
+    fn verify_documents(&self, is_old: bool, report: &mut Report, progress: &mut dyn FnMut(ShardId, u64)) {
         let tables = match self.examined.tables() {
             Ok(tables) => tables,
             Err(error) => return report.add(Finding::of(&error, self.path).in_shard(self.shard)),
@@ -230,7 +234,7 @@ impl One<'_> {
             };
             let counted = self
                 .examined
-                .documents(&table, self.router, &mut note, &mut |more| progress(self.shard, more));
+                .documents(&table, self.router, is_old, &mut note, &mut |more| progress(self.shard, more));
             match counted {
                 Ok(documents) => report.documents += documents,
                 Err(error) => {
