@@ -116,7 +116,7 @@ test('a shard file that is a link is the file that it names', async (t) => {
 test('a second name of a file in place of .large does not betray it', async (t) => {
   const { victim, isUntouched, options } = useTrap(t);
   linkSync(victim, `${options.walPath}.large`);
-  (await use(t, options)).close();
+  await t.throwsAsync(use(t, options), { code: 'KIMDB_IO', message: /another file has its name/ });
   isUntouched();
 });
 

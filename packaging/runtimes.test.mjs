@@ -165,3 +165,31 @@ for (const [runtime, command] of RUNTIMES) {
     });
   }
 }
+
+// Deno runs finalizers before cleanup hooks when a file of tests is through.
+if (RUNTIMES.has('Deno')) {
+  test.serial('Deno: tests that leave a database open end, and lose nothing', async (t) => {
+    const folder = await makeInstalledProject(t);
+    writeFiles(folder, {
+      'open.test.mjs': `
+import { HyperScaleDB } from 'kimdb/hyperscale';
+
+for (const id of ['1', '2']) Deno.test(id, () => new HyperScaleDB().init().write('users', id, 'Kim'));
+`,
+      'reads.mjs': `
+import SimpleDB from 'kimdb/hyperscale';
+
+const db = new SimpleDB({ logger: false });
+console.log((await db.getAll('users')).map(({ id }) => id).sort().join());
+db.close();
+`,
+    });
+    const run = RUNTIMES.get('Deno');
+    const [executable, , ...rights] = run;
+    const tests = [executable, 'test', '--no-check', ...rights];
+    const { code, stdout, stderr } = await runScript(t, folder, 'open.test.mjs', { runtime: tests });
+    t.is(code, 0, stderr);
+    t.regex(stdout, /2 passed/);
+    t.like(await runScript(t, folder, 'reads.mjs', { runtime: run }), { code: 0, stdout: '1,2\n' });
+  });
+}

@@ -97,6 +97,15 @@ impl Hot {
         self.database.borrow_mut().take();
     }
 
+    /// Gives memory back that only calls of an open database need.
+    pub(super) fn empty(&self) {
+        self.collections.take();
+        self.draft.take();
+        self.batches.take();
+        self.id.take();
+        self.text.take();
+    }
+
     pub(super) fn database(&self) -> Result<Arc<Database>> {
         self.database.borrow().clone().ok_or_else(Error::closed)
     }

@@ -51,6 +51,20 @@ impl Open {
     }
 }
 
+impl Drop for HyperScaleDb {
+    /// Where the garbage collector takes what nobody has closed, and in runtimes that run finalizers before the cleanup hook. These may
+    /// also still call what was on its way to JavaScript, so the state of the hot calls stays.
+    fn drop(&mut self) {
+        let Some(open) = self.open.borrow_mut().take() else { return };
+        let hot = open.hot.borrow().clone();
+        open.let_go();
+        if let Some(hot) = hot {
+            hot.empty();
+            std::mem::forget(hot);
+        }
+    }
+}
+
 #[napi]
 impl HyperScaleDb {
     /// Remembers the settings; touches nothing.
