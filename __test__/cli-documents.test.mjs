@@ -1,5 +1,6 @@
 // The command line: one document or one look at a time.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { startProgram } from './helpers/child.mjs';
 import { runCli } from './helpers/cli.mjs';
 import { filesIn, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
 import { copyFixtures } from './helpers/fixtures.mjs';
+import { useSqliteTool } from './helpers/sqlite.mjs';
 
 /** The path of a database with some documents, and its options. */
 async function useDatabase(t) {
@@ -42,6 +44,28 @@ test('set stores what get prints', async (t) => {
     [],
     'all beside it',
   );
+});
+
+test('get says of a document that is too deep for this Node.js what prints it', async (t) => {
+  const folder = useFolder(t);
+  const paths = pathsIn(folder);
+  const db = openSimple(t, { ...paths, shardCount: 1 });
+  await db.set('users', 'u001', 1);
+  db.close();
+  const env = useSqliteTool(t);
+  if (env === undefined) return t.pass();
+  const depth = 50_000;
+  const sql = `UPDATE users SET data = '${'['.repeat(depth)}${']'.repeat(depth)}'`;
+  t.is(spawnSync('sqlite3', [join(folder, 'test_shard0.db'), sql], { env }).status, 0);
+  for (const more of [[], ['--json']]) {
+    const { code, stdout, stderr } = await runCli(t, ['--db', paths.dbPath, ...more, 'get', 'users', 'u001']);
+    // Newer ones have no limit.
+    if (code === 0) t.true(stdout.includes('['.repeat(100)) || stdout.includes('[\n'));
+    else
+      t.regex(stderr, /^kimdb: The document 'u001' is nested too deeply.*; print it with 'kimdb dump'\.\n$/);
+  }
+  const { stdout } = await runCli(t, ['--db', paths.dbPath, 'dump']);
+  t.true(stdout.includes('['.repeat(depth)));
 });
 
 test('set reads the standard input, and an empty id asks for a new one', async (t) => {

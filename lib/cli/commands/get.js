@@ -3,7 +3,7 @@
 // kimdb get: one document.
 
 const { openExisting } = require('../database.js');
-const { EXIT } = require('../exit.js');
+const { EXIT, Failure } = require('../exit.js');
 const { printable } = require('../terminal.js');
 
 module.exports = (program, run) => {
@@ -27,8 +27,20 @@ async function get(options, console, collection, id) {
       console.complain(`There is no document '${id}' in the collection '${collection}'.`);
       return EXIT.found;
     }
-    await console.print(document, () => printable(JSON.stringify(document.data, null, 2)));
+    await print(console, document);
   } finally {
     db.close();
+  }
+}
+
+async function print(console, document) {
+  try {
+    await console.print(document, () => printable(JSON.stringify(document.data, null, 2)));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // Another version may have written it.
+    throw new Failure(
+      `The document '${document.id}' is nested too deeply, or too long, for Node.js ${process.versions.node}; print it with 'kimdb dump'.`,
+    );
   }
 }
