@@ -97,13 +97,18 @@ impl Hot {
         self.database.borrow_mut().take();
     }
 
-    /// Gives memory back that only calls of an open database need.
+    /// Gives memory back that only calls of an open database need, but for what a call is using.
     pub(super) fn empty(&self) {
-        self.collections.take();
-        self.draft.take();
-        self.batches.take();
-        self.id.take();
-        self.text.take();
+        fn empty<T: Default>(place: &RefCell<T>) {
+            if let Ok(mut place) = place.try_borrow_mut() {
+                *place = T::default();
+            }
+        }
+        empty(&self.collections);
+        empty(&self.draft);
+        empty(&self.batches);
+        empty(&self.id);
+        empty(&self.text);
     }
 
     pub(super) fn database(&self) -> Result<Arc<Database>> {

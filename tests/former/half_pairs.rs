@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::{
     common::{Home, all, check_integrity, open, value},
-    rows::{check_undamaged, shard_of, text, write_shards},
+    rows::{check_undamaged, create_table, shard_of, text, write_shards},
 };
 
 const SHARDS: u32 = 3;
@@ -37,14 +37,11 @@ fn check(db: &Database, names: &[&str]) {
     assert_eq!(all(db, "posts", 1000).len(), names.len() + 1);
 }
 
-/// With tables of their own in each shard.
+/// With the collection in each shard.
 fn write_old(home: &Home) {
     write_shards(home, SHARDS, &[text("posts", "p1")]);
     for shard in 0..SHARDS {
-        let connection = Connection::open(home.shard(shard)).expect("opens");
-        let create = "CREATE TABLE IF NOT EXISTS posts (id TEXT PRIMARY KEY, data TEXT NOT NULL, _version INTEGER DEFAULT 1,
-            created_at TEXT DEFAULT CURRENT_TIMESTAMP, updated_at TEXT DEFAULT CURRENT_TIMESTAMP)";
-        connection.execute_batch(create).expect("creates");
+        create_table(&Connection::open(home.shard(shard)).expect("opens"), "posts");
     }
 }
 
@@ -78,7 +75,6 @@ fn they_get_the_names_by_which_they_are_asked_for() {
 fn writes_of_the_old_log_with_such_ids_are_recovered() {
     let home = Home::new();
     write_old(&home);
-    store(&home, &["was \\ud83d there?"]);
     let lines = [r"was \ud83d", r"\ude00\ud83d \ud83d\ude00 é\n", r"\\ud83d"].map(|id| {
         format!(r#"{{"collection":"posts","id":"{id}","data":"\ud83d","operation":"upsert","timestamp":1}}"#)
             + "\n"

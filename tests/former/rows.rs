@@ -32,16 +32,21 @@ pub fn number(table: &str, number: i64) -> Row<'_> {
     Row { table, given: number.to_string(), stored: format!("{number}.0"), second: 0 }
 }
 
+/// A collection, unless it is there.
+pub fn create_table(connection: &Connection, table: &str) {
+    let create = format!(
+        "CREATE TABLE IF NOT EXISTS {table} (id TEXT PRIMARY KEY, data TEXT NOT NULL, _version INTEGER DEFAULT 1,
+            created_at TEXT DEFAULT CURRENT_TIMESTAMP, updated_at TEXT DEFAULT CURRENT_TIMESTAMP)"
+    );
+    connection.execute_batch(&create).expect("creates");
+}
+
 /// A file with such rows; the data of each is what the program called it.
 pub fn write_rows<'a>(path: &Path, rows: impl Iterator<Item = &'a Row<'a>>) {
     let connection = Connection::open(path).expect("opens");
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).expect("sets");
     for Row { table, given, stored, second } in rows {
-        let create = format!(
-            "CREATE TABLE IF NOT EXISTS {table} (id TEXT PRIMARY KEY, data TEXT NOT NULL, _version INTEGER DEFAULT 1,
-                created_at TEXT DEFAULT CURRENT_TIMESTAMP, updated_at TEXT DEFAULT CURRENT_TIMESTAMP)"
-        );
-        connection.execute_batch(&create).expect("creates");
+        create_table(&connection, table);
         let insert = format!("INSERT INTO {table} VALUES (?, ?, 3, '2024-05-06 07:08:09', ?)");
         let time = format!("2024-05-06 07:09:{second:02}");
         connection.execute(&insert, params![stored, format!("\"{given}/{stored}\""), time]).expect("inserts");

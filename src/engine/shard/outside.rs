@@ -22,7 +22,7 @@ impl Outside {
     pub(super) fn has_changed(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         // IMPORTANT: before SQLite is asked, so that what is committed meanwhile is found the next time.
         let header = index_header(connection);
-        // SQLite compares the same, but takes twenty times as long for it, most of it for locks.
+        // SQLite compares the same, but takes locks for it, which are calls of the system.
         if header.is_some() && header == self.header {
             return Ok(false);
         }

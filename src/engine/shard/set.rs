@@ -273,17 +273,18 @@ impl ShardSet {
 
     /// Where the log was that the database at `base` used last, as its first shard says.
     pub fn log_place(&self, base: &Path) -> Result<Option<PathBuf>> {
-        let (path, connection) = &self.files[0];
-        let places = schema::places(connection).map_err(|error| explain("read from", path, 0, &error))?;
         // IMPORTANT: a copy of a database must not take away the log of the original.
-        Ok(places.filter(|(at, _)| Path::new(at) == base).map(|(_, log)| PathBuf::from(log)))
+        Ok(self.places()?.filter(|(at, _)| Path::new(at) == base).map(|(_, log)| PathBuf::from(log)))
     }
 
     /// Whether the log that the shards know is not where it was, or they are not themselves.
     pub fn has_left_its_log(&self, base: &Path) -> Result<bool> {
+        Ok(is_log_left(self.places()?.as_ref(), base, self.database))
+    }
+
+    fn places(&self) -> Result<Option<(String, String)>> {
         let (path, connection) = &self.files[0];
-        let places = schema::places(connection).map_err(|error| explain("read from", path, 0, &error))?;
-        Ok(is_log_left(places.as_ref(), base, self.database))
+        schema::places(connection).map_err(|error| explain("read from", path, 0, &error))
     }
 
     /// Makes the shards ready for batches of the log `log`.
