@@ -3,8 +3,11 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -14,6 +17,10 @@ use crate::engine::{core::Core, memory, shard::ShardId};
 
 /// How long what another program has written may go unnoticed.
 const TICK: Duration = Duration::from_millis(50);
+
+/// All databases of the process are looked at in the same moments, so that many that nobody uses wake the processor as often
+/// as one.
+static FIRST_TICK: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// What the thread has to look at.
 #[derive(Debug)]
@@ -66,6 +73,14 @@ pub(crate) fn run(core: &Core) {
     }
 }
 
+/// At most a tick from now.
+fn next_tick(now: Instant) -> Instant {
+    let since = now.duration_since(*FIRST_TICK);
+    // The remainder is less than a tick, and so fits.
+    let over = Duration::from_nanos((since.as_nanos() % TICK.as_nanos()) as u64);
+    now + (TICK - over)
+}
+
 /// Sleeps until something was read or much was written.
 fn work(core: &Core) {
     let watch = &core.watch;
@@ -75,7 +90,7 @@ fn work(core: &Core) {
             watch.changed.wait(&mut inbox);
         }
         if !inbox.stop && !inbox.is_churned {
-            watch.changed.wait_for(&mut inbox, TICK);
+            watch.changed.wait_until(&mut inbox, next_tick(Instant::now()));
         }
         if inbox.stop {
             return;
