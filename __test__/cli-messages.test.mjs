@@ -67,6 +67,14 @@ const WRONG = {
   'an impossible number of shards': [['reshard', '--to', '0'], /It must be an integer from 1 to 1024/],
   'an impossible batch': [['load', '--batch', '1e3'], /It must be an integer from 1 to 100000/],
   'no JSON': [['--db', 'x.db', 'set', 'users', 'u1', '{name:1}'], /^kimdb: The document is not valid JSON:/],
+  'a number that is too large': [
+    ['--db', 'x.db', 'set', 'users', 'u1', '1e400'],
+    /^kimdb: The document is not stored: the number is larger than any of JavaScript's; store it as a text\.\n$/,
+  ],
+  'a number inside that is too large': [
+    ['--db', 'x.db', 'set', 'users', 'u1', '{"sum":[0,-1e400]}'],
+    /the number at "1" is larger than any of JavaScript's; store it as a text/,
+  ],
   'no collection': [['--db', 'x.db', 'set', '', 'u1', '1'], /collection must be a non-empty string/],
   'a file that is not there': [
     ['--db', 'x.db', 'load', 'none.ndjson'],

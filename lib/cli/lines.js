@@ -76,12 +76,17 @@ function readLine(bytes, newId) {
 
 function parse(text) {
   try {
-    const line = JSON.parse(text);
-    if (LARGE.test(text)) JSON.parse(text, checkNumber);
-    return line;
+    return parseJson(text);
   } catch (error) {
     throw new Error(error instanceof SyntaxError ? `it is not valid JSON: ${error.message}` : error.message);
   }
+}
+
+/** The value of a JSON text. A SyntaxError says that it is none, a RangeError which number in it is too large. */
+function parseJson(text) {
+  const value = JSON.parse(text);
+  if (LARGE.test(text)) JSON.parse(text, checkNumber);
+  return value;
 }
 
 /** Not every text that has it has such a number. */
@@ -91,10 +96,10 @@ const LARGE = /[eE]\+?\d{3}|\d{308}/;
 function checkNumber(name, value) {
   if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) {
     throw new RangeError(
-      `the number at ${describe(name)} is larger than any of JavaScript's; store it as a text`,
+      `the number${name === '' ? '' : ` at ${describe(name)}`} is larger than any of JavaScript's; store it as a text`,
     );
   }
   return value;
 }
 
-module.exports = { Lines, readLine };
+module.exports = { Lines, parseJson, readLine };

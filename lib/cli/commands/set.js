@@ -6,6 +6,7 @@ const { checkCollection } = require('../../documents.js');
 const { openOrMake } = require('../database.js');
 const { Failure } = require('../exit.js');
 const { decode, openInput, readAll } = require('../input.js');
+const { parseJson } = require('../lines.js');
 
 module.exports = (program, run) => {
   program
@@ -54,8 +55,9 @@ async function readInput() {
 
 function parse(json) {
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch (error) {
+    if (error instanceof RangeError) throw new Failure(`The document is not stored: ${error.message}.`);
     throw new Failure(
       `The document is not valid JSON: ${error.message}. A text needs quotes that the shell leaves alone, as in '"text"'.`,
     );
