@@ -163,8 +163,20 @@ test('a document that is no JSON is named, wherever it is in the list', async (t
     const db = await openMixed(t, { shardCount: 1 }, (file) => {
       t.is(spawnSync('sqlite3', [file, sql], { env }).status, 0);
     });
+    const path = db.db.shards.get(0).name;
+    const fields = {
+      name: 'KimDBError',
+      code: 'KIMDB_CORRUPT',
+      collection: 'c',
+      id: id(bad),
+      shard: 0,
+      path,
+    };
     const error = await t.throwsAsync(db.getMany('c', idsOf(STORED)));
-    t.like(error, { name: 'KimDBError', code: 'KIMDB_CORRUPT', collection: 'c', id: id(bad) }, text);
+    t.like(error, fields, text);
+    const alone = await t.throwsAsync(db.get('c', id(bad)));
+    t.like(alone, fields, text);
+    t.true(alone.message.includes(`in the shard file '${path}'`), alone.message);
   }
   return undefined;
 });

@@ -87,8 +87,15 @@ function parseDocument(engine, number, id, text) {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw corrupt({ id, collection: engine.nameOf(number) }, cause);
+    throw corrupt({ id, collection: engine.nameOf(number), ...placeOf(engine, id) }, cause);
   }
+}
+
+/** The shard of a document, and its file. A read may be answered once the database is closed, and nobody knows then. */
+function placeOf(engine, id) {
+  if (!engine.isOpen) return {};
+  const shard = engine.invoke('shardIndex', id);
+  return { shard, path: engine.invoke('shardPath', shard) };
 }
 
 /** The same for the list of a collection that a read of many documents gives. */
@@ -100,11 +107,12 @@ function parseList(text, collection) {
   }
 }
 
-function corrupt({ id, collection }, cause) {
+function corrupt({ path, collection, id, shard }, cause) {
   const what = id === undefined ? 'a document' : `document ${describe(id)}`;
+  const file = path === undefined ? 'its shard file' : `the shard file '${path}'`;
   return new KimDBError(
-    `${what} of the collection ${describe(collection)} is not valid JSON in its shard file; correct or delete its row, which 'npx kimdb verify' names`,
-    { id, collection, code: 'KIMDB_CORRUPT', cause },
+    `${what} of the collection ${describe(collection)} is not valid JSON in ${file}; correct or delete its row, which 'npx kimdb verify' names`,
+    { path, collection, id, shard, code: 'KIMDB_CORRUPT', cause },
   );
 }
 
