@@ -1,5 +1,6 @@
 // The command line: verification of databases that are whole, damaged and not to be checked.
 
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -15,6 +16,7 @@ import test from 'ava';
 import { startProgram } from './helpers/child.mjs';
 import { runCli } from './helpers/cli.mjs';
 import { filesIn, openSimple, pathsIn, useFolder } from './helpers/database.mjs';
+import { useSqliteTool } from './helpers/sqlite.mjs';
 
 const DOCUMENTS = 500;
 
@@ -219,4 +221,42 @@ test('a copy without its log is whole, and the report says so', async (t) => {
   const { code, stdout } = await runCli(t, [...db, 'verify'], { cwd: folder });
   t.is(code, 0);
   t.regex(stdout, /^note {2}test: No log was found/);
+});
+
+test('ids that are no texts, as kimdb 7 stored Buffers, are told by what meets them, and mended as migration.md says', async (t) => {
+  const env = useSqliteTool(t);
+  if (env === undefined) return t.pass();
+  const folder = useFolder(t);
+  const paths = pathsIn(folder);
+  const made = openSimple(t, paths);
+  await made.setMany('files', [
+    ['f0', { n: 0 }],
+    ['f1', { n: 1 }],
+  ]);
+  const home = made.db.getShardIndex('f1');
+  made.close();
+  const sqlite = (statement) => spawnSync('sqlite3', [shardOf(folder, home), statement], { env });
+  t.is(sqlite("UPDATE files SET id = x'6631ff' WHERE id = 'f1'").status, 0);
+
+  const opened = openSimple(t, paths);
+  const error = await t.throwsAsync(opened.getAll('files'), { code: 'KIMDB_CORRUPT' });
+  t.regex(error.message, /Invalid column type Blob.*name: id; a row has no text as its id.*give it a text/);
+  opened.close();
+  const db = ['--db', paths.dbPath];
+  const dumped = await runCli(t, [...db, 'dump']);
+  t.is(dumped.code, 2);
+  t.regex(dumped.stderr, /a row has no text as its id.*give it a text/);
+  const verified = await runCli(t, [...db, 'verify']);
+  t.is(verified.code, 1);
+  t.regex(
+    verified.stdout,
+    /A row of the table 'files' has no text as its id \(Blob\); give it a text, or delete it\./,
+  );
+
+  t.is(sqlite("UPDATE files SET id = lower(hex(id)) WHERE typeof(id) = 'blob'").status, 0);
+  for (const to of ['9', '8']) t.is((await runCli(t, [...db, 'reshard', '--to', to])).code, 0);
+  t.is((await runCli(t, [...db, 'verify'])).code, 0);
+  const mended = openSimple(t, paths);
+  t.deepEqual((await mended.get('files', '6631ff')).data, { n: 1 });
+  t.is((await mended.getAll('files')).length, 2);
 });

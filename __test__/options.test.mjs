@@ -2,9 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import test from 'ava';
 import { HyperScaleDB, SimpleDB } from 'kimdb/hyperscale';
-import { runModule } from './helpers/child.mjs';
+import { linkPackage, runModule, startCommand } from './helpers/child.mjs';
 import {
   filesIn,
   manualFlush,
@@ -286,6 +287,36 @@ test('syncReads: reads flush first', async (t) => {
   t.deepEqual(db.db.read('users', 'u3'), { id: 'u3', data: 3, _version: 1 });
   t.is(db.stats().bufferSize, 0);
 });
+
+if (process.platform === 'linux') {
+  /** What opening a database says where the shell has set a limit. */
+  async function openLimited(t, limit, options) {
+    const folder = useFolder(t);
+    linkPackage(folder);
+    const source = `
+      import { SimpleDB } from 'kimdb/hyperscale';
+      try {
+        new SimpleDB(${JSON.stringify(options)});
+      } catch (error) {
+        console.log(error.code, error.message);
+      }`;
+    const command = `ulimit ${limit}; exec "$0" --input-type=module --eval "$1"`;
+    const started = startCommand(t, 'sh', ['-c', command, process.execPath, source], { cwd: folder });
+    return (await started.ended).stdout;
+  }
+
+  test('walSize: memory that there is not says what to do', async (t) => {
+    const said = await openLimited(t, '-v 200000000', { safeMode: false, walSize: 2 ** 40 });
+    t.regex(said, /^KIMDB_IO Could not reserve 1099511627776 bytes of memory.*; set a smaller walSize\.$/);
+  });
+
+  test('shardCount: more files than may be open says what to do', async (t) => {
+    for (const files of [60, 80, 100]) {
+      const said = await openLimited(t, `-n ${files}`, { shardCount: 32 });
+      t.regex(said, /^KIMDB_IO Could not .*\('ulimit -n'\)/, `${files}`);
+    }
+  });
+}
 
 test('walSize: the smallest log takes more than fits into it', async (t) => {
   const db = openSimple(t, { walSize: 2 ** 20 });

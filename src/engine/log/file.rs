@@ -40,7 +40,12 @@ pub(super) const LARGEST_CUT: u64 = 1 << 32;
 pub fn open_anonymous(database: Id, log: Id, capacity: u64, start: Lsn) -> Result<Opened> {
     let header = LogHeader { start, synced: start, ..LogHeader::new(database, log, capacity) };
     let ring = Ring::anonymous(capacity).map_err(|error| {
-        Error::new(Code::Io, format!("Could not reserve {capacity} bytes of memory for the buffer: {error}."))
+        Error::new(
+            Code::Io,
+            format!(
+                "Could not reserve {capacity} bytes of memory for the buffer: {error}; set a smaller walSize."
+            ),
+        )
     })?;
     let log = Arc::new(Log::new(ring, None, header));
     let content = Content::all(&log);

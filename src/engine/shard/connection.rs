@@ -241,11 +241,21 @@ pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             (Code::Corrupt, "restore this file from a backup")
         }
+        // SQLite does not tell why.
+        Some(ErrorCode::CannotOpen) => (
+            Code::Io,
+            "check the folder, its permissions, the disk, and the limit of open files ('ulimit -n')",
+        ),
         // What we make has no constraint that can fail.
         Some(ErrorCode::ConstraintViolation) => (
             Code::Io,
             "an index, trigger or constraint that somebody has made in it refuses a document: drop that with any SQLite tool, \
              and flushing goes on by itself",
+        ),
+        None if matches!(error, rusqlite::Error::InvalidColumnType(_, name, _) if name == "id") => (
+            Code::Corrupt,
+            "a row has no text as its id, as where kimdb 7 was given a Buffer: give it a text, or delete it, with any SQLite \
+             tool; 'npx kimdb verify' names its table",
         ),
         // Tables or values that are not as we make them.
         Some(ErrorCode::Unknown) | None => (

@@ -115,7 +115,7 @@ impl Queries for SqliteShard {
                 let read = || -> rusqlite::Result<Row<'_>> {
                     Ok(Row {
                         number: row.get(0)?,
-                        id: row.get_ref(1)?.as_str()?,
+                        id: newest::id_of(row, 1)?,
                         value: row.get_ref(2)?.as_bytes()?,
                         version: schema::version_of(row.get::<_, Option<i64>>(3)?.unwrap_or(0)),
                         created: row.get_ref(4)?.as_bytes_or_null()?.map(newest::text),

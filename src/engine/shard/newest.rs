@@ -88,11 +88,13 @@ pub(super) fn has_places(connection: &Connection, table: &str) -> bool {
 fn scanned(row: &Row<'_>) -> rusqlite::Result<Scanned> {
     let version = schema::version_of(row.get::<_, Option<i64>>(2)?.unwrap_or(0));
     let (value, updated) = (row.get_ref(1)?.as_bytes()?, row.get_ref(3)?.as_bytes()?);
-    match row.get_ref(0)?.as_str() {
-        Ok(id) => Ok(Scanned::new(&text(updated), id, &text(value), version)),
-        // This error tells which column it is.
-        Err(error) => Err(row.get::<_, String>(0).err().unwrap_or_else(|| error.into())),
-    }
+    Ok(Scanned::new(&text(updated), id_of(row, 0)?, &text(value), version))
+}
+
+/// The id in a column. One that is no text is an error that tells its type.
+pub(super) fn id_of<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<&'a str> {
+    let id = row.get_ref(column)?;
+    id.as_str().map_err(|_| rusqlite::Error::InvalidColumnType(column, "id".to_owned(), id.data_type()))
 }
 
 /// Bytes that are no UTF-8 become U+FFFD.

@@ -251,7 +251,11 @@ impl One<'_> {
 
 fn explain(table: &str, id: &str, fault: &Fault) -> String {
     match fault {
-        Fault::Id => format!("A row of the table '{table}' has no text as its id ({id}); delete it."),
+        Fault::Id => {
+            format!(
+                "A row of the table '{table}' has no text as its id ({id}); give it a text, or delete it."
+            )
+        }
         Fault::Json => {
             format!("Document '{id}' in the table '{table}' is not JSON; correct or delete its row.")
         }
