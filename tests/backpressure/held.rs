@@ -60,6 +60,25 @@ fn a_large_document_waits_for_a_shard_that_is_held() {
 }
 
 #[test]
+fn nobody_is_told_of_a_shard_that_is_held_for_a_moment_while_a_large_document_is_brought_there() {
+    let home = Home::new();
+    let witness = Witness::new();
+    let db = open_observed(tiny(&home), &witness);
+    let id = ids_of(&db, 0).next().expect("one");
+    let held = hold(&home.shard(0));
+    let large = format!("\"{}\"", "x".repeat(2 * RING as usize));
+    let write = {
+        let (db, id, large) = (Arc::clone(&db), id.clone(), large.clone());
+        call(move || set(&db, "c", &id, &large))
+    };
+    until("it is tried again", || db.stats().retries > 1);
+    drop(held);
+    write.finish();
+    assert_eq!(value(&db, "c", &id), Some((large, 1)));
+    assert_eq!(witness.errors().len(), 0, "that is in the nature of sharing it: {:?}", witness.errors());
+}
+
+#[test]
 fn writing_goes_on_after_a_shard_was_held_for_longer_than_a_large_write_may_wait() {
     let home = Home::new();
     let (db, held, ids, mut batch) =

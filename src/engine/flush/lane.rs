@@ -20,8 +20,10 @@ pub(super) struct Lane {
     pub(super) parts: VecDeque<Arc<Part>>,
     pause: Pause,
     pub(super) error: Option<Error>,
-    /// Since when others have held the shard.
+    /// Since when others have held the shard and it has taken nothing.
     busy_since: Option<Instant>,
+    /// Up to where it had the log then.
+    applied: Lsn,
     /// The shard has to be reopened, whether or not it lacks anything.
     pub(super) is_suspect: bool,
 }
@@ -43,7 +45,20 @@ impl Lane {
 
     /// Whether a failure is worth telling: that others hold the shard for a moment is in the nature of sharing it.
     pub(super) fn is_worth_telling(&self, error: &Error, now: Instant) -> bool {
-        error.code() != Code::Busy || self.busy_since.is_some_and(|since| now - since >= PATIENCE)
+        error.code() != Code::Busy || self.is_held(now)
+    }
+
+    /// Whether others hold the shard for longer than that.
+    pub(super) fn is_held(&self, now: Instant) -> bool {
+        self.busy_since.is_some_and(|since| now - since >= PATIENCE)
+    }
+
+    /// Notes up to where the shard has the log after an attempt. Those with whom it is shared take turns with this process: as long as it takes
+    /// something nobody holds it.
+    pub(super) fn note_applied(&mut self, applied: Lsn) {
+        if std::mem::replace(&mut self.applied, applied) != applied {
+            self.busy_since = None;
+        }
     }
 
     /// How many writes the shard lacks, and the time of the oldest.

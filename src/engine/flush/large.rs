@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Part, apply_side, bring::reopen, divide, pause::Pause, scheduler::Scheduler, syncer};
+use super::{
+    Part, apply_side, bring::reopen, divide, lane::PATIENCE, pause::Pause, scheduler::Scheduler, syncer,
+};
 use crate::engine::{
     buffer::Frozen,
     change::Change,
@@ -29,6 +31,8 @@ pub(super) struct Large {
     ops: u64,
     stage: Stage,
     pause: Pause,
+    /// Since when others have held a shard that it has to get to.
+    busy_since: Option<Instant>,
     is_told: bool,
 }
 
@@ -69,7 +73,7 @@ impl Scheduler {
                 Err(Delay::For(draft, error)) if !large.is_late(&self.core) => {
                     self.core.note_retry(&error);
                     large.stage = Stage::Waiting(draft);
-                    large.pause.lengthen(start);
+                    large.pause.lengthen_while_busy(Instant::now());
                     return Ok(false);
                 }
                 Err(Delay::For(_, error) | Delay::Never(error)) => return Err(error),
@@ -77,9 +81,10 @@ impl Scheduler {
             stage => stage,
         };
         if let Err(error) = caught(|| self.bring_large(large)) {
-            self.core.report(&error);
+            if large.note_failure(&error, Instant::now()) {
+                self.core.report(&error);
+            }
             self.core.note_retry(&error);
-            large.pause.lengthen(Instant::now());
             if large.is_late(&self.core) && !std::mem::replace(&mut large.is_told, true) {
                 self.core.log.tell_direct(Err(error));
             }
@@ -176,10 +181,21 @@ fn take(core: &Core) -> Option<Large> {
     let (draft, time_ms, since) = core.log.take_direct()?;
     let ops = u64::from(draft.ops());
     let (stage, pause) = (Stage::Waiting(draft), Pause::default());
-    Some(Large { time_ms, since, ops, stage, pause, is_told: false })
+    Some(Large { time_ms, since, ops, stage, pause, busy_since: None, is_told: false })
 }
 
 impl Large {
+    /// A shard did not take it. Whether that is worth telling: as for a [lane](super::lane::Lane::is_worth_telling).
+    fn note_failure(&mut self, error: &Error, now: Instant) -> bool {
+        if error.code() != Code::Busy {
+            self.busy_since = None;
+            self.pause.lengthen(now);
+            return true;
+        }
+        self.pause.lengthen_while_busy(now);
+        now - *self.busy_since.get_or_insert(now) >= PATIENCE
+    }
+
     fn is_late(&self, core: &Core) -> bool {
         self.since.elapsed() >= Duration::from_millis(core.options.write_timeout_ms)
     }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);
-/// The same while somebody else is in the way, who may be gone in a moment.
-const LONGEST_WHILE_BUSY: Duration = Duration::from_millis(100);
+/// The same while somebody else is in the way, who may be gone in a moment, and back a moment later: an attempt waits longer than this, so that
+/// most such moments are met.
+const WHILE_BUSY: Duration = Duration::from_millis(20);
 
 /// None: the last attempt succeeded.
 #[derive(Debug, Default, Clone, Copy)]
@@ -23,17 +24,13 @@ impl Pause {
 
     /// An attempt failed.
     pub(super) fn lengthen(&mut self, now: Instant) {
-        self.lengthen_to(now, LONGEST);
+        let length = self.0.map_or(FIRST, |(_, length)| (length * 2).min(LONGEST));
+        self.0 = Some((now + length, length));
     }
 
     /// An attempt failed because somebody else was in the way.
     pub(super) fn lengthen_while_busy(&mut self, now: Instant) {
-        self.lengthen_to(now, LONGEST_WHILE_BUSY);
-    }
-
-    fn lengthen_to(&mut self, now: Instant, longest: Duration) {
-        let length = self.0.map_or(FIRST, |(_, length)| (length * 2).min(longest));
-        self.0 = Some((now + length, length));
+        self.0 = Some((now + WHILE_BUSY, WHILE_BUSY));
     }
 
     /// An attempt succeeded.

@@ -164,6 +164,7 @@ impl Scheduler {
             count += flushed;
             self.core.figures.shard(shard).note_flushed(flushed);
             let now = Instant::now();
+            lane.note_applied(self.core.shards[shard].applied());
             if let Some(error) = error.as_ref().filter(|error| lane.is_worth_telling(error, now)) {
                 self.core.report(error);
             }
@@ -237,7 +238,8 @@ impl Scheduler {
         for request in failed {
             let error = self.failure().cloned();
             let is_busy = error.as_ref().is_some_and(|error| error.code() == Code::Busy);
-            if is_busy && request.since.elapsed() < PATIENCE {
+            let is_held = self.lanes.iter().any(|lane| lane.is_held(Instant::now()));
+            if is_busy && (!is_held || request.since.elapsed() < PATIENCE) {
                 self.held.push(request);
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Opening SQLite connections, and SQLite's errors in our words.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
 use rusqlite::{
     Connection, ErrorCode, OpenFlags,
@@ -17,8 +17,10 @@ use crate::engine::{
 /// How long a statement waits for another program's lock while the database is opened or read.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The same for a flush, which is tried again a moment later: other shards must not wait long for this one.
-pub(super) const BUSY_IN_FLUSH: Duration = Duration::from_millis(50);
+/// So many times a flush looks whether another program's lock is free, and so long it sleeps after each. It is tried again a moment later:
+/// other shards must not wait long for this one.
+const LOOKS_IN_FLUSH: i32 = 50;
+const LOOK_IN_FLUSH: Duration = Duration::from_millis(1);
 
 /// Page cache of a writing and of a reading connection, in KiB.
 const WRITER_CACHE: i64 = 8 << 10;
@@ -56,6 +58,17 @@ pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
         return Err(Error::new(Code::Io, text).at(path).in_shard(shard));
     }
     Ok(connection)
+}
+
+/// Has a writing connection wait as a flush does.
+///
+/// IMPORTANT: not by SQLite's own handler, which sleeps longer from look to look. Another process that uses this library lets go of the lock for
+/// a few milliseconds between its transactions, and whoever sleeps through these gets nothing to the shard for seconds.
+pub(super) fn wait_as_a_flush(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_handler(Some(|looks| {
+        thread::sleep(LOOK_IN_FLUSH);
+        looks < LOOKS_IN_FLUSH
+    }))
 }
 
 /// A connection that fills a new file, of which nothing is kept unless all of it is: without any log, and not synced.

@@ -200,8 +200,8 @@ impl SqliteShard {
         // What its handle may still have to tell was written again.
         self.wal.lock().take();
         self.note_commit();
-        let connection = self.moderated(connection::writer(&self.path, self.shard)?)?;
-        connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
+        let mut connection = self.moderated(connection::writer(&self.path, self.shard)?)?;
+        connection::wait_as_a_flush(&mut connection).map_err(failed)?;
         if schema::identity(&connection).map_err(failed)? != self.owner {
             let text = format!(
                 "'{}' is not the shard that it was; put the right file back or restore a backup.",

@@ -66,7 +66,7 @@ pub(super) struct SqliteShard {
 impl SqliteShard {
     /// Takes over an open writing connection whose own tables exist.
     pub(super) fn new(
-        connection: Connection,
+        mut connection: Connection,
         path: PathBuf,
         shard: ShardId,
         log: Id,
@@ -75,7 +75,7 @@ impl SqliteShard {
         let failed = |error: rusqlite::Error| explain("open", &path, shard, &error);
         let applied = schema::applied(&connection, &log).map_err(failed)?;
         let owner = schema::identity(&connection).map_err(failed)?;
-        connection.busy_timeout(connection::BUSY_IN_FLUSH).map_err(failed)?;
+        connection::wait_as_a_flush(&mut connection).map_err(failed)?;
         let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(failed)?;
         let shards = owner.map_or(1, |owner| owner.shards);
         let writer = Writer::new(moderated(connection, shards).map_err(failed)?, shards).map_err(failed)?;
