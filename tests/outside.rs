@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Home, all, call, get, hold, ids_of, open, open_observed, set, try_open, value};
+use common::{Home, all, call, delete, found, get, hold, ids_of, open, open_observed, set, try_open, value};
 use kimdb::{Database, Error, Observer, Options};
 use rusqlite::Connection;
 
@@ -87,6 +87,63 @@ fn our_writes_count_on_theirs() {
     db.flush_wait().expect("flushes");
     // Seen by the flush itself, at the latest.
     assert_eq!(value(&db, "c", "a"), document("3", 11));
+}
+
+#[test]
+fn the_version_of_what_is_buffered_counts_on_theirs_too_whatever_was_read_before() {
+    let home = Home::new();
+    let db = open(Options { flush_interval_ms: 1 << 30, ..options(&home) });
+    set(&db, "c", "a", "1");
+    db.flush_wait().expect("flushes");
+    set(&db, "c", "a", "2");
+    assert_eq!(get(&db, "c", "a"), found("2", 2, true));
+    let other = other_program(&home);
+    for theirs in [10, 20] {
+        other.execute_batch(&format!("UPDATE c SET _version = {theirs}")).expect("writes");
+        soon("their version", || get(&db, "c", "a") == found("2", theirs + 1, true));
+    }
+    // Nor what was known of one that others have deleted.
+    other.execute_batch("DELETE FROM c").expect("writes");
+    soon("their deletion", || get(&db, "c", "a") == found("2", 1, true));
+    db.flush_wait().expect("flushes");
+    assert_eq!(value(&db, "c", "a"), document("2", 1));
+}
+
+#[test]
+fn what_others_write_behind_a_flush_is_read_while_the_flush_waits_for_another_shard() {
+    let home = Home::new();
+    let db = open(Options { shard_count: 2, ..home.options() });
+    let ids: Vec<String> = ids_of(&db, 0).take(3).collect();
+    let [changed, deleted, stored] = &ids[..] else { unreachable!("three") };
+    let elsewhere = ids_of(&db, 1).next().expect("one");
+    ids.iter().chain([&elsewhere]).for_each(|id| set(&db, "c", id, "1"));
+    db.flush_wait().expect("flushes");
+    let held = hold(&home.shard(1));
+    set(&db, "c", changed, "2");
+    set(&db, "c", deleted, "2");
+    delete(&db, "c", stored);
+    set(&db, "c", &elsewhere, "2");
+    db.flush(Box::new(|_| ())).expect("begins");
+    soon("the flush", || get(&db, "c", changed) == found("2", 2, false));
+    assert_eq!((get(&db, "c", stored), get(&db, "c", &elsewhere)), (None, found("2", 2, true)));
+    other_program(&home)
+        .execute_batch(&format!(
+            "UPDATE c SET data = '3', _version = 7 WHERE id = '{changed}'; DELETE FROM c WHERE id = '{deleted}';
+             INSERT INTO c (id, data, _version) VALUES ('{stored}', '3', 4)"
+        ))
+        .expect("writes");
+    soon("their change", || value(&db, "c", changed) == document("3", 7));
+    soon("their deletion", || value(&db, "c", deleted).is_none());
+    soon("their document", || value(&db, "c", stored) == document("3", 4));
+    assert_eq!(get(&db, "c", &elsewhere), found("2", 2, true), "and what is buffered stays");
+    // What is written now is newer again.
+    set(&db, "c", changed, "4");
+    assert_eq!(get(&db, "c", changed), found("4", 8, true));
+    drop(held);
+    db.flush_wait().expect("flushes");
+    assert_eq!(value(&db, "c", changed), document("4", 8));
+    assert_eq!((value(&db, "c", deleted), value(&db, "c", stored)), (None, document("3", 4)));
+    assert_eq!(value(&db, "c", &elsewhere), document("2", 2));
 }
 
 #[derive(Debug, Default)]
@@ -251,6 +308,40 @@ fn the_newest_are_found_in_tables_whose_rows_have_no_places() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn flushes_get_between_the_transactions_of_a_program_that_has_one_after_the_other() {
+    const FLUSHES: u64 = 20;
+    let home = Home::new();
+    let db = open(options(&home));
+    set(&db, "c", "a", "0");
+    db.flush_wait().expect("flushes");
+    let (other, done, ends) =
+        (other_program(&home), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let busy = {
+        let (done, ends) = (Arc::clone(&done), Arc::clone(&ends));
+        thread::spawn(move || {
+            while done.load(Ordering::Relaxed) == 0 {
+                other.execute_batch("BEGIN IMMEDIATE").expect("begins");
+                thread::sleep(Duration::from_millis(100));
+                other.execute_batch("COMMIT").expect("ends");
+                ends.fetch_add(1, Ordering::Relaxed);
+                // As long as it takes another process that uses this library to make its next transaction ready.
+                thread::sleep(Duration::from_millis(4));
+            }
+        })
+    };
+    for i in 0..FLUSHES {
+        // So that it is in the middle of its next one.
+        thread::sleep(Duration::from_millis(30));
+        set(&db, "c", "a", i.to_string());
+        db.flush_wait().expect("flushes");
+    }
+    done.store(1, Ordering::Relaxed);
+    busy.join().expect("ends");
+    let missed = ends.load(Ordering::Relaxed);
+    assert!(missed < 3 * FLUSHES, "{FLUSHES} flushes took {missed} transactions of the other");
 }
 
 #[test]

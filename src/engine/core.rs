@@ -187,6 +187,9 @@ impl Core {
         // What fails here is tried again when the shard changes again.
         let _ = self.collections.discover(&*self.shards[shard as usize]);
         self.cache.invalidate(shard);
+        // IMPORTANT: behind the cache, or a version out of it would be kept here.
+        self.buffer.forget_versions();
+        self.watch.note_change(shard, self.shards[shard as usize].applied());
         self.each_observer(|observer| observer.changed_outside());
     }
 

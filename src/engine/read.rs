@@ -1,6 +1,6 @@
 //! A point read: buffer, then cache, then shard.
 
-use std::{borrow::Cow, sync::atomic::Ordering};
+use std::{borrow::Cow, cell::LazyCell, sync::atomic::Ordering};
 
 use super::{
     buffer::{Lookup, Newest},
@@ -8,7 +8,7 @@ use super::{
     db::Document,
     error::Result,
     log::Lsn,
-    shard::{REGISTRAR, ShardId, Store, Stored, collection::Collection},
+    shard::{REGISTRAR, ShardId, Stored, collection::Collection},
 };
 
 /// What a read came to that must not wait for a disk.
@@ -90,7 +90,17 @@ impl Core {
         text: &mut Vec<u8>,
     ) -> Result<Attempt> {
         let number = collection.number;
-        let buffered = |newest: Newest| newest.is_buffered(|| self.shard(id).applied());
+        let shard = LazyCell::new(|| self.router.shard(id));
+        let applied = || self.shards[*shard as usize].applied();
+        let buffered = |newest: Newest| !newest.is_before(applied);
+        // It is in the shard, only others lack their parts of its generation, and other processes may have written the document since.
+        let overtaken = |newest: Newest| {
+            if buffered(newest) {
+                return false;
+            }
+            self.watch.note_read(*shard);
+            newest.is_before(|| self.watch.changed_at(*shard))
+        };
         loop {
             text.clear();
             let looked_up = if R::WAITS {
@@ -98,10 +108,19 @@ impl Core {
             } else {
                 self.buffer.try_read(number, id, text)
             };
-            let found = match looked_up? {
+            let looked_up = looked_up?;
+            if let Some(newest) = looked_up.newest().filter(|newest| overtaken(*newest)) {
+                text.clear();
+                let stored = self.read_stored::<R>(collection, id, text)?;
+                if overtaken(newest) {
+                    return Ok(stored);
+                }
+                continue;
+            }
+            let found = match looked_up {
                 Lookup::Behind => return Ok(Attempt::WouldWait(Wait::Index)),
                 Lookup::Absent => return self.read_stored::<R>(collection, id, text),
-                Lookup::Deleted => None,
+                Lookup::Deleted(_) => None,
                 Lookup::Known(version, newest) => {
                     Some(Document { version, buffered: buffered(newest), cached: false })
                 }
@@ -122,10 +141,6 @@ impl Core {
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(Attempt::Done(found));
         }
-    }
-
-    fn shard(&self, id: &str) -> &dyn Store {
-        &*self.shards[self.router.shard(id) as usize]
     }
 
     fn read_stored<R: Reach>(

@@ -32,6 +32,8 @@ pub(super) struct Generation {
     damage: Option<Error>,
     /// Shared while a copy of it is made, which is all that is done then.
     table: Arc<HashTable<Slot>>,
+    /// Whether it knows more of a document's history than what it was made from tells.
+    has_learned: bool,
 }
 
 impl Generation {
@@ -42,6 +44,7 @@ impl Generation {
             indexed: start,
             damage: None,
             table: Arc::default(),
+            has_learned: false,
         }
     }
 
@@ -130,8 +133,16 @@ impl Generation {
         let claim = &self.claim;
         if let Some(slot) = table.find_mut(hash, |slot| is(slot, hash, claim, (number, id), &mut damaged)) {
             slot.history = history;
+            self.has_learned = true;
         }
         damaged
+    }
+
+    /// Forgets what it has learned: it is indexed once more. Where it is damaged that cannot be done.
+    pub(super) fn forget_versions(&mut self) {
+        if self.damage.is_none() && std::mem::take(&mut self.has_learned) {
+            (self.indexed, self.table) = (self.start(), Arc::default());
+        }
     }
 
     /// Counts the upserts of a document in `[from, to)`, for the rare read of a shard that has a part of a generation.
@@ -166,7 +177,8 @@ impl Generation {
         let (end, indexed, claim) = (newer.end, newer.indexed, Arc::clone(&self.claim));
         // What could not be indexed counts as indexed.
         let damage = self.damage.clone().or_else(|| newer.damage.clone());
-        Ok(Generation { claim, end, indexed, damage, table: Arc::new(table) })
+        let has_learned = self.has_learned || newer.has_learned;
+        Ok(Generation { claim, end, indexed, damage, table: Arc::new(table), has_learned })
     }
 }
 

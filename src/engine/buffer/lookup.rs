@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(1);
 pub enum Lookup {
     /// Nothing: the shard has its newest state.
     Absent,
-    /// It is deleted.
-    Deleted,
+    /// It is deleted, by this.
+    Deleted(Newest),
     /// Its newest text was copied out, and its version is known.
     Known(u64, Newest),
     /// Its newest text was copied out. Its version is the shard's plus the writes that the shard does not have; ask
@@ -30,6 +30,17 @@ pub enum Lookup {
     Unsettled(Pending),
     /// More has to be indexed than a thread has time for that must not wait.
     Behind,
+}
+
+impl Lookup {
+    /// The newest write of the document, if it has one here.
+    pub fn newest(&self) -> Option<Newest> {
+        match self {
+            Lookup::Deleted(newest) | Lookup::Known(_, newest) => Some(*newest),
+            Lookup::Unsettled(pending) => Some(pending.newest),
+            Lookup::Absent | Lookup::Behind => None,
+        }
+    }
 }
 
 /// The newest write of a document.
@@ -41,9 +52,9 @@ pub struct Newest {
 }
 
 impl Newest {
-    /// Whether its shard, asked for its position if need be, may lack it.
-    pub fn is_buffered(self, applied: impl FnOnce() -> Lsn) -> bool {
-        !self.is_frozen || applied().0 <= self.at
+    /// Whether it is before a place of the log up to which its shard has it, asked for if need be.
+    pub fn is_before(self, place: impl FnOnce() -> Lsn) -> bool {
+        self.is_frozen && self.at < place().0
     }
 }
 
@@ -53,6 +64,8 @@ pub struct Pending {
     /// The newest write.
     pub newest: Newest,
     oldest: Lsn,
+    /// See [`State`].
+    forgotten: u64,
 }
 
 impl Buffer {
@@ -138,7 +151,12 @@ impl Buffer {
                 continue;
             };
             match (newest, slot.history.seen()) {
-                (None, Seen::Deleted) => return Ok(Lookup::Deleted),
+                (None, Seen::Deleted) => {
+                    return Ok(Lookup::Deleted(Newest {
+                        at: slot.at,
+                        is_frozen: generation.end().is_some(),
+                    }));
+                }
                 // What came after the delete is the whole history.
                 (Some(newest), Seen::Deleted) => return Ok(Lookup::Known(total, newest)),
                 _ => {}
@@ -157,12 +175,12 @@ impl Buffer {
         }
         Ok(match newest {
             None => Lookup::Absent,
-            Some(newest) => Lookup::Unsettled(Pending { newest, oldest }),
+            Some(newest) => Lookup::Unsettled(Pending { newest, oldest, forgotten: state.forgotten }),
         })
     }
 
     /// The version of a document that [`Buffer::read`] could not tell, given that the shard has version `stored` of it
-    /// as of `as_of`. `None`: the document was written or a generation was dropped since, so look it up again.
+    /// as of `as_of`. `None`: the document was written, a generation was dropped or versions were forgotten since, so look it up again.
     pub fn settle(&self, of: (u32, &str), pending: Pending, stored: (u64, Lsn)) -> Result<Option<u64>> {
         let mut state = self.state.lock();
         let head = self.log.head();
@@ -189,7 +207,7 @@ impl Buffer {
         (stored, as_of): (u64, Lsn),
     ) -> Result<Option<u64>> {
         let hash = self.hash(number, id);
-        if state.oldest().start() != pending.oldest {
+        if (state.oldest().start(), state.forgotten) != (pending.oldest, pending.forgotten) {
             return Ok(None);
         }
         let mut version = stored;

@@ -50,6 +50,8 @@ struct State {
     current: Generation,
     /// Ended, oldest first.
     frozen: VecDeque<Generation>,
+    /// How often versions were forgotten.
+    forgotten: u64,
 }
 
 impl State {
@@ -83,7 +85,8 @@ pub struct Frozen {
 impl Buffer {
     /// An empty buffer at the log's head.
     pub fn new(log: &Arc<Log>) -> Self {
-        let state = State { current: Generation::new(log, log.head()), frozen: VecDeque::new() };
+        let current = Generation::new(log, log.head());
+        let state = State { current, frozen: VecDeque::new(), forgotten: 0 };
         let empty_at = AtomicU64::new(log.head().0);
         let (hasher, state) = (RandomState::default(), Mutex::new(state));
         Buffer { log: Arc::clone(log), hasher, state, empty_at, part: PART, at_work: AtomicU64::new(0) }
@@ -115,6 +118,13 @@ impl Buffer {
         Some(frozen)
     }
 
+    /// Somebody else has written to a shard, so that no version counts any more that became known.
+    pub fn forget_versions(&self) {
+        let mut state = self.state.lock();
+        state.forgotten += 1;
+        state.newest_first().for_each(Generation::forget_versions);
+    }
+
     /// Drops what all shards have.
     pub fn retire(&self, applied: Lsn) {
         let mut dropped = Vec::new();
@@ -132,10 +142,15 @@ impl Buffer {
     /// Merges ended generations if a failing shard has let them pile up: always the two that follow each other and are smallest together, so that
     /// large ones are seldom touched. Called by the thread that also freezes and retires.
     pub fn compact(&self) -> Result<()> {
+        let mut forgotten = self.state.lock().forgotten;
         while let Some((index, older, newer)) = self.smallest_pair()? {
             // NOTE: without the lock: it may take long. Versions that reads settle meanwhile are settled once more.
-            let merged = older.merged_with(&newer)?;
+            let mut merged = older.merged_with(&newer)?;
             let mut state = self.state.lock();
+            if std::mem::replace(&mut forgotten, state.forgotten) != state.forgotten {
+                // IMPORTANT: not merged once more, or others who write all the time would keep this thread here for ever.
+                merged.forget_versions();
+            }
             assert!(
                 Arc::ptr_eq(&state.frozen[index].claim, &older.claim),
                 "no other thread drops generations"

@@ -20,6 +20,8 @@ enum Step {
     },
     Retire,
     Compact,
+    /// Somebody else writes a document to the shard, which others than the buffer notice.
+    Outside(usize),
     Read(usize),
 }
 
@@ -30,6 +32,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => any::<bool>().prop_map(|whole| Step::Apply { whole }),
         1 => Just(Step::Retire),
         1 => Just(Step::Compact),
+        1 => (0..DOCUMENTS).prop_map(Step::Outside),
         10 => (0..DOCUMENTS).prop_map(Step::Read),
     ];
     vec(step, 1..200)
@@ -38,16 +41,26 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// A document: text and version.
 type Document = Option<(String, u64)>;
 
+/// What a record has made of all documents.
+#[derive(Clone, Default)]
+struct State {
+    end: Lsn,
+    documents: [Document; DOCUMENTS],
+    /// Those that the record deletes, whether or not it stores them anew.
+    deleted: [bool; DOCUMENTS],
+}
+
 /// All writes in order, and the shard of all documents.
 struct Comparison {
     log: Arc<Log>,
     buffer: Buffer,
-    /// The end of each record, and the state of all documents after it.
-    states: Vec<(Lsn, [Document; DOCUMENTS])>,
+    states: Vec<State>,
     frozen: Vec<Frozen>,
     /// Up to where the shard has the log, and up to where generations were dropped.
     applied: Lsn,
     retired: Lsn,
+    /// Where the shard had the log when somebody else wrote to it last.
+    changed_at: Lsn,
     written: usize,
 }
 
@@ -58,10 +71,11 @@ impl Comparison {
             // A record or two.
             buffer: Buffer { part: 100, ..Buffer::new(&log) },
             log,
-            states: vec![(Lsn(0), Default::default())],
+            states: vec![State::default()],
             frozen: Vec::new(),
             applied: Lsn(0),
             retired: Lsn(0),
+            changed_at: Lsn(0),
             written: 0,
         }
     }
@@ -77,6 +91,7 @@ impl Comparison {
                 self.buffer.retire(self.applied);
             }
             Step::Compact => self.buffer.compact().expect("is intact"),
+            Step::Outside(document) => self.write_outside(*document),
             Step::Read(document) => self.read(*document),
         }
     }
@@ -84,22 +99,24 @@ impl Comparison {
     fn write(&mut self, ops: &[(usize, bool)]) {
         let mut draft = Draft::default();
         draft.clear();
-        let mut state = self.states.last().expect("there is a first one").1.clone();
+        let mut state =
+            State { deleted: Default::default(), ..self.states.last().expect("the first").clone() };
         for (document, stored) in ops {
             let id = document.to_string();
             if *stored {
                 self.written += 1;
                 let text = self.written.to_string();
                 draft.push(Kind::Upsert, 1, "c", &id, text.as_bytes());
-                let version = state[*document].as_ref().map_or(0, |(_, version)| *version) + 1;
-                state[*document] = Some((text, version));
+                let version = state.documents[*document].as_ref().map_or(0, |(_, version)| *version) + 1;
+                state.documents[*document] = Some((text, version));
             } else {
                 draft.push(Kind::Delete, 1, "c", &id, b"");
-                state[*document] = None;
+                state.documents[*document] = None;
+                state.deleted[*document] = true;
             }
         }
         match self.log.append(&mut draft, || unreachable!("there is room")).expect("appends") {
-            Appended::Logged { end, .. } => self.states.push((end, state)),
+            Appended::Logged { end, .. } => self.states.push(State { end, ..state }),
             Appended::Queued => unreachable!("there is room"),
         }
     }
@@ -107,12 +124,34 @@ impl Comparison {
     /// The shard's transactions end with records.
     fn apply(&mut self, whole: bool) {
         let Some(frozen) = self.frozen.iter().find(|frozen| frozen.end > self.applied) else { return };
-        let next = self.states.iter().map(|(end, _)| *end).find(|end| *end > self.applied).expect("a record");
+        let next =
+            self.states.iter().map(|state| state.end).find(|end| *end > self.applied).expect("a record");
         self.applied = if whole { frozen.end } else { next };
     }
 
+    /// The document gets a higher version in the shard, on which the writes count that the shard lacks.
+    fn write_outside(&mut self, document: usize) {
+        let retired = self.states.partition_point(|state| state.end <= self.retired);
+        let applied = self.states.partition_point(|state| state.end <= self.applied);
+        // NOTE: behind a deletion that is still in the buffer versions count from there, whatever others write.
+        let is_deleted = self.states[retired..applied].iter().any(|state| state.deleted[document]);
+        let (before, after) = self.states.split_at_mut(applied);
+        let Some((text, _)) = before.last().expect("the first").documents[document].clone() else { return };
+        if is_deleted {
+            return;
+        }
+        self.buffer.forget_versions();
+        self.changed_at = self.applied;
+        // Where the shard has nothing newer, earlier states are the same.
+        let same = before.iter_mut().rev().map(|state| state.documents[document].as_mut());
+        let same = same.map_while(|found| found.filter(|(other, _)| *other == text));
+        let later = after.iter_mut().take_while(|state| !state.deleted[document]);
+        let later = later.map_while(|state| state.documents[document].as_mut());
+        same.chain(later).for_each(|(_, version)| *version += 10);
+    }
+
     fn state_at(&self, lsn: Lsn) -> &[Document; DOCUMENTS] {
-        &self.states.iter().rev().find(|(end, _)| *end <= lsn).expect("there is a first one").1
+        &self.states.iter().rev().find(|state| state.end <= lsn).expect("the first").documents
     }
 
     fn read(&mut self, document: usize) {
@@ -127,11 +166,15 @@ impl Comparison {
             found => found,
         };
         let found = String::from_utf8(text).expect("UTF-8");
+        if lookup.newest().is_some_and(|newest| newest.is_before(|| self.changed_at)) {
+            // Then the shard is asked.
+            return assert_eq!(self.state_at(self.applied)[document], expected);
+        }
         match lookup {
             // Then what every shard has is its newest state.
             Lookup::Absent => assert_eq!(self.state_at(self.retired)[document], expected),
             Lookup::Behind => unreachable!("it waits"),
-            Lookup::Deleted => assert_eq!(expected, None),
+            Lookup::Deleted(_) => assert_eq!(expected, None),
             Lookup::Known(version, _) => assert_eq!(Some((found, version)), expected),
             Lookup::Unsettled(pending) => {
                 let stored =
@@ -323,6 +366,25 @@ fn many_generations_become_few_and_keep_what_they_know() {
     let starts: Vec<_> =
         buffer.state.lock().frozen.iter().map(|frozen| (frozen.start(), frozen.end())).collect();
     assert!(starts.windows(2).all(|pair| pair[0].1 == Some(pair[1].0)), "nothing is left out: {starts:?}");
+}
+
+#[test]
+fn generations_that_were_merged_forget_versions_too() {
+    let (log, buffer) = setup();
+    write(&log, "a");
+    buffer.freeze().expect("not empty");
+    let settled = |stored| buffer.settle((1, "a"), pending(&buffer, "a"), (stored, Lsn(0)));
+    assert_eq!(settled(0), Ok(Some(1)));
+    let known = || buffer.read(1, "a", &mut Vec::new()).map(|found| matches!(found, Lookup::Known(1, _)));
+    for _ in 0..super::MOST_FROZEN {
+        write(&log, "b");
+        buffer.freeze().expect("not empty");
+    }
+    buffer.compact().expect("is intact");
+    assert_eq!(buffer.state.lock().frozen.len(), super::MOST_FROZEN);
+    assert_eq!(known(), Ok(true));
+    buffer.forget_versions();
+    assert_eq!(settled(10), Ok(Some(11)));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         LazyLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::panicked;
-use crate::engine::{core::Core, memory, shard::ShardId};
+use crate::engine::{core::Core, log::Lsn, memory, shard::ShardId};
 
 /// How long what another program has written may go unnoticed.
 const TICK: Duration = Duration::from_millis(50);
@@ -27,6 +27,8 @@ static FIRST_TICK: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub(crate) struct WatchControl {
     /// Shards that something was read from: there is something that may be out of date.
     read: Vec<AtomicBool>,
+    /// Up to where each shard had the log when changes of others to it were noticed last.
+    changed_at: Vec<AtomicU64>,
     inbox: Mutex<Inbox>,
     changed: Condvar,
 }
@@ -42,7 +44,18 @@ struct Inbox {
 impl WatchControl {
     pub(crate) fn new(shards: u32) -> Self {
         let read = (0..shards).map(|_| AtomicBool::new(false)).collect();
-        WatchControl { read, inbox: Mutex::default(), changed: Condvar::new() }
+        let changed_at = (0..shards).map(|_| AtomicU64::new(0)).collect();
+        WatchControl { read, changed_at, inbox: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Notes that others have changed a shard that had the log up to `applied`.
+    pub(crate) fn note_change(&self, shard: ShardId, applied: Lsn) {
+        self.changed_at[shard as usize].store(applied.0, Ordering::Release);
+    }
+
+    /// What was written before that may be overwritten by others, in the shard.
+    pub(crate) fn changed_at(&self, shard: ShardId) -> Lsn {
+        Lsn(self.changed_at[shard as usize].load(Ordering::Acquire))
     }
 
     /// To be called before each read from a shard.

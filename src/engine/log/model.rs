@@ -243,7 +243,7 @@ mod test {
             let mut text = Vec::new();
             let found = match buffer.read(1, "a", &mut text).expect("is whole") {
                 Lookup::Absent => shard.0.lock().expect("no panic").0,
-                Lookup::Deleted => 0,
+                Lookup::Deleted(_) => 0,
                 Lookup::Known(..) | Lookup::Unsettled(_) => text[0],
                 Lookup::Behind => unreachable!("it waits"),
             };
