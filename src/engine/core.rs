@@ -90,8 +90,8 @@ pub(crate) struct Counters {
     pub(crate) misses: AtomicU64,
     pub(crate) flushes: AtomicU64,
     pub(crate) syncs: AtomicU64,
-    /// Documents too large for the log.
-    pub(crate) direct: AtomicU64,
+    /// Operations of records too large for the ring.
+    pub(crate) large: AtomicU64,
 }
 
 /// Set when the log cannot be trusted any more: from then on writes are refused, until there is another file for it.
@@ -208,7 +208,7 @@ impl Core {
     }
 
     /// Gets waiting writes into the log, and has the sync thread go on with it if more could get in. True: a record too large
-    /// for the log is first in line.
+    /// for the ring is first in line.
     pub(crate) fn drain(&self) -> bool {
         if let Some(error) = self.broken.why() {
             // What waited behind a large record, and behind a read that waits for that.

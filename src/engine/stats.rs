@@ -117,8 +117,8 @@ impl Core {
     /// Writes accepted, and writes brought to the shards.
     fn totals(&self) -> (u64, u64) {
         let (logged, waiting) = self.log.accepted();
-        let direct = self.counters.direct.load(Ordering::Relaxed);
-        (logged + waiting + direct, self.counters.flushed.load(Ordering::Relaxed) + direct)
+        let large = self.counters.large.load(Ordering::Relaxed);
+        (logged + waiting + large, self.counters.flushed.load(Ordering::Relaxed) + large)
     }
 
     fn state(&self) -> State {

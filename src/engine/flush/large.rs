@@ -52,12 +52,12 @@ impl Scheduler {
             let is_due = large.pause.is_over(Instant::now());
             let result = if is_due { self.advance(&mut large) } else { Ok(false) };
             match result {
-                Ok(true) => core.log.finish_direct(Ok(())),
+                Ok(true) => core.log.finish_large(Ok(())),
                 Ok(false) => {
                     self.large = Some(large);
                     return;
                 }
-                Err(error) => core.log.finish_direct(Err(error)),
+                Err(error) => core.log.finish_large(Err(error)),
             }
             core.drain();
         }
@@ -86,14 +86,14 @@ impl Scheduler {
             }
             self.core.note_retry(&error);
             if large.is_late(&self.core) && !std::mem::replace(&mut large.is_told, true) {
-                self.core.log.tell_direct(Err(error));
+                self.core.log.tell_large(Err(error));
             }
             return Ok(false);
         }
         if let Stage::Counts { side, .. } = &large.stage {
             self.churn.add(side.log.head().0);
         }
-        self.core.counters.direct.fetch_add(large.ops, Ordering::Relaxed);
+        self.core.counters.large.fetch_add(large.ops, Ordering::Relaxed);
         self.core.counters.flushes.fetch_add(1, Ordering::Relaxed);
         let time = start.elapsed();
         self.core.figures.flush_times.note(time);
@@ -178,7 +178,7 @@ enum Delay {
 }
 
 fn take(core: &Core) -> Option<Large> {
-    let (draft, time_ms, since) = core.log.take_direct()?;
+    let (draft, time_ms, since) = core.log.take_large()?;
     let ops = u64::from(draft.ops());
     let (stage, pause) = (Stage::Waiting(draft), Pause::default());
     Some(Large { time_ms, since, ops, stage, pause, busy_since: None, is_told: false })

@@ -248,10 +248,10 @@ fn give_back(core: &Core, applied: Lsn) -> Result<(), Error> {
         core.flush.want_room();
         return Err(error);
     }
-    let direct = core.drain();
+    let is_large_first = core.drain();
     // What got in has a time at which it is due.
     core.flush.wake();
-    if direct || (core.log.lacks_room() && core.log.tail() > before) {
+    if is_large_first || (core.log.lacks_room() && core.log.tail() > before) {
         core.flush.want_room();
     }
     Ok(())

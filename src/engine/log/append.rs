@@ -46,9 +46,9 @@ impl Log {
         if let Some(refusal) = &appender.refusal {
             return Err(refusal.clone());
         }
-        let direct = length > self.largest_record();
+        let is_large = length > self.largest_record();
         let is_in_turn = appender.queue.is_empty() && appender.on_the_way.is_none() && !self.pace.is_slow();
-        if !direct && is_in_turn && self.fits(appender.head, length) {
+        if !is_large && is_in_turn && self.fits(appender.head, length) {
             let end = self.put(&mut appender, draft, clock::now_ms()).map_err(|error| self.failed(&error))?;
             let wake = appender.ops >= appender.wake_at;
             if wake {
@@ -56,7 +56,7 @@ impl Log {
             }
             return Ok(Appended::Logged { end, wake });
         }
-        let task = Task::Record { draft: draft.clone(), time_ms: clock::now_ms(), direct };
+        let task = Task::Record { draft: draft.clone(), time_ms: clock::now_ms(), is_large };
         appender.queue.push(task, done)?;
         self.waiting.store(true, Ordering::Release);
         Ok(Appended::Queued)

@@ -43,7 +43,7 @@ pub enum Examined {
         /// Its database.
         database: Id,
     },
-    /// A record too large for its log, which went on behind it: an opening drops it.
+    /// A record too large for the ring of its log, which went on behind it: an opening drops it.
     Dropped {
         /// Its database.
         database: Id,
@@ -105,7 +105,7 @@ pub fn examine(path: &Path) -> Result<Examined> {
     }
 }
 
-/// Examines the record that is too large for the log at `path`, which is `main`, if that is known. `None`: there is none.
+/// Examines the record that is too large for the ring of the log at `path`, which is `main`, if that is known. `None`: there is none.
 ///
 /// # Errors
 /// What the operating system says.

@@ -16,8 +16,8 @@ pub(super) enum Task {
     Record {
         draft: Draft,
         time_ms: u64,
-        /// Too large for the log: goes straight to its shard.
-        direct: bool,
+        /// Too large for the ring: see [`super::Side`].
+        is_large: bool,
     },
     /// Such a record that somebody has taken; it keeps its place until that is done. Its caller may have been told before.
     Taken { is_told: bool },
@@ -32,6 +32,17 @@ pub enum Until {
     Logged,
     /// Whoever called before it knows how that went: a read need not see what was refused.
     Told,
+}
+
+/// What a task needs to leave the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It only waits for those before it.
+    Nothing,
+    /// So many bytes of the ring.
+    Bytes(u64),
+    /// Its record is too large for the ring.
+    FileOfItsOwn,
 }
 
 impl Task {
@@ -122,20 +133,20 @@ impl Queue {
         self.entries.push_back(Entry { since: Instant::now(), bytes, ops, task, done });
     }
 
-    /// None: empty. Some(None): the first is too large for the log. Otherwise the bytes that the first needs.
-    pub(super) fn first_length(&self) -> Option<Option<u64>> {
+    /// What the first task needs; `None`: there is none.
+    pub(super) fn first_need(&self) -> Option<Need> {
         self.entries.front().map(|entry| match &entry.task {
-            Task::Record { direct: true, .. } | Task::Taken { .. } => None,
-            Task::Record { draft, .. } => Some(draft.len()),
-            Task::Barrier(_) => Some(0),
+            Task::Record { is_large: true, .. } | Task::Taken { .. } => Need::FileOfItsOwn,
+            Task::Record { draft, .. } => Need::Bytes(draft.len()),
+            Task::Barrier(_) => Need::Nothing,
         })
     }
 
-    /// Takes the draft of a first task that is too large for the log, with the times of its call; the task keeps its
+    /// Takes the draft of a first task that is too large for the ring, with the times of its call; the task keeps its
     /// place.
-    pub(super) fn direct(&mut self) -> Option<(Draft, u64, Instant)> {
+    pub(super) fn take_large(&mut self) -> Option<(Draft, u64, Instant)> {
         let entry = self.entries.front_mut()?;
-        if !matches!(entry.task, Task::Record { direct: true, .. }) {
+        if !matches!(entry.task, Task::Record { is_large: true, .. }) {
             return None;
         }
         match std::mem::replace(&mut entry.task, Task::Taken { is_told: false }) {
@@ -145,7 +156,7 @@ impl Queue {
     }
 
     /// The callback of the task that was taken, which keeps its place and tells nobody else.
-    pub(super) fn tell_direct(&mut self) -> Option<Done> {
+    pub(super) fn tell_large(&mut self) -> Option<Done> {
         let entry = self.entries.front_mut().filter(|entry| matches!(entry.task, Task::Taken { .. }))?;
         entry.task = Task::Taken { is_told: true };
         Some(std::mem::replace(&mut entry.done, Box::new(|_| ())))

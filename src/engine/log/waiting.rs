@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     Done, Draft, Log,
-    queue::{Task, Until},
+    queue::{Need, Task, Until},
     shared::Appender,
 };
 use crate::engine::{
@@ -90,13 +90,13 @@ impl Log {
             return WaitsFor::Nothing;
         }
         let appender = self.appender.lock();
-        match appender.queue.first_length() {
+        match appender.queue.first_need() {
             // Who has brought that to the file asks again.
             _ if appender.on_the_way.is_some() => WaitsFor::Nothing,
             None => WaitsFor::Nothing,
-            Some(None) => WaitsFor::Room,
-            Some(Some(length)) if length > 0 && !self.fits(appender.head, length) => WaitsFor::Room,
-            Some(Some(_)) => WaitsFor::Thread,
+            Some(Need::FileOfItsOwn) => WaitsFor::Room,
+            Some(Need::Bytes(length)) if !self.fits(appender.head, length) => WaitsFor::Room,
+            Some(Need::Bytes(_) | Need::Nothing) => WaitsFor::Thread,
         }
     }
 
@@ -128,7 +128,7 @@ impl Log {
 
     /// Moves waiting writes into the log as far as there is room, and calls back those that got in; where they are written to a
     /// file, so many as are written at once, while the lock is free. Ask [`Log::waits_for`] after it.
-    /// True: a record too large for the log is now first in line (see [`Log::take_direct`]).
+    /// True: a record too large for the ring is now first in line (see [`Log::take_large`]).
     ///
     /// # Errors
     /// The log could not be written, so its callers were told and it must not be trusted any more.
@@ -146,18 +146,22 @@ impl Log {
             .into_iter()
             .map(|(task, callback)| (callback, brought.clone().or_else(|error| failure_of(&task, error))));
         appender.outbox.finished.extend(told);
-        let is_direct_first = matches!(appender.queue.first_length(), Some(None));
+        let is_large_first = appender.queue.first_need() == Some(Need::FileOfItsOwn);
         self.deliver(appender);
-        brought.map(|()| is_direct_first)
+        brought.map(|()| is_large_first)
     }
 
     /// Takes waiting writes from the queue to their places behind the head, as far as there is room.
     fn gather(&self, appender: &mut Appender) -> Gathered {
         let mut gathered = Gathered { end: appender.head, ops: 0, finished: Vec::new() };
         let most = if self.ring.is_written() { BROUGHT_AT_ONCE } else { u64::MAX };
+        let is_met = |need, end| match need {
+            Need::Nothing => true,
+            Need::Bytes(length) => self.fits(end, length),
+            Need::FileOfItsOwn => false,
+        };
         while gathered.end - appender.head < most
-            && let Some(Some(length)) = appender.queue.first_length()
-            && (length == 0 || self.fits(gathered.end, length))
+            && appender.queue.first_need().is_some_and(|need| is_met(need, gathered.end))
         {
             let (mut task, callback) = appender.queue.pop().expect("there is a first one");
             if let Task::Record { draft, time_ms, .. } = &mut task {
@@ -186,16 +190,16 @@ impl Log {
         brought
     }
 
-    /// The record too large for the log that is first in line, with the time of its call. It stays in line, so
-    /// that later writes wait, until [`Log::finish_direct`].
-    pub fn take_direct(&self) -> Option<(Draft, u64, Instant)> {
+    /// The record too large for the ring that is first in line, with the time of its call. It stays in line, so
+    /// that later writes wait, until [`Log::finish_large`].
+    pub fn take_large(&self) -> Option<(Draft, u64, Instant)> {
         let mut appender = self.appender.lock();
         // IMPORTANT: what was called before it has to be in the log first.
-        if appender.on_the_way.is_some() { None } else { appender.queue.direct() }
+        if appender.on_the_way.is_some() { None } else { appender.queue.take_large() }
     }
 
-    /// Ends what [`Log::take_direct`] began.
-    pub fn finish_direct(&self, result: Result<()>) {
+    /// Ends what [`Log::take_large`] began.
+    pub fn finish_large(&self, result: Result<()>) {
         let mut appender = self.appender.lock();
         if let Some((_, callback)) = appender.queue.pop() {
             appender.outbox.finished.push_back((callback, result));
@@ -203,10 +207,10 @@ impl Log {
         self.deliver(appender);
     }
 
-    /// Tells the caller of what [`Log::take_direct`] gave how it went, before it is finished.
-    pub fn tell_direct(&self, result: Result<()>) {
+    /// Tells the caller of what [`Log::take_large`] gave how it went, before it is finished.
+    pub fn tell_large(&self, result: Result<()>) {
         let mut appender = self.appender.lock();
-        if let Some(callback) = appender.queue.tell_direct() {
+        if let Some(callback) = appender.queue.tell_large() {
             appender.outbox.finished.push_back((callback, result));
         }
         self.deliver(appender);

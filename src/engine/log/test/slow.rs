@@ -62,8 +62,8 @@ fn while_a_thread_writes_to_the_file_others_go_on_and_keep_their_order() {
     let told = [("first", true), ("second", true), ("barrier", true)];
     assert_eq!(*notes.lock().expect("no panic"), told);
     assert_eq!(log.waits_for(), WaitsFor::Room);
-    assert!(log.take_direct().is_some());
-    log.finish_direct(Ok(()));
+    assert!(log.take_large().is_some());
+    log.finish_large(Ok(()));
     assert_eq!((log.accepted(), log.has_waiting()), ((2, 0), false));
     assert_eq!(texts(&log), [b"first".to_vec(), b"second".to_vec()]);
     log.mark().expect("writes");
@@ -81,11 +81,11 @@ fn a_large_record_waits_for_what_is_on_its_way() {
         until_on_its_way(&log);
         let mut large = one(&"x".repeat(300 << 10));
         assert_eq!(log.append(&mut large, || noting(&notes, "large")), Ok(Appended::Queued));
-        assert!(log.take_direct().is_none(), "the first write is not in the log yet");
+        assert!(log.take_large().is_none(), "the first write is not in the log yet");
         drop(gate);
         assert_eq!(drains.join().expect("no panic"), Ok(true));
     });
-    assert!(log.take_direct().is_some());
+    assert!(log.take_large().is_some());
     assert_eq!(texts(&log), [b"first".to_vec()]);
 }
 

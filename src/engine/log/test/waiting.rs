@@ -8,7 +8,7 @@ use std::{
 use super::{
     super::{
         Appended, Done, Lsn,
-        queue::{Queue, Task, Until},
+        queue::{Need, Queue, Task, Until},
     },
     anonymous, append, one, sized, texts,
 };
@@ -58,10 +58,10 @@ fn a_record_too_large_for_the_ring_holds_up_what_comes_after() {
     assert_eq!(log.append(&mut one(&large), || noting(&notes, "large")), Ok(Appended::Queued));
     assert_eq!(log.append(&mut one("after"), || noting(&notes, "after")), Ok(Appended::Queued));
     assert!(log.drain().expect("drains"), "it is first in line");
-    let (draft, ..) = log.take_direct().expect("it is first in line");
+    let (draft, ..) = log.take_large().expect("it is first in line");
     assert_eq!(draft.iter().next().expect("an operation").value, large.as_bytes());
     assert_eq!(log.append(&mut one("later"), || noting(&notes, "later")), Ok(Appended::Queued));
-    log.finish_direct(Ok(()));
+    log.finish_large(Ok(()));
     assert!(!log.drain().expect("drains"));
     let names: Vec<String> = notes.lock().expect("no panic").iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(names, ["large", "after", "later"]);
@@ -79,19 +79,19 @@ fn a_barrier_ends_once_those_before_it_were_told() {
     let late = || Error::new(Code::BufferFull, "It took too long.");
     queue("large", &"x".repeat(500));
     assert!(log.drain().expect("drains"), "it is first in line");
-    log.take_direct().expect("it is first in line");
+    log.take_large().expect("it is first in line");
     queue("behind", "text");
     assert!(log.barrier(Until::Told, || noting(&notes, "barrier")));
     std::thread::sleep(Duration::from_millis(1));
     log.expire(Instant::now(), late);
     assert_eq!(told(), [("behind".to_owned(), false)], "the large one is not told yet");
-    log.tell_direct(Err(late()));
+    log.tell_large(Err(late()));
     log.expire(Instant::now(), late);
     assert_eq!(told(), [("large".to_owned(), false), ("barrier".to_owned(), true)]);
     assert!(!log.barrier(Until::Told, || noting(&notes, "never")), "nobody waits for what was refused");
     queue("later", "text");
     assert!(log.barrier(Until::Told, || noting(&notes, "another")));
-    log.finish_direct(Ok(()));
+    log.finish_large(Ok(()));
     log.drain().expect("drains");
     assert_eq!(told(), [("later".to_owned(), true), ("another".to_owned(), true)]);
 }
@@ -106,11 +106,11 @@ fn who_panics_when_called_back_keeps_nobody_else_from_being_told() {
     for _ in 0..2 {
         queue(&"x".repeat(2500), Box::new(|_| panic!("the program's own")));
         assert!(log.drain().expect("drains"), "it is first in line");
-        log.take_direct().expect("it is first in line");
+        log.take_large().expect("it is first in line");
         queue("behind", noting(&notes, "behind"));
         queue("panics", Box::new(|_| panic!("the program's own")));
         queue("last", noting(&notes, "last"));
-        log.finish_direct(Ok(()));
+        log.finish_large(Ok(()));
         log.drain().expect("drains");
         let told = std::mem::take(&mut *notes.lock().expect("no panic"));
         assert_eq!(told, [("behind".to_owned(), true), ("last".to_owned(), true)]);
@@ -136,16 +136,16 @@ fn the_scheduler_is_woken_once_at_the_count_it_asked_for() {
 fn a_queue_is_bounded_expires_and_counts() {
     let notes = Arc::default();
     let mut queue = Queue::new(1000);
-    let task = |size: usize| Task::Record { draft: one(&"x".repeat(size)), time_ms: 0, direct: false };
+    let task = |size: usize| Task::Record { draft: one(&"x".repeat(size)), time_ms: 0, is_large: false };
     queue.push(task(300), || noting(&notes, "a")).expect("fits");
     queue.push(task(5000), || noting(&notes, "b")).expect("one too large is taken while there is room");
     assert!(queue.is_full() && queue.ops() == 2 && queue.bytes() > 5300);
     let error = queue.push(task(1), || unreachable!("not taken")).expect_err("full");
     assert_eq!(error.code(), Code::BufferFull);
     queue.push_barrier(Until::Told, || noting(&notes, "barrier"));
-    assert_eq!(queue.first_length(), Some(Some(one(&"x".repeat(300)).len())));
+    assert_eq!(queue.first_need(), Some(Need::Bytes(one(&"x".repeat(300)).len())));
     assert_eq!(queue.expire(Instant::now() - Duration::from_secs(60)).len(), 0);
     std::thread::sleep(Duration::from_millis(1));
     assert_eq!(queue.expire(Instant::now()).len(), 3);
-    assert!(queue.is_empty() && queue.bytes() == 0 && queue.ops() == 0 && queue.first_length().is_none());
+    assert!(queue.is_empty() && queue.bytes() == 0 && queue.ops() == 0 && queue.first_need().is_none());
 }
