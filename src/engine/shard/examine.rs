@@ -8,7 +8,7 @@ use super::{
     Router, ShardId,
     connection::{self, explain},
     number_ids::number_of,
-    schema,
+    schema::{self, Owner},
     set::is_log_left,
 };
 use crate::engine::{
@@ -26,21 +26,10 @@ const STEP: u64 = 1000;
 
 /// A shard's file, open to be looked at.
 #[derive(Debug)]
-pub struct Examined {
+pub struct ReadOnlyShard {
     connection: Connection,
     path: std::path::PathBuf,
     shard: ShardId,
-}
-
-/// Whose a shard's file says that it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    /// The database.
-    pub database: Id,
-    /// Its number.
-    pub shard: ShardId,
-    /// The number of shards.
-    pub shards: u32,
 }
 
 /// What is wrong with a row.
@@ -56,10 +45,10 @@ pub enum Fault {
     Place(ShardId),
 }
 
-impl Examined {
+impl ReadOnlyShard {
     /// Opens the file. Nobody else may have it open.
-    pub fn open(path: &Path, shard: ShardId) -> Result<Examined> {
-        Ok(Examined { connection: connection::onlooker(path, shard)?, path: path.to_owned(), shard })
+    pub fn open(path: &Path, shard: ShardId) -> Result<ReadOnlyShard> {
+        Ok(ReadOnlyShard { connection: connection::onlooker(path, shard)?, path: path.to_owned(), shard })
     }
 
     fn told<T>(&self, result: rusqlite::Result<T>) -> Result<T> {
@@ -67,9 +56,8 @@ impl Examined {
     }
 
     /// Whose the file is; `None`: the old library's.
-    pub fn identity(&self) -> Result<Option<Found>> {
-        let identity = self.told(schema::identity(&self.connection))?;
-        Ok(identity.map(|found| Found { database: found.database, shard: found.shard, shards: found.shards }))
+    pub fn owner(&self) -> Result<Option<Owner>> {
+        self.told(schema::owner(&self.connection))
     }
 
     /// Where the database and its log were when it was last opened.
@@ -107,8 +95,8 @@ impl Examined {
 
     /// Whether the old library may have written to the shards whose first this is, since they were open at `base` last.
     pub fn has_left_its_log(&self, base: &Path) -> Result<bool> {
-        let Some(identity) = self.identity()? else { return Ok(true) };
-        Ok(is_log_left(self.places()?.as_ref(), base, identity.database))
+        let Some(owner) = self.owner()? else { return Ok(true) };
+        Ok(is_log_left(self.places()?.as_ref(), base, owner.database))
     }
 
     /// Looks at every document of a table. `is_old`: the old library may have written to it. `fault` is called with the id of each
@@ -125,7 +113,7 @@ impl Examined {
         fault: &mut dyn FnMut(&str, Fault),
         progress: &mut dyn FnMut(u64),
     ) -> Result<u64> {
-        let is_old = is_old || self.identity()?.is_none();
+        let is_old = is_old || self.owner()?.is_none();
         // Whoever opens shards that the old library has written to gives its ids the names that belong here.
         let is_here = |id: &str| {
             router.shard(id) == self.shard

@@ -9,7 +9,7 @@ use super::{
     ShardId,
     connection::{self, explain},
     former::Former,
-    schema::{self, Identity},
+    schema::{self, Owner},
 };
 use crate::engine::{
     error::{Code, Error, Result},
@@ -66,13 +66,13 @@ pub fn find(base: &Path, former: Option<&Former>) -> Result<Layout> {
         check_alone(base, former)?;
         // The old library left no count, so its files are counted.
         let counted = existing.last().map_or(0, |last| last.saturating_add(1));
-        return Ok(Layout::Here(identity(base, 0)?.map_or(counted, |identity| identity.shards)));
+        return Ok(Layout::Here(owner(base, 0)?.map_or(counted, |owner| owner.shards)));
     }
     check_is_new(base, &existing)?;
     for shard in existing {
         // Making the database was interrupted.
-        if let Some(identity) = identity(base, shard)? {
-            return Ok(Layout::Here(identity.shards));
+        if let Some(owner) = owner(base, shard)? {
+            return Ok(Layout::Here(owner.shards));
         }
     }
     let files = former.map_or(Ok(Vec::new()), Former::files)?;
@@ -91,20 +91,20 @@ fn check_alone(base: &Path, former: Option<&Former>) -> Result<()> {
     Err(Error::new(Code::ShardCount, text).at(&path))
 }
 
-fn identity(base: &Path, shard: ShardId) -> Result<Option<Identity>> {
+fn owner(base: &Path, shard: ShardId) -> Result<Option<Owner>> {
     let path = shard_path(base, shard);
     let connection = connection::reader(&path, shard)?;
-    let identity = schema::identity(&connection).map_err(|error| explain("open", &path, shard, &error))?;
-    match identity {
+    let owner = schema::owner(&connection).map_err(|error| explain("open", &path, shard, &error))?;
+    match owner {
         // IMPORTANT: before anything is made for each of them. Memory that there is not ends the process.
-        Some(Identity { shards, .. }) if shards > MOST_SHARDS => {
+        Some(Owner { shards, .. }) if shards > MOST_SHARDS => {
             let text = format!(
                 "The shard file '{}' says that it is one of {shards}, and no database has so many; restore a backup.",
                 path.display()
             );
             Err(Error::new(Code::Corrupt, text).at(&path).in_shard(shard))
         }
-        identity => Ok(identity),
+        owner => Ok(owner),
     }
 }
 

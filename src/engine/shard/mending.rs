@@ -202,7 +202,7 @@ impl SqliteShard {
         self.note_commit();
         let mut connection = self.moderated(connection::writer(&self.path, self.shard)?)?;
         connection::wait_as_a_flush(&mut connection).map_err(failed)?;
-        if schema::identity(&connection).map_err(failed)? != self.owner {
+        if schema::owner(&connection).map_err(failed)? != self.owner {
             let text = format!(
                 "'{}' is not the shard that it was; put the right file back or restore a backup.",
                 self.path.display()

@@ -40,13 +40,14 @@ use std::{borrow::Cow, time::Duration};
 
 pub use rusqlite::types::Value;
 
-pub use examine::{Examined, Fault, Found};
+pub use examine::{Fault, ReadOnlyShard};
 pub use former::Former;
 pub use layout::{Layout, find};
 pub(crate) use layout::{MOST_SHARDS, existing, shard_path};
 pub use moving::{Move, finish, is_unfinished};
 pub use newest::Scanned;
 pub use router::Router;
+pub use schema::Owner;
 use set::open_former;
 pub use set::{ShardSet, open};
 pub use store::{Logs, Queries, Store, Target};

@@ -11,12 +11,15 @@ use crate::engine::log::{Id, Lsn};
 /// Tables of our own start with this.
 pub(super) const PREFIX: &str = "_kimdb_";
 
-/// Which database a shard file belongs to.
+/// Whose a shard file is, as it says itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) database: Id,
-    pub(super) shard: ShardId,
-    pub(super) shards: u32,
+pub struct Owner {
+    /// The database.
+    pub database: Id,
+    /// Its number.
+    pub shard: ShardId,
+    /// The number of shards.
+    pub shards: u32,
 }
 
 /// A name as SQLite wants it quoted.
@@ -67,8 +70,8 @@ fn check(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// Who the file belongs to; `None`: a new file, or one of the old library.
-pub(super) fn identity(connection: &Connection) -> rusqlite::Result<Option<Identity>> {
+/// Whose the file is; `None`: a new file, or one of the old library.
+pub(super) fn owner(connection: &Connection) -> rusqlite::Result<Option<Owner>> {
     check(connection)?;
     let known: bool =
         connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = '_kimdb_meta'", [], |row| {
@@ -84,15 +87,15 @@ pub(super) fn identity(connection: &Connection) -> rusqlite::Result<Option<Ident
     let shard = statement.query_row(["shard"], |row| row.get(0))?;
     let shards = statement.query_row(["shards"], |row| row.get(0))?;
     let database = database.try_into().map_err(|_| rusqlite::Error::InvalidQuery)?;
-    Ok(Some(Identity { database, shard, shards }))
+    Ok(Some(Owner { database, shard, shards }))
 }
 
-pub(super) fn set_identity(connection: &Connection, identity: &Identity) -> rusqlite::Result<()> {
+pub(super) fn set_owner(connection: &Connection, owner: &Owner) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("INSERT OR REPLACE INTO _kimdb_meta VALUES (?, ?)")?;
     statement.execute(rusqlite::params!["format", 1])?;
-    statement.execute(rusqlite::params!["shard", identity.shard])?;
-    statement.execute(rusqlite::params!["shards", identity.shards])?;
-    statement.execute(rusqlite::params!["database", identity.database])?;
+    statement.execute(rusqlite::params!["shard", owner.shard])?;
+    statement.execute(rusqlite::params!["shards", owner.shards])?;
+    statement.execute(rusqlite::params!["database", owner.database])?;
     Ok(())
 }
 

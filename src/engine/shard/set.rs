@@ -17,7 +17,7 @@ use super::{
     layout::{self, shard_path},
     mending::rewrite_wal,
     number_ids::{self, Evidence, Place},
-    schema::{self, Identity},
+    schema::{self, Owner},
     sqlite::SqliteShard,
 };
 use crate::engine::{
@@ -76,7 +76,7 @@ struct Unclaimed {
 
 /// What a shard file says of itself.
 struct Known {
-    identity: Identity,
+    owner: Owner,
     /// Shard 0 may not know yet whose it is. The tables are those whose doubtful ids are numbers.
     adopting: Option<BTreeSet<String>>,
 }
@@ -97,10 +97,8 @@ fn open_files(paths: &[PathBuf], is_complete: bool, file_system: &dyn FileSystem
         }
         let connection = connection::writer(path, shard)?;
         let failed = |error: rusqlite::Error| explain("open", path, shard, &error);
-        let known = match schema::identity(&connection).map_err(failed)? {
-            Some(identity) => {
-                Some(Known { identity, adopting: schema::adopting(&connection).map_err(failed)? })
-            }
+        let known = match schema::owner(&connection).map_err(failed)? {
+            Some(owner) => Some(Known { owner, adopting: schema::adopting(&connection).map_err(failed)? }),
             None => None,
         };
         files.push(Unclaimed { path: path.clone(), connection, known });
@@ -122,16 +120,16 @@ fn claim(
 ) -> Result<ShardSet> {
     let shards = files.len() as u32;
     let database = match files.iter().find_map(|file| file.known.as_ref()) {
-        Some(known) => known.identity.database,
+        Some(known) => known.owner.database,
         None => random_id()?,
     };
     let is_claimed = files[0].known.is_some();
     let adopting = if is_complete && !is_claimed { Some(tables_of_numbers(&files)?) } else { None };
     for (shard, file) in (0..shards).zip(&files).rev() {
         let Unclaimed { path, connection, known } = file;
-        let ours = Identity { database, shard, shards };
+        let ours = Owner { database, shard, shards };
         match known {
-            Some(known) => check_identity(path, &known.identity, &ours)?,
+            Some(known) => check_owner(path, &known.owner, &ours)?,
             None if is_claimed => {
                 let text = format!(
                     "'{}' belongs to no database although shard 0 belongs to one; restore it from a backup.",
@@ -161,11 +159,11 @@ fn claim(
     Ok(ShardSet { database, files, file_system: Arc::clone(file_system) })
 }
 
-fn check_identity(path: &Path, theirs: &Identity, ours: &Identity) -> Result<()> {
+fn check_owner(path: &Path, theirs: &Owner, ours: &Owner) -> Result<()> {
     if theirs == ours {
         return Ok(());
     }
-    let Identity { database, shard, shards } = ours;
+    let Owner { database, shard, shards } = ours;
     let text = format!(
         "'{}' is shard {} of {} of database {}, not shard {shard} of {shards} of {}; put the right file in its place.",
         path.display(),
@@ -197,18 +195,18 @@ fn tables_of_numbers(files: &[Unclaimed]) -> Result<BTreeSet<String>> {
 /// ones are numbers.
 fn adopt(
     connection: &Connection,
-    identity: &Identity,
+    owner: &Owner,
     adopting: Option<&BTreeSet<String>>,
 ) -> rusqlite::Result<()> {
     in_transaction(connection, || {
         schema::create_own_tables(connection)?;
         if let Some(tables) = adopting {
-            let Identity { shard, shards, .. } = *identity;
+            let Owner { shard, shards, .. } = *owner;
             half_pairs::rename(connection)?;
             number_ids::rename(connection, Place { shard, shards }, tables)?;
             schema::set_adopting(connection, adopting)?;
         }
-        schema::set_identity(connection, identity)
+        schema::set_owner(connection, owner)
     })
 }
 

@@ -60,7 +60,7 @@ pub(super) struct SqliteShard {
     pub(super) page_size: i64,
     pub(super) in_use: InUse,
     /// Whose the file says that it is.
-    pub(super) owner: Option<schema::Identity>,
+    pub(super) owner: Option<schema::Owner>,
 }
 
 impl SqliteShard {
@@ -74,7 +74,7 @@ impl SqliteShard {
     ) -> Result<Self> {
         let failed = |error: rusqlite::Error| explain("open", &path, shard, &error);
         let applied = schema::applied(&connection, &log).map_err(failed)?;
-        let owner = schema::identity(&connection).map_err(failed)?;
+        let owner = schema::owner(&connection).map_err(failed)?;
         connection::wait_as_a_flush(&mut connection).map_err(failed)?;
         let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(failed)?;
         let shards = owner.map_or(1, |owner| owner.shards);

@@ -8,7 +8,7 @@ use crate::engine::{
     log,
     options::DEFAULT_LOG,
     presence, registry,
-    shard::{self, Examined, Former, ShardId, shard_path},
+    shard::{self, Former, ReadOnlyShard, ShardId, shard_path},
 };
 
 /// What is there of a database.
@@ -39,11 +39,11 @@ pub fn locate(base: &Path, former: Option<&Former>) -> Result<Located> {
     };
     let unknown = Located { shards: last.saturating_add(1), ..Located::default() };
     // What cannot be read is not told of here: whoever opens the database next hears of it.
-    let Ok(first) = Examined::open(&shard_path(base, 0), 0) else { return Ok(unknown) };
-    let Ok(Some(identity)) = first.identity() else { return Ok(unknown) };
-    let log = log_place(base, &first, identity.database);
+    let Ok(first) = ReadOnlyShard::open(&shard_path(base, 0), 0) else { return Ok(unknown) };
+    let Ok(Some(owner)) = first.owner() else { return Ok(unknown) };
+    let log = log_place(base, &first, owner.database);
     let log_size = log.as_deref().and_then(log::peek).and_then(|(_, size)| size);
-    Ok(Located { shards: identity.shards, log, log_size, ..Located::default() })
+    Ok(Located { shards: owner.shards, log, log_size, ..Located::default() })
 }
 
 /// Numbers of the shard files that exist, in order.
@@ -55,7 +55,7 @@ pub(super) fn existing(base: &Path) -> Result<Vec<ShardId>> {
 }
 
 /// The log of the database whose first shard this is.
-pub(super) fn log_place(base: &Path, first: &Examined, database: log::Id) -> Option<PathBuf> {
+pub(super) fn log_place(base: &Path, first: &ReadOnlyShard, database: log::Id) -> Option<PathBuf> {
     let is_ours = |path: &PathBuf| log::peek(path).is_some_and(|(owner, _)| owner == database);
     let is_anothers = |path: &PathBuf| log::peek(path).is_some_and(|(owner, _)| owner != database);
     let remembered = match first.places() {

@@ -1,7 +1,7 @@
 //! The shards: each file by itself, whether they belong together, and every document.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs,
     path::{Path, PathBuf},
 };
@@ -13,7 +13,7 @@ use super::{
 use crate::engine::{
     log::{self, Id, Lsn, hex},
     registry,
-    shard::{Examined, Fault, Found, MOST_SHARDS, Router, ShardId, shard_path},
+    shard::{Fault, MOST_SHARDS, Owner, ReadOnlyShard, Router, ShardId, shard_path},
 };
 
 /// Most documents of a table that are named one by one.
@@ -21,7 +21,7 @@ const NAMED: u64 = 20;
 
 /// The shards, for a look at the log.
 pub(super) struct Shards {
-    open: Vec<Option<Examined>>,
+    open: Vec<Option<ReadOnlyShard>>,
     /// Whose they are; `None`: the old library's, or nobody knows.
     pub(super) database: Option<Id>,
     /// The log that they know of.
@@ -51,61 +51,31 @@ pub(super) fn verify(
     progress: &mut dyn FnMut(ShardId, u64),
 ) -> Shards {
     let base = &request.base;
-    let opened: Vec<(ShardId, Option<Examined>)> =
+    let opened: Vec<(ShardId, Option<ReadOnlyShard>)> =
         existing.iter().map(|shard| (*shard, open(&shard_path(base, *shard), *shard, report))).collect();
-    let mut found: HashMap<ShardId, Option<Found>> = HashMap::new();
-    for (shard, examined) in opened.iter().filter_map(|(shard, open)| Some((*shard, open.as_ref()?))) {
-        match examined.identity() {
-            Ok(identity) => drop(found.insert(shard, identity)),
-            Err(error) => report.add(Finding::of(&error, &shard_path(base, shard)).in_shard(shard)),
-        }
-    }
+    let owners = read_owners(base, &opened, report);
     // Shard 0 is made last, so it knows; if it cannot be asked, any other.
-    let mut known: Vec<(&ShardId, &Found)> =
-        found.iter().filter_map(|(shard, identity)| Some((shard, identity.as_ref()?))).collect();
-    known.sort_unstable_by_key(|(shard, _)| **shard);
-    let whose = known.first().map(|(_, identity)| **identity);
-    let said = whose
-        .map_or_else(|| existing.last().map_or(0, |last| last.saturating_add(1)), |identity| identity.shards);
-    let count = if said <= MOST_SHARDS { said } else { existing.len() as u32 };
-    if count != said {
-        let text =
-            format!("The database cannot have {said} shards; restore the shard that says so from a backup.");
-        report.add(Finding::new(
-            Severity::Damage,
-            &shard_path(base, known.first().map_or(0, |(shard, _)| **shard)),
-            text,
-        ));
-    }
+    let known = owners.iter().find_map(|(shard, owner)| Some((*shard, (*owner)?)));
+    let whose = known.map(|(_, owner)| owner);
+    let count = count_shards(base, existing, known, report);
     report.shards = count;
-
-    let mut shards =
-        Shards { open: Vec::new(), database: whose.map(|identity| identity.database), log: None };
-    shards.open.resize_with(count as usize, || None);
-    for (shard, examined) in opened {
-        match shards.open.get_mut(shard as usize) {
-            Some(place) => *place = examined,
-            None => {
-                let text = format!("The database has {count} shards, and this is none of them.");
-                report.add(Finding::new(Severity::Note, &shard_path(base, shard), text).in_shard(shard));
-            }
-        }
-    }
+    let open = in_order(base, opened, count, report);
+    let mut shards = Shards { open, database: whose.map(|owner| owner.database), log: None };
     let router = shards.router();
     let mut tables = Tables::default();
     // What cannot be read is told of anyway.
     let first = shards.open.first().and_then(Option::as_ref);
     let is_old = first.is_some_and(|first| first.has_left_its_log(&registry::key(base)).unwrap_or(false));
-    for shard in 0..count {
+    for (shard, open) in (0..).zip(&shards.open) {
         let path = shard_path(base, shard);
         if !existing.contains(&shard) {
             let text = "The shard file is missing; put it back or restore a backup.";
             report.add(Finding::new(Severity::Damage, &path, text).in_shard(shard));
         }
-        let Some(examined) = &shards.open[shard as usize] else { continue };
-        let one = One { examined, path: &path, shard, router };
-        if let (Some(whose), Some(identity)) = (whose, found.get(&shard)) {
-            one.verify_identity(&whose, identity.as_ref(), report);
+        let Some(file) = open else { continue };
+        let one = One { file, path: &path, shard, router };
+        if let (Some(whose), Some(owner)) = (whose, owners.get(&shard)) {
+            one.verify_owner(&whose, owner.as_ref(), report);
         }
         one.verify_file(request.quick, report);
         one.verify_collections(&mut tables, report);
@@ -117,15 +87,71 @@ pub(super) fn verify(
     shards
 }
 
-fn open(path: &Path, shard: ShardId, report: &mut Report) -> Option<Examined> {
+/// Whose each shard says that it is, as far as it can be asked.
+fn read_owners(
+    base: &Path,
+    opened: &[(ShardId, Option<ReadOnlyShard>)],
+    report: &mut Report,
+) -> BTreeMap<ShardId, Option<Owner>> {
+    let mut owners = BTreeMap::new();
+    for (shard, file) in opened.iter().filter_map(|(shard, open)| Some((*shard, open.as_ref()?))) {
+        match file.owner() {
+            Ok(owner) => drop(owners.insert(shard, owner)),
+            Err(error) => report.add(Finding::of(&error, &shard_path(base, shard)).in_shard(shard)),
+        }
+    }
+    owners
+}
+
+/// How many shards the database should have. `known`: a shard that knows, and what it says.
+fn count_shards(
+    base: &Path,
+    existing: &[ShardId],
+    known: Option<(ShardId, Owner)>,
+    report: &mut Report,
+) -> u32 {
+    let counted = existing.last().map_or(0, |last| last.saturating_add(1));
+    let said = known.map_or(counted, |(_, owner)| owner.shards);
+    let count = if said <= MOST_SHARDS { said } else { existing.len() as u32 };
+    if count != said {
+        let text =
+            format!("The database cannot have {said} shards; restore the shard that says so from a backup.");
+        let path = shard_path(base, known.map_or(0, |(shard, _)| shard));
+        report.add(Finding::new(Severity::Damage, &path, text));
+    }
+    count
+}
+
+/// The shards that are to be there, each at the place of its number.
+fn in_order(
+    base: &Path,
+    opened: Vec<(ShardId, Option<ReadOnlyShard>)>,
+    count: u32,
+    report: &mut Report,
+) -> Vec<Option<ReadOnlyShard>> {
+    let mut open = Vec::new();
+    open.resize_with(count as usize, || None);
+    for (shard, file) in opened {
+        match open.get_mut(shard as usize) {
+            Some(place) => *place = file,
+            None => {
+                let text = format!("The database has {count} shards, and this is none of them.");
+                report.add(Finding::new(Severity::Note, &shard_path(base, shard), text).in_shard(shard));
+            }
+        }
+    }
+    open
+}
+
+fn open(path: &Path, shard: ShardId, report: &mut Report) -> Option<ReadOnlyShard> {
     // SQLite takes an empty file for a new database, and what lies beside it for nobody's.
     if fs::metadata(path).is_ok_and(|found| found.len() == 0) {
         let text = "The shard file is empty; restore it from a backup.";
         report.add(Finding::new(Severity::Damage, path, text).in_shard(shard));
         return None;
     }
-    match Examined::open(path, shard) {
-        Ok(examined) => Some(examined),
+    match ReadOnlyShard::open(path, shard) {
+        Ok(file) => Some(file),
         Err(error) => {
             report.add(Finding::of(&error, path).in_shard(shard));
             None
@@ -133,7 +159,7 @@ fn open(path: &Path, shard: ShardId, report: &mut Report) -> Option<Examined> {
     }
 }
 
-/// Which table each collection has, and in which shard that was read first.
+/// Which table each collection has, and which collection each table, as it was read first.
 #[derive(Default)]
 struct Tables {
     by_collection: HashMap<String, String>,
@@ -141,7 +167,7 @@ struct Tables {
 }
 
 struct One<'a> {
-    examined: &'a Examined,
+    file: &'a ReadOnlyShard,
     path: &'a Path,
     shard: ShardId,
     router: Router,
@@ -152,9 +178,9 @@ impl One<'_> {
         Finding::new(Severity::Damage, self.path, text).in_shard(self.shard)
     }
 
-    fn verify_identity(&self, whose: &Found, identity: Option<&Found>, report: &mut Report) {
-        let wanted = Found { shard: self.shard, ..*whose };
-        let text = match identity {
+    fn verify_owner(&self, whose: &Owner, owner: Option<&Owner>, report: &mut Report) {
+        let wanted = Owner { shard: self.shard, ..*whose };
+        let text = match owner {
             Some(found) if *found == wanted => return,
             None => {
                 "It belongs to no database although other shards belong to one; restore it from a backup."
@@ -175,7 +201,7 @@ impl One<'_> {
     }
 
     fn verify_file(&self, quick: bool, report: &mut Report) {
-        match self.examined.integrity(quick) {
+        match self.file.integrity(quick) {
             Ok(faults) => {
                 for fault in faults {
                     report.add(self.damage(format!("SQLite says: {fault}.")));
@@ -186,16 +212,16 @@ impl One<'_> {
     }
 
     fn verify_collections(&self, tables: &mut Tables, report: &mut Report) {
-        let names = match self.examined.tables() {
+        let names = match self.file.tables() {
             Ok(names) => names,
             // Told by what looks at the documents.
             Err(_) => return,
         };
         // The old library's files have no record of collections.
-        if !matches!(self.examined.identity(), Ok(Some(_))) {
+        if !matches!(self.file.owner(), Ok(Some(_))) {
             return;
         }
-        let collections = match self.examined.collections() {
+        let collections = match self.file.collections() {
             Ok(collections) => collections,
             Err(error) => return report.add(Finding::of(&error, self.path).in_shard(self.shard)),
         };
@@ -219,7 +245,7 @@ impl One<'_> {
     }
 
     fn verify_documents(&self, is_old: bool, report: &mut Report, progress: &mut dyn FnMut(ShardId, u64)) {
-        let tables = match self.examined.tables() {
+        let tables = match self.file.tables() {
             Ok(tables) => tables,
             Err(error) => return report.add(Finding::of(&error, self.path).in_shard(self.shard)),
         };
@@ -233,7 +259,7 @@ impl One<'_> {
                 }
             };
             let counted = self
-                .examined
+                .file
                 .documents(&table, self.router, is_old, &mut note, &mut |more| progress(self.shard, more));
             match counted {
                 Ok(documents) => report.documents += documents,

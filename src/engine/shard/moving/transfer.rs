@@ -14,7 +14,7 @@ use super::{
     super::{
         Router, ShardId,
         connection::{self, explain},
-        schema::{self, Identity, quote},
+        schema::{self, Owner, quote},
     },
     Copied,
     inventory::{Inventory, Table, has},
@@ -112,8 +112,8 @@ impl Filling<'_> {
 /// Says in each new file whose it is.
 fn begin(fillings: &[Filling<'_>], sources: &[Source<'_>]) -> Result<()> {
     let first = &sources[0];
-    let identity = schema::identity(first.connection).map_err(|error| first.explain(&error))?;
-    let database = identity.expect("whoever opens a shard makes it a database's").database;
+    let owner = schema::owner(first.connection).map_err(|error| first.explain(&error))?;
+    let database = owner.expect("whoever opens a shard makes it a database's").database;
     let places = schema::places(first.connection).map_err(|error| first.explain(&error))?;
     let mut applied: Vec<(String, i64)> = Vec::new();
     for source in sources {
@@ -125,7 +125,7 @@ fn begin(fillings: &[Filling<'_>], sources: &[Source<'_>]) -> Result<()> {
         let fill = || -> rusqlite::Result<()> {
             connection.execute_batch("BEGIN IMMEDIATE")?;
             schema::create_own_tables(connection)?;
-            schema::set_identity(connection, &Identity { database, shard: *shard, shards })?;
+            schema::set_owner(connection, &Owner { database, shard: *shard, shards })?;
             // What the logs held is in all shards.
             applied.iter().try_for_each(|(log, end)| schema::raise_applied(connection, log, *end))?;
             if let Some((base, log)) = places.as_ref().filter(|_| *shard == 0) {
