@@ -19,7 +19,7 @@ use super::{
     options::Options,
     progress::Tell,
     registry::{self, Entered, Slot},
-    scan::{Scan, Texts, Wanted},
+    scan::{Scan, Texts},
     shard::{Rows, ShardId, Value, collection::Collection},
     stats::Stats,
 };
@@ -116,7 +116,7 @@ impl Database {
         [&options.base, &options.wal_path].into_iter().find_map(|path| {
             let folder = path.parent().unwrap_or(Path::new("."));
             match io::kind_of_folder(folder) {
-                io::Kind::Remote(name) => Some((folder, name)),
+                io::FileSystemKind::Remote(name) => Some((folder, name)),
                 _ => None,
             }
         })
@@ -154,7 +154,7 @@ impl Database {
     ) -> Result<()> {
         self.core()?;
         let (collection, given_up) = (self.collection(name), Arc::clone(&self.reads_given_up));
-        self.engine.scan(Scan::Newest(Wanted { collection, limit, given_up, done: Box::new(done) }))
+        self.engine.scan(Scan::Newest { collection, limit, given_up, done: Box::new(done) })
     }
 
     /// Counts the documents in each shard, in the order of the shards, on a thread of its own: it reads an index of each

@@ -27,7 +27,7 @@ const LONG_TEXT: usize = 1 << 20;
 const LONG: Duration = Duration::from_millis(2);
 
 /// The `limit` documents updated last, newest first (of the same second: by id, highest first).
-pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Newest> {
+pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Merged> {
     core.look_outside(REGISTRAR);
     if collection.table().is_none() {
         core.learn_collections()?;
@@ -38,22 +38,22 @@ pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result
         Some(table) => of_all_shards(core, &table, limit)?,
         None => Vec::new(),
     };
-    Ok(Newest::of(lists, limit))
+    Ok(Merged::of(lists, limit))
 }
 
 /// Documents out of several lists, each of which has its newest first, in the order of all.
-pub(super) struct Newest {
+pub(super) struct Merged {
     lists: BinaryHeap<List>,
     left: u64,
 }
 
-impl Newest {
-    fn of(lists: Vec<Vec<Scanned>>, limit: u64) -> Newest {
+impl Merged {
+    fn of(lists: Vec<Vec<Scanned>>, limit: u64) -> Merged {
         let list = |documents: Vec<Scanned>| {
             let mut rest = documents.into_iter();
             rest.next().map(|first| List { first, rest })
         };
-        Newest { lists: lists.into_iter().filter_map(list).collect(), left: limit }
+        Merged { lists: lists.into_iter().filter_map(list).collect(), left: limit }
     }
 
     /// See [`Texts`](super::scan::Texts).
@@ -63,7 +63,7 @@ impl Newest {
     }
 }
 
-impl Iterator for Newest {
+impl Iterator for Merged {
     type Item = Scanned;
 
     fn next(&mut self) -> Option<Scanned> {

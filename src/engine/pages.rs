@@ -6,7 +6,7 @@ use super::{
     db::Database,
     error::{Code, Error, Result},
     json::is_json,
-    shard::{Place, Row, ShardId, Store, Value, collection::Collection},
+    shard::{Row, RowPlace, ShardId, Store, Value, collection::Collection},
 };
 
 /// A place on the way through a collection: shard by shard, in each in the order of its table. What is not in the shards yet
@@ -15,7 +15,7 @@ use super::{
 pub struct Pages {
     collection: Arc<Collection>,
     shard: ShardId,
-    after: Option<Place>,
+    after: Option<RowPlace>,
 }
 
 impl Database {
@@ -60,7 +60,8 @@ impl Pages {
             shard.walk(&table, from.as_ref(), &mut |row| {
                 write_line(&mut lines, &self.collection.name, &row)
                     .map_err(|error| error.at(shard.path()).in_shard(self.shard))?;
-                self.after = Some(row.number.map_or_else(|| Place::Id(row.id.to_owned()), Place::Number));
+                self.after =
+                    Some(row.number.map_or_else(|| RowPlace::Id(row.id.to_owned()), RowPlace::Number));
                 Ok(if lines.len() < bytes { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
             })?;
             if lines.len() >= bytes {

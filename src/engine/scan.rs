@@ -23,18 +23,16 @@ use super::{
 /// One scan.
 pub(crate) enum Scan {
     /// The documents of a collection that were updated last.
-    Newest(Wanted),
+    Newest {
+        collection: Arc<Collection>,
+        /// At most so many.
+        limit: u64,
+        /// Set once nobody waits any more: the instance that asked was closed.
+        given_up: Arc<AtomicBool>,
+        done: Told<Texts>,
+    },
     /// The number of documents in each shard, as one JSON array.
     Rows(Told<String>),
-}
-
-pub(crate) struct Wanted {
-    pub(crate) collection: Arc<Collection>,
-    /// At most so many.
-    pub(crate) limit: u64,
-    /// Set once nobody waits any more: the instance that asked was closed.
-    pub(crate) given_up: Arc<AtomicBool>,
-    pub(crate) done: Told<Texts>,
 }
 
 /// Called once with what a scan ends with.
@@ -74,7 +72,7 @@ impl Scanner {
         let thread = spawn(name, move || {
             for scan in inbox.iter() {
                 match scan {
-                    Scan::Newest(Wanted { collection, limit, given_up, done }) => {
+                    Scan::Newest { collection, limit, given_up, done } => {
                         let find = || flush_and_wait(&core).and_then(|()| newest(&core, &collection, limit));
                         match run(&[&stop, &given_up], find) {
                             Ok(documents) => hand_over(documents.texts(), done),
@@ -95,7 +93,7 @@ impl Scanner {
         let closed = Error::closed();
         match self.scans.send(scan).map_err(|failed| failed.0) {
             Ok(()) => {}
-            Err(Scan::Newest(Wanted { done, .. })) => done(Err(closed)),
+            Err(Scan::Newest { done, .. }) => done(Err(closed)),
             Err(Scan::Rows(done)) => done(Err(closed)),
         }
     }

@@ -29,7 +29,7 @@ fn work(core: &Core) {
     // Between attempts to go over to another log file, and to give log space back.
     let (mut mending, mut reclaiming) = (Pause::default(), Pause::default());
     loop {
-        let Wanted { waiters, reclaim, drain, stop } = wait(core, due, note.is_behind);
+        let Work { waiters, reclaim, drain, stop } = wait(core, due, note.is_behind);
         if drain {
             bring_in(core);
         }
@@ -129,7 +129,7 @@ impl Note {
 }
 
 /// What there is to do.
-struct Wanted {
+struct Work {
     waiters: Vec<Done>,
     reclaim: Option<Lsn>,
     drain: bool,
@@ -137,7 +137,7 @@ struct Wanted {
 }
 
 /// Waits for something to do, until `due` if there will be something by then, or until a note is due.
-fn wait(core: &Core, due: Instant, is_behind: bool) -> Wanted {
+fn wait(core: &Core, due: Instant, is_behind: bool) -> Work {
     let mut inbox = core.sync.inbox.lock();
     while !inbox.stop && !inbox.mend && !inbox.drain && inbox.waiters.is_empty() && inbox.reclaim.is_none() {
         let due = (inbox.active || is_behind).then_some(due);
@@ -149,7 +149,7 @@ fn wait(core: &Core, due: Instant, is_behind: bool) -> Wanted {
     }
     inbox.mend = false;
     inbox.served = inbox.waiters.len();
-    Wanted {
+    Work {
         waiters: std::mem::take(&mut inbox.waiters),
         reclaim: inbox.reclaim.take(),
         drain: std::mem::take(&mut inbox.drain),

@@ -4,7 +4,7 @@ use std::{fs::File, path::Path};
 
 /// A kind of file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileSystemKind {
     /// On a disk of this machine, and written in place.
     Local,
     /// Writes elsewhere what is overwritten, so that a full disk meets a store to a mapped page: a signal that ends
@@ -15,39 +15,39 @@ pub enum Kind {
     Remote(&'static str),
 }
 
-impl Kind {
+impl FileSystemKind {
     /// Whether a log there may be written through a mapping.
     pub fn may_map(self) -> bool {
-        self == Kind::Local
+        self == FileSystemKind::Local
     }
 }
 
 /// The kind of the file system that holds the folder.
 #[cfg(target_os = "linux")]
-pub(crate) fn of_folder(folder: &Path) -> Kind {
+pub(crate) fn of_folder(folder: &Path) -> FileSystemKind {
     // Numbers from the kernel's linux/magic.h and the file systems' own headers.
-    rustix::fs::statfs(folder).map_or(Kind::Local, |found| match found.f_type as u32 {
-        0x9123_683e => Kind::CopyOnWrite("btrfs"),
-        0xca45_1a4e => Kind::CopyOnWrite("bcachefs"),
-        0x2fc1_2fc1 => Kind::CopyOnWrite("zfs"),
-        0x6573_5546 => Kind::Remote("FUSE"),
-        0x6969 => Kind::Remote("NFS"),
-        0x517b | 0xff53_4d42 | 0xfe53_4d42 => Kind::Remote("SMB"),
-        0x0102_1997 => Kind::Remote("9p"),
-        0x00c3_6400 => Kind::Remote("Ceph"),
-        0x5346_414f => Kind::Remote("AFS"),
-        0x0bd0_0bd0 => Kind::Remote("Lustre"),
-        0x786f_4256 => Kind::Remote("VirtualBox shared folder"),
-        0x0116_1970 => Kind::Remote("GFS2"),
-        0x7461_636f => Kind::Remote("OCFS2"),
-        _ => Kind::Local,
+    rustix::fs::statfs(folder).map_or(FileSystemKind::Local, |found| match found.f_type as u32 {
+        0x9123_683e => FileSystemKind::CopyOnWrite("btrfs"),
+        0xca45_1a4e => FileSystemKind::CopyOnWrite("bcachefs"),
+        0x2fc1_2fc1 => FileSystemKind::CopyOnWrite("zfs"),
+        0x6573_5546 => FileSystemKind::Remote("FUSE"),
+        0x6969 => FileSystemKind::Remote("NFS"),
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => FileSystemKind::Remote("SMB"),
+        0x0102_1997 => FileSystemKind::Remote("9p"),
+        0x00c3_6400 => FileSystemKind::Remote("Ceph"),
+        0x5346_414f => FileSystemKind::Remote("AFS"),
+        0x0bd0_0bd0 => FileSystemKind::Remote("Lustre"),
+        0x786f_4256 => FileSystemKind::Remote("VirtualBox shared folder"),
+        0x0116_1970 => FileSystemKind::Remote("GFS2"),
+        0x7461_636f => FileSystemKind::Remote("OCFS2"),
+        _ => FileSystemKind::Local,
     })
 }
 
 /// The kind of the file system that holds the folder. Not looked at on this system.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn of_folder(_: &Path) -> Kind {
-    Kind::Local
+pub(crate) fn of_folder(_: &Path) -> FileSystemKind {
+    FileSystemKind::Local
 }
 
 /// Whether a write to the file never waits for those who read it. On ext4 it does not; XFS lets nobody write while somebody reads,

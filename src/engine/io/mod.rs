@@ -23,7 +23,7 @@ pub(crate) use disk::{FAST, has_holes, open_to_read};
 pub(crate) use identity::{
     Identity, Looked, is_open_twice, look_at_file, look_at_path, same_file, same_path,
 };
-pub use kind::Kind;
+pub use kind::FileSystemKind;
 pub(crate) use kind::{of_folder as kind_of_folder, readers_let_write};
 
 /// Whether something has that name, be it a link to nothing. What cannot be looked at is not taken for missing.

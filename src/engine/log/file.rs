@@ -14,7 +14,7 @@ use super::{
     make::{beside, create, new_header},
     recovery::{self, Content},
     ring::Ring,
-    shared::Place,
+    shared::Location,
 };
 use crate::engine::{
     error::{Code, Error, Result},
@@ -181,7 +181,7 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
                     Ring::mapped(Arc::clone(&file), header.capacity)
                 }
             };
-            let log = Arc::new(Log::new(ring.map_err(read)?, Some(access.place(path)), header));
+            let log = Arc::new(Log::new(ring.map_err(read)?, Some(access.location(path)), header));
             let content = recovery::scan(&log);
             let is_damaged = is_cut || !content.damaged.is_empty();
             let (access, unread) = (Some(access.clone()), Unread::default());
@@ -191,7 +191,7 @@ fn inspect(file: Arc<dyn File>, path: &Path, database: Id, access: &Access) -> R
         Found::Unknown { version, .. } => Err(of_another_format(path, version)),
         Found::Other => match legacy::read(&*file, path)? {
             Some(writes) => {
-                let log = Arc::new(legacy::load(&writes, access.place(path), database)?);
+                let log = Arc::new(legacy::load(&writes, access.location(path), database)?);
                 let (content, unread) = (Content::all(&log), writes.unread());
                 let (is_damaged, access) = (unread.lines > 0, Some(access.clone()));
                 Ok(Opened { log, content, is_damaged, unread, access, file: Some(file) })
@@ -213,8 +213,8 @@ fn damaged_header(path: &Path) -> String {
 }
 
 impl Access {
-    fn place(&self, path: &Path) -> Place {
-        Place { path: path.to_owned(), files: Arc::clone(&self.files) }
+    fn location(&self, path: &Path) -> Location {
+        Location { path: path.to_owned(), files: Arc::clone(&self.files) }
     }
 
     /// How a log at `path` is written.

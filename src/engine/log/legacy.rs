@@ -10,7 +10,7 @@ use md5::{Digest, Md5};
 use serde_bytes::ByteBuf;
 use serde_json::value::RawValue;
 
-use super::{Draft, Id, Kind, Log, Lsn, header::LogHeader, ring::Ring, shared::Place};
+use super::{Draft, Id, Kind, Log, Lsn, header::LogHeader, ring::Ring, shared::Location};
 use crate::engine::{
     error::{Code, Error, Result},
     half_pairs::replaced,
@@ -128,8 +128,8 @@ fn text_of(json: &str) -> Option<String> {
     String::from_utf8(bytes.into_vec()).map_or_else(|bytes| replaced(bytes.as_bytes()), Some)
 }
 
-/// The log in memory that holds these writes, standing for the file at `place`.
-pub(super) fn load(writes: &Writes, place: Place, database: Id) -> Result<Log> {
+/// The log in memory that holds these writes, standing for the file at `location`.
+pub(super) fn load(writes: &Writes, location: Location, database: Id) -> Result<Log> {
     let mut draft = Draft::default();
     let fill = |write: &Write, draft: &mut Draft| {
         draft.clear();
@@ -140,10 +140,10 @@ pub(super) fn load(writes: &Writes, place: Place, database: Id) -> Result<Log> {
         fill(write, &mut draft);
         bytes += draft.len();
     }
-    let failed = |error| Error::io("load the old log", &place.path, &error);
+    let failed = |error| Error::io("load the old log", &location.path, &error);
     let ring = Ring::anonymous(bytes).map_err(failed)?;
     let header = LogHeader::new(database, writes.name, bytes);
-    let log = Log::new(ring, Some(place.clone()), header);
+    let log = Log::new(ring, Some(location.clone()), header);
     for write in &writes.writes {
         fill(write, &mut draft);
         log.load(&mut draft, write.time_ms).map_err(failed)?;

@@ -59,10 +59,10 @@ impl Opened {
     /// # Errors
     /// What the operating system says; the log found at open is still there then.
     pub fn renew(self, applied: Lsn) -> Result<Renewed> {
-        let (Some(place), Some(access)) = (self.log.place.clone(), self.access) else {
+        let (Some(location), Some(access)) = (self.log.location.clone(), self.access) else {
             return Ok(Renewed { log: self.log, kept: None });
         };
-        let path = &place.path;
+        let path = &location.path;
         let failed = |error| Error::io("renew the log", path, &error);
         if self.log.is_file() && self.log.capacity() == access.capacity && !self.is_damaged {
             self.log.begin_epoch(applied).map_err(failed)?;
@@ -80,7 +80,7 @@ impl Opened {
             Backend::Pwrite => Ring::written(file, header.capacity),
             _ => Ring::mapped(file, header.capacity),
         };
-        Ok(Renewed { log: Arc::new(Log::new(ring.map_err(failed)?, Some(place), header)), kept })
+        Ok(Renewed { log: Arc::new(Log::new(ring.map_err(failed)?, Some(location), header)), kept })
     }
 }
 

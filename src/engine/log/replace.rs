@@ -11,7 +11,7 @@ use super::{
     header::{Found, LogHeader, RING_AT},
     make, recovery,
     ring::Ring,
-    shared::Place,
+    shared::Location,
 };
 use crate::engine::{
     error::{Code, Error, Result},
@@ -26,24 +26,24 @@ impl Log {
     /// [`Code::Corrupt`] if the log in memory is not whole either; what the operating system says. Nothing has
     /// changed then, unless the new file has the name already and cannot be mapped: writes are refused until another attempt succeeds.
     pub fn replace(&self) -> Result<()> {
-        let Some(place) = &self.place else { return Ok(()) };
-        let failed = |error: io::Error| Error::io("replace the log", &place.path, &error);
+        let Some(location) = &self.location else { return Ok(()) };
+        let failed = |error: io::Error| Error::io("replace the log", &location.path, &error);
         // The tail stays where it is.
         let _one_at_a_time = self.reclaiming.lock();
         let header = self.header();
-        self.check_name(place, &header).map_err(failed)?;
-        let beside = make::beside(&place.path, header.database);
-        let (fresh, _) = make::create_over(&*place.files, &beside, &header).map_err(failed)?;
-        let replaced = self.go_over(fresh, &beside, place);
+        self.check_name(location, &header).map_err(failed)?;
+        let beside = make::beside(&location.path, header.database);
+        let (fresh, _) = make::create_over(&*location.files, &beside, &header).map_err(failed)?;
+        let replaced = self.go_over(fresh, &beside, location);
         if replaced.is_err() {
             // Where it has its name already, this finds nothing.
-            let _ = place.files.remove(&beside);
+            let _ = location.files.remove(&beside);
         }
         replaced
     }
 
-    fn go_over(&self, fresh: Arc<dyn File>, beside: &Path, place: &Place) -> Result<()> {
-        let failed = |error: io::Error| Error::io("replace the log", &place.path, &error);
+    fn go_over(&self, fresh: Arc<dyn File>, beside: &Path, location: &Location) -> Result<()> {
+        let failed = |error: io::Error| Error::io("replace the log", &location.path, &error);
         let header = self.header();
         fresh.handle().lock().map_err(failed)?;
         let (tail, head) = (self.tail(), self.head());
@@ -56,10 +56,10 @@ impl Log {
             let text = format!(
                 "The log '{}' lost writes when the disk failed: {} bytes of it are gone; open the database again to \
                  go on with what is whole.",
-                place.path.display(),
+                location.path.display(),
                 copied.damaged_bytes()
             );
-            return Err(Error::new(Code::Corrupt, text).at(&place.path));
+            return Err(Error::new(Code::Corrupt, text).at(&location.path));
         }
 
         let _nobody_writes_headers = self.fronts.lock();
@@ -72,10 +72,10 @@ impl Log {
         let header = LogHeader { synced: self.head(), ..appender.header };
         let header = make::write_headers(&*fresh, header).map_err(failed)?;
         fresh.sync().map_err(failed)?;
-        self.check_name(place, &header).map_err(failed)?;
-        place.files.rename(beside, &place.path).map_err(failed)?;
+        self.check_name(location, &header).map_err(failed)?;
+        location.files.rename(beside, &location.path).map_err(failed)?;
         // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.
-        let named = place.files.sync_folder(&place.path);
+        let named = location.files.sync_folder(&location.path);
         let went_over = self.ring.go_over_to(Arc::clone(&fresh)).map_err(failed);
         // IMPORTANT: its lock stays, or others take it for the log of a process that died.
         *self.named.lock() = went_over.is_err().then_some(fresh);
@@ -90,11 +90,11 @@ impl Log {
 
     /// Fails if the name is another file's by now, which may hold what nobody else does: the log of another database, where a link or a
     /// folder was put in place of the one that was there, or of a process that found none.
-    fn check_name(&self, place: &Place, own: &LogHeader) -> io::Result<()> {
+    fn check_name(&self, location: &Location, own: &LogHeader) -> io::Result<()> {
         if self.has_its_name() {
             return Ok(());
         }
-        let front = match place.files.open(&place.path) {
+        let front = match location.files.open(&location.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             file => read_front(&*file?, RING_AT as usize)?,
         };
@@ -107,8 +107,8 @@ impl Log {
 
     /// Whether its name is that of the file that it is written to.
     pub(crate) fn has_its_name(&self) -> bool {
-        let (Some(place), Some(file)) = (&self.place, self.ring.file()) else { return false };
-        same_file(file.handle(), &place.path)
+        let (Some(location), Some(file)) = (&self.location, self.ring.file()) else { return false };
+        same_file(file.handle(), &location.path)
     }
 
     /// Copies a part of the ring to its place in another file. What is mapped is read as a file, because reading memory
@@ -157,14 +157,14 @@ impl Log {
     /// Fails if what is written no longer reaches the file of that name. A file that was cut gets its length back, so
     /// that reading it finds zeros, not a signal that ends the process.
     pub(super) fn check_file(&self) -> io::Result<()> {
-        let (Some(place), Some(file)) = (&self.place, self.ring.file()) else { return Ok(()) };
+        let (Some(location), Some(file)) = (&self.location, self.ring.file()) else { return Ok(()) };
         let size = self.ring.offset(0) + self.capacity();
         let open = look_at_file(file.handle())?;
         if open.size < size {
             file.allocate(size)?;
             return Err(io::Error::other("its end was cut off while it was open"));
         }
-        if !look_at_path(&place.path).is_ok_and(|named| named.identity == open.identity) {
+        if !look_at_path(&location.path).is_ok_and(|named| named.identity == open.identity) {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 "it was removed or replaced while it was open",

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Id, Lsn, header::LogHeader, pace::Pace, queue::Queue, ring::Ring, sync::Progress, waiting::Outbox,
+    Id, Lsn, header::LogHeader, pace::Pace, queue::Queue, ring::Ring, sync::SyncProgress, waiting::Outbox,
 };
 use crate::engine::{
     error::Error,
@@ -26,7 +26,7 @@ const LARGEST: u64 = 1 << 30;
 #[derive(Debug)]
 pub struct Log {
     pub(super) ring: Ring,
-    pub(super) place: Option<Place>,
+    pub(super) location: Option<Location>,
     /// What the checksums of this epoch's records begin with.
     pub(super) seed: AtomicU32,
     id: Id,
@@ -46,14 +46,14 @@ pub struct Log {
     pub(super) named: Mutex<Option<Arc<dyn File>>>,
     /// Held by whoever writes the header; taken before the append lock.
     pub(super) fronts: Mutex<()>,
-    pub(super) progress: Progress,
+    pub(super) progress: SyncProgress,
     /// What writing to the file takes.
     pub(super) pace: Pace,
 }
 
 /// Where a log's file is.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub(super) path: PathBuf,
     pub(super) files: Arc<dyn FileSystem>,
 }
@@ -74,10 +74,10 @@ pub(super) struct Appender {
 }
 
 impl Log {
-    pub(super) fn new(ring: Ring, place: Option<Place>, header: LogHeader) -> Self {
+    pub(super) fn new(ring: Ring, location: Option<Location>, header: LogHeader) -> Self {
         let start = header.start;
         Log {
-            place,
+            location,
             seed: AtomicU32::new(header.seed()),
             id: header.log,
             database: header.database,
@@ -99,7 +99,7 @@ impl Log {
             reclaiming: Mutex::new(()),
             named: Mutex::new(None),
             fronts: Mutex::new(()),
-            progress: Progress::from(header.start),
+            progress: SyncProgress::from(header.start),
             pace: Pace::new(ring.is_written()),
             ring,
         }
@@ -107,7 +107,7 @@ impl Log {
 
     /// The log file; `None` if this log is memory only.
     pub fn path(&self) -> Option<&Path> {
-        self.place.as_ref().map(|place| place.path.as_path())
+        self.location.as_ref().map(|location| location.path.as_path())
     }
 
     /// The log's random name, under which shards store what they have applied.

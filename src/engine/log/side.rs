@@ -21,7 +21,7 @@ use super::{
     make, opened,
     recovery::{self, Content},
     ring::Ring,
-    shared::Place,
+    shared::Location,
 };
 use crate::engine::{
     error::{Error, Result},
@@ -99,7 +99,7 @@ impl Side {
     pub fn write(main: &Log, draft: &mut Draft, time_ms: u64) -> Result<Side> {
         let capacity = draft.len();
         let (database, log) = (main.database(), random_id()?);
-        let Some(place) = main.place.as_ref().filter(|_| main.is_file()) else {
+        let Some(location) = main.location.as_ref().filter(|_| main.is_file()) else {
             let log = file::open_anonymous(database, log, capacity, Lsn(0))?.log;
             log.load(draft, time_ms).map_err(|error| log.failed(&error))?;
             return Ok(Side { content: Content::all(&log), log });
@@ -110,17 +110,17 @@ impl Side {
                 io::ErrorKind::NotFound,
                 "it was removed, replaced or cut off while it was open",
             );
-            return Err(Error::io("write beside the log", &place.path, &lost));
+            return Err(Error::io("write beside the log", &location.path, &lost));
         }
-        let place = Place { path: large_path(&place.path), ..place.clone() };
-        let (path, files) = (place.path.clone(), Arc::clone(&place.files));
+        let location = Location { path: large_path(&location.path), ..location.clone() };
+        let (path, files) = (location.path.clone(), Arc::clone(&location.files));
         check_name(&path, database, &*files)
             .map_err(|error| Error::io("write the large record to", &path, &error))?;
         let header =
             LogHeader { epoch: epoch_behind(main.head()), ..LogHeader::new(database, log, capacity) };
         let written = make::create_over(&*files, &path, &header).and_then(|(file, header)| {
             // It is written once, so there is nothing to gain from a mapping, which a full disk could turn into a signal.
-            let log = Log::new(Ring::written(file, capacity)?, Some(place), header);
+            let log = Log::new(Ring::written(file, capacity)?, Some(location), header);
             log.load(draft, time_ms)?;
             log.sync().map(|_| log)
         });
@@ -136,9 +136,9 @@ impl Side {
 
     /// The record that a process left beside the log `main`, which holds `content`.
     pub fn find(main: &Arc<Log>, content: &Content) -> Result<Option<Side>> {
-        let Some(main_place) = &main.place else { return Ok(None) };
-        let place = Place { path: large_path(&main_place.path), ..main_place.clone() };
-        let (path, files) = (place.path.clone(), Arc::clone(&place.files));
+        let Some(main_location) = &main.location else { return Ok(None) };
+        let location = Location { path: large_path(&main_location.path), ..main_location.clone() };
+        let (path, files) = (location.path.clone(), Arc::clone(&location.files));
         let database = main.database();
         let failed = |error: io::Error| Error::io("read the large record from", &path, &error);
         let file = match files.open(&path) {
@@ -154,7 +154,7 @@ impl Side {
                     && header.start == Lsn(0) =>
             {
                 let ring = Ring::written(file, header.capacity).map_err(failed)?;
-                let log = Arc::new(Log::new(ring, Some(place), header));
+                let log = Arc::new(Log::new(ring, Some(location), header));
                 let found = recovery::scan(&log);
                 let side = Side { log, content: found };
                 // It counts from here on; whoever wrote it may have been killed before it was on the disk.
@@ -174,12 +174,12 @@ impl Side {
             Found::Header(header) if !goes_on_behind(main, content, header.epoch)? => {
                 let was_whole = (header.synced > Lsn(0)).then_some(Lsn(0)..header.synced);
                 let damaged = Content { damaged: was_whole.into_iter().collect(), ..Content::default() };
-                Side::without_content(place, header, damaged)?
+                Side::without_content(location, header, damaged)?
             }
             // No kill or power cut leaves that: a header lies in one sector of a file that was empty.
             Found::Damaged => {
                 let damaged = Content { damaged: vec![Lsn(0)..Lsn(size)], ..Content::default() };
-                Side::without_content(place, LogHeader::new(database, random_id()?, size), damaged)?
+                Side::without_content(location, LogHeader::new(database, random_id()?, size), damaged)?
             }
             Found::Unknown { version, .. } => return Err(of_another_format(&path, version)),
             Found::Other if is_anothers(&front, database) => return Ok(None),
@@ -193,14 +193,14 @@ impl Side {
     }
 
     /// A record of which nothing can be read.
-    fn without_content(place: Place, header: LogHeader, content: Content) -> Result<Side> {
-        let ring = Ring::anonymous(RING_AT).map_err(|error| Error::io("read", &place.path, &error))?;
-        Ok(Side { log: Arc::new(Log::new(ring, Some(place), header)), content })
+    fn without_content(location: Location, header: LogHeader, content: Content) -> Result<Side> {
+        let ring = Ring::anonymous(RING_AT).map_err(|error| Error::io("read", &location.path, &error))?;
+        Ok(Side { log: Arc::new(Log::new(ring, Some(location), header)), content })
     }
 
     /// Keeps it for the user, because its record is not whole any more.
     pub fn keep_aside(self) -> Result<Option<PathBuf>> {
-        let Some(Place { path, files }) = &self.log.place else { return Ok(None) };
+        let Some(Location { path, files }) = &self.log.location else { return Ok(None) };
         let kept = opened::keep_aside(&**files, path).and_then(|kept| {
             match files.remove(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -216,7 +216,7 @@ impl Side {
     /// # Errors
     /// What the operating system says.
     pub fn remove_beside(main: &Log) -> Result<()> {
-        let Some(Place { path, files }) = &main.place else { return Ok(()) };
+        let Some(Location { path, files }) = &main.location else { return Ok(()) };
         let path = large_path(path);
         if file::belongs_to(&path, main.database(), &**files)? {
             files.remove(&path).map_err(|error| Error::io("remove", &path, &error))?;
@@ -226,7 +226,7 @@ impl Side {
 
     /// Ends it, once its record is durable in the shards. Another's that has taken its name stays.
     pub fn remove(&self) -> Result<()> {
-        let Some(Place { path, files }) = &self.log.place else { return Ok(()) };
+        let Some(Location { path, files }) = &self.log.location else { return Ok(()) };
         if self.log.is_file() && !self.log.has_its_name() {
             return Ok(());
         }

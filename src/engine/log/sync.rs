@@ -9,7 +9,7 @@ use super::{Log, Lsn};
 use crate::engine::sync::{Condvar, Mutex};
 
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct SyncProgress {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -21,9 +21,9 @@ struct State {
     is_failing: bool,
 }
 
-impl Progress {
+impl SyncProgress {
     pub(super) fn from(synced: Lsn) -> Self {
-        Progress { state: Mutex::new(State { synced, is_failing: false }), changed: Condvar::new() }
+        SyncProgress { state: Mutex::new(State { synced, is_failing: false }), changed: Condvar::new() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, sync::atomic::Ordering};
 use rusqlite::{Connection, ErrorCode, PrepFlags, Statement, types::Value};
 
 use super::{
-    Place, Queries, Row, Rows, Scanned, checkpoint::is_checkpoint, connection, newest, schema,
+    Queries, Row, RowPlace, Rows, Scanned, checkpoint::is_checkpoint, connection, newest, schema,
     sqlite::SqliteShard, store::NewNames,
 };
 use crate::engine::error::{Code, Error, Result};
@@ -86,7 +86,7 @@ impl Queries for SqliteShard {
     fn walk(
         &self,
         table: &str,
-        after: Option<&Place>,
+        after: Option<&RowPlace>,
         visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         self.with_spare(|connection| {
@@ -107,8 +107,8 @@ impl Queries for SqliteShard {
             };
             let mut rows = match after {
                 None => statement.query([]),
-                Some(Place::Number(number)) => statement.query([number]),
-                Some(Place::Id(id)) => statement.query([id]),
+                Some(RowPlace::Number(number)) => statement.query([number]),
+                Some(RowPlace::Id(id)) => statement.query([id]),
             }
             .map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {

@@ -100,7 +100,7 @@ pub struct Stored {
 
 /// Where a row lies in its table.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum RowPlace {
     /// By SQLite's number of it.
     Number(i64),
     /// By the document's id, in a table whose rows have no number, or hide it behind a column of that name.

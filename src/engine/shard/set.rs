@@ -16,7 +16,7 @@ use super::{
     half_pairs,
     layout::{self, shard_path},
     mending::rewrite_wal,
-    number_ids::{self, Evidence, Place},
+    number_ids::{self, Evidence, Placement},
     schema::{self, Owner},
     sqlite::SqliteShard,
 };
@@ -186,7 +186,7 @@ fn tables_of_numbers(files: &[Unclaimed]) -> Result<BTreeSet<String>> {
     let shards = files.len() as u32;
     for (shard, file) in (0..).zip(files) {
         let failed = |error: rusqlite::Error| explain("read from", &file.path, shard, &error);
-        evidence.gather(&file.connection, Place { shard, shards }).map_err(failed)?;
+        evidence.gather(&file.connection, Placement { shard, shards }).map_err(failed)?;
     }
     Ok(evidence.tables_of_numbers())
 }
@@ -203,7 +203,7 @@ fn adopt(
         if let Some(tables) = adopting {
             let Owner { shard, shards, .. } = *owner;
             half_pairs::rename(connection)?;
-            number_ids::rename(connection, Place { shard, shards }, tables)?;
+            number_ids::rename(connection, Placement { shard, shards }, tables)?;
             schema::set_adopting(connection, adopting)?;
         }
         schema::set_owner(connection, owner)
@@ -251,17 +251,17 @@ impl ShardSet {
     pub fn name_ids(&self) -> Result<()> {
         let shards = self.files.len() as u32;
         for (shard, (path, connection)) in (0..).zip(&self.files) {
-            let place = Place { shard, shards };
+            let placement = Placement { shard, shards };
             let failed = |error: rusqlite::Error| explain("prepare", path, shard, &error);
             // Most have none, and somebody else may hold a shard.
-            let is_needed = number_ids::has_numbers(connection, place)
+            let is_needed = number_ids::has_numbers(connection, placement)
                 .and_then(|has_numbers| Ok(has_numbers || half_pairs::has_any(connection)?));
             if !is_needed.map_err(failed)? {
                 continue;
             }
             let rename = || {
                 half_pairs::rename(connection)?;
-                number_ids::rename(connection, place, &BTreeSet::new())
+                number_ids::rename(connection, placement, &BTreeSet::new())
             };
             in_transaction(connection, rename).map_err(failed)?;
             rewrite_wal(&*self.file_system, connection, path, shard)?;

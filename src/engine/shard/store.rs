@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, ops::ControlFlow, path::Path};
 
-use super::{Batch, Place, Recorded, Row, Rows, Scanned, Stored, Value};
+use super::{Batch, Recorded, Row, RowPlace, Rows, Scanned, Stored, Value};
 use crate::engine::{
     error::Result,
     log::{Id, Lsn},
@@ -48,7 +48,7 @@ pub trait Queries {
     fn walk(
         &self,
         table: &str,
-        after: Option<&Place>,
+        after: Option<&RowPlace>,
         visit: &mut dyn FnMut(Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 

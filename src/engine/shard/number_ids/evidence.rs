@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
-use super::{Kind, Place, document_tables, each_id, number_of, text::is_like_numbers};
+use super::{Kind, Placement, document_tables, each_id, number_of, text::is_like_numbers};
 
 /// What all shards show, by table in lower case.
 #[derive(Debug, Default)]
@@ -29,12 +29,12 @@ impl Evidence {
     pub(in crate::engine::shard) fn gather(
         &mut self,
         connection: &Connection,
-        place: Place,
+        placement: Placement,
     ) -> rusqlite::Result<()> {
         for table in document_tables(connection)? {
             let seen = self.0.entry(table.to_ascii_lowercase()).or_default();
             each_id(connection, &table, |id| {
-                match number_of(id).map(|number| place.kind(id, &number)) {
+                match number_of(id).map(|number| placement.kind(id, &number)) {
                     Some(Kind::Number) => seen.numbers = true,
                     Some(Kind::Text) => seen.texts = true,
                     Some(Kind::Doubtful) => seen.doubtful = true,

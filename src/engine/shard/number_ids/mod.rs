@@ -24,9 +24,9 @@ pub(super) use text::number_of;
 /// Rows whose ids are looked at in one go.
 const PAGE: usize = 4096;
 
-/// A shard among others.
+/// Which of how many shards a row lies in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Placement {
     pub(super) shard: ShardId,
     pub(super) shards: u32,
 }
@@ -42,7 +42,7 @@ enum Kind {
     Misplaced,
 }
 
-impl Place {
+impl Placement {
     fn kind(self, stored: &str, number: &str) -> Kind {
         let router = Router::new(self.shards);
         match (router.shard(number) == self.shard, router.shard(stored) == self.shard) {
@@ -58,14 +58,14 @@ impl Place {
 /// are in lower case.
 pub(super) fn rename(
     connection: &Connection,
-    place: Place,
+    placement: Placement,
     tables: &BTreeSet<String>,
 ) -> rusqlite::Result<()> {
     for table in document_tables(connection)? {
         let is_listed = tables.contains(&table.to_ascii_lowercase());
         each_id(connection, &table, |stored| {
             let Some(number) = number_of(stored) else { return Ok(()) };
-            match place.kind(stored, &number) {
+            match placement.kind(stored, &number) {
                 Kind::Number => give_name(connection, &table, stored.as_bytes(), &number),
                 Kind::Doubtful if is_listed => give_name(connection, &table, stored.as_bytes(), &number),
                 _ => Ok(()),
@@ -76,11 +76,12 @@ pub(super) fn rename(
 }
 
 /// Whether the shard proves some rows to be numbers'.
-pub(super) fn has_numbers(connection: &Connection, place: Place) -> rusqlite::Result<bool> {
+pub(super) fn has_numbers(connection: &Connection, placement: Placement) -> rusqlite::Result<bool> {
     let mut has = false;
     for table in document_tables(connection)? {
         each_id(connection, &table, |stored| {
-            has = has || number_of(stored).is_some_and(|number| place.kind(stored, &number) == Kind::Number);
+            has = has
+                || number_of(stored).is_some_and(|number| placement.kind(stored, &number) == Kind::Number);
             Ok(())
         })?;
     }
