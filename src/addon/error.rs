@@ -36,8 +36,3 @@ pub(super) fn or_throw<T>(env: &napi::Env, result: Result<T>) -> napi::Result<T>
         napi::Error::new(napi::Status::PendingException, error.to_string())
     })
 }
-
-/// A panic as an error.
-pub(super) fn as_internal(panic: &(dyn std::any::Any + Send)) -> Error {
-    crate::engine::panicked(panic)
-}

@@ -17,7 +17,7 @@ use super::{
     flush::{FlushControl, SyncControl, WatchControl},
     log::{Log, Lsn, WaitsFor},
     options::Options,
-    panic::call_back,
+    panic::{call_back, caught},
     readers::{Pace, Readers},
     shard::{REGISTRAR, Router, ShardId, Store, collection::Collections},
 };
@@ -147,6 +147,17 @@ impl Broken {
 }
 
 impl Core {
+    /// Calls `work` until it returns. A panic of it refuses writes from then on, and it is called again.
+    pub(crate) fn persist(&self, work: impl Fn(&Core)) {
+        let work = || {
+            work(self);
+            Ok(())
+        };
+        while let Err(error) = caught(work) {
+            self.break_down(error);
+        }
+    }
+
     /// Tells everybody about a failure that no call can report.
     pub(crate) fn report(&self, error: &Error) {
         self.figures.note_failure(error);

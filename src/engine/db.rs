@@ -10,12 +10,13 @@ use std::{
 
 use super::{
     Observer,
+    blocking::flush_and_wait,
     core::Core,
     error::{Code, Error, Result},
     flush::Request,
     io,
     log::{Done, Until},
-    opening::{Engine, flush_and_wait},
+    opening::Engine,
     options::Options,
     progress::Tell,
     registry::{self, Entered, Slot},

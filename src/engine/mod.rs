@@ -2,6 +2,7 @@
 //!
 //! [`Database`] is the face. Knowledge goes one way: `db` -> `flush`, `buffer`, `cache` -> `log`, `shard`.
 
+mod blocking;
 mod buffer;
 mod cache;
 mod change;
@@ -66,7 +67,7 @@ pub use self::{
 
 #[cfg(feature = "addon")]
 pub(crate) use self::{
-    flush::panicked,
+    panic::caught,
     registry::{close_all, flush_all},
 };
 

@@ -15,7 +15,7 @@ use std::{
 use super::{
     core::Core,
     error::Result,
-    flush::panicked,
+    panic::or_panicked,
     shard::{REGISTRAR, Scanned, collection::Collection},
 };
 
@@ -123,8 +123,7 @@ fn of_all_shards(core: &Core, table: &str, limit: u64) -> Result<Vec<Vec<Scanned
         // Without a thread more the others do its part.
         let threads: Vec<_> = (0..helpers).filter_map(|number| help(number).ok()).collect();
         let own = read_rest();
-        let theirs =
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| Err(panicked(&*panic))));
+        let theirs = threads.into_iter().map(|thread| or_panicked(thread.join()));
         iter::once(own).chain(theirs.collect::<Vec<_>>()).collect::<Result<Vec<_>>>()
     });
     parts.extend(rest?.into_iter().flatten());

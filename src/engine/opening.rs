@@ -1,7 +1,6 @@
 //! Opening a database: lock, shards, log, recovery, threads; and closing it in the reverse order.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, atomic::Ordering},
 };
@@ -9,14 +8,16 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
+    blocking::flush_and_wait,
     buffer::Buffer,
     cache::Cache,
     core::{Core, Counters},
     error::{Error, Result},
     figures::Figures,
-    flush::{self, Request},
-    log::{self, Log, Until},
+    flush,
+    log::{self, Log},
     options::Options,
+    panic::caught,
     presence::{self, Gate, Presence},
     progress::Tell,
     readers::{Pace, Readers},
@@ -55,8 +56,7 @@ impl Engine {
         let (presence, is_alone) = Presence::enter(&options.base, options.exclusive)?;
         // NOTE: what it has begun ends as it is dropped; a panic that went on would end the program.
         let mut damage = Vec::new();
-        let start = AssertUnwindSafe(|| Engine::start(options, tell, is_alone, &mut damage));
-        let started = catch_unwind(start).unwrap_or_else(|panic| Err(flush::panicked(&*panic)));
+        let started = caught(|| Engine::start(options, tell, is_alone, &mut damage));
         match started.and_then(|started| presence.share().map(|()| started)) {
             Ok((core, running)) => Ok(Engine {
                 core,
@@ -187,27 +187,4 @@ fn remove_numbered(core: &Core) {
     if is_removed {
         core.shards.iter().for_each(|shard| drop(shard.forget_log()));
     }
-}
-
-/// Blocks until everything accepted so far is in the shards and durable.
-pub(crate) fn flush_and_wait(core: &Core) -> Result<()> {
-    let (done, logged) = waiting();
-    if core.log.barrier(Until::Logged, || done) {
-        wait(&logged)?;
-    }
-    let (done, flushed) = waiting();
-    core.flush.request(Request::new(core.log.head(), done));
-    wait(&flushed)
-}
-
-/// A callback and where its result arrives.
-pub(crate) fn waiting() -> (log::Done, flume::Receiver<Result<()>>) {
-    let (tell, told) = flume::bounded(1);
-    // Nobody may listen any more.
-    (Box::new(move |result| drop(tell.send(result))), told)
-}
-
-/// Blocks until the callback was called. It being dropped instead means that the threads are gone.
-pub(crate) fn wait(told: &flume::Receiver<Result<()>>) -> Result<()> {
-    told.recv().unwrap_or_else(|_| Err(Error::closed()))
 }

@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
+    thread,
 };
 
 use super::error::{Code, Error, Result};
@@ -16,7 +17,12 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
 
 /// Works. A panic is an error.
 pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+    or_panicked(catch_unwind(AssertUnwindSafe(work)))
+}
+
+/// What work came to, such as that of a thread that was joined. A panic is an error.
+pub(crate) fn or_panicked<T>(outcome: thread::Result<Result<T>>) -> Result<T> {
+    outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
 /// Calls back. Whoever panics there has been told what it came to, and everybody else is still to be.

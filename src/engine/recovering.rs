@@ -15,6 +15,7 @@ use super::{
     log::{self, Log, Lsn, Opened, Side, Unread},
     log_search,
     options::Options,
+    panic::or_panicked,
     registry,
     shard::{Router, ShardSet, Store, collection::Collections},
 };
@@ -223,7 +224,7 @@ impl Work<'_> {
     /// What it came to. A panic is an error.
     fn join(self) -> Result<()> {
         match self {
-            Work::Begun(thread) => thread.join().unwrap_or_else(|panic| Err(flush::panicked(&*panic))),
+            Work::Begun(thread) => or_panicked(thread.join()),
             Work::Done(result) => result,
         }
     }

@@ -132,7 +132,7 @@ pub(crate) fn flush_all() {
         let engine = slot.holders.try_lock().and_then(|holders| holders.engine.clone());
         if let Some(engine) = engine {
             // Nobody is left to be told; what could not be flushed is in the log.
-            let _ = super::opening::flush_and_wait(&engine.core);
+            let _ = super::blocking::flush_and_wait(&engine.core);
         }
     }
 }

@@ -10,14 +10,14 @@ use std::{
 };
 
 use super::{
+    blocking::flush_and_wait,
     core::Core,
     error::{Error, Result},
-    flush::spawn,
     newest::newest,
-    opening::flush_and_wait,
     pages::count_rows,
     panic::{call_back, caught, panicked},
     shard::collection::Collection,
+    threads::spawn,
 };
 
 /// One scan.

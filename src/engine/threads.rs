@@ -1,12 +1,23 @@
-//! The threads that work on an open database all the time.
+//! The threads that work on an open database all the time, and how threads are started.
 
-use std::{sync::Arc, thread::JoinHandle};
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
 
 use super::{
     core::Core,
-    error::Result,
+    error::{Code, Error, Result},
     flush::{self, Pool},
 };
+
+/// Starts a named thread.
+pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|error| Error::new(Code::Io, format!("The system gave no thread '{name}': {error}.")))
+}
 
 type Stop = fn(&Core);
 
@@ -34,7 +45,7 @@ impl Threads {
 
     fn run(&mut self, name: &str, stop: Stop, body: impl FnOnce(Arc<Core>) + Send + 'static) -> Result<()> {
         let core = Arc::clone(&self.core);
-        self.running.push((stop, flush::spawn(name, move || body(core))?));
+        self.running.push((stop, spawn(name, move || body(core))?));
         Ok(())
     }
 }

@@ -6,13 +6,13 @@ use std::{
 };
 
 use super::{
+    blocking::{wait, waiting},
     core::Core,
     db::Database,
     error::{Code, Error, Result},
     flush::{self, Request},
     limits,
     log::{Appended, Done, Draft, Kind, Until},
-    opening::{wait, waiting},
     shard::collection::Collection,
 };
 

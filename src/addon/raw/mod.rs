@@ -10,7 +10,6 @@ mod scope;
 use std::{
     ffi::{CStr, c_void},
     marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     rc::Rc,
 };
@@ -21,8 +20,8 @@ pub(super) use self::{
     registers::{Epoch, Registers},
     scope::{Scope, Value},
 };
-use super::error::{as_internal, throw};
-use crate::engine::{Code, Error, Result};
+use super::error::throw;
+use crate::engine::{Code, Error, Result, caught};
 
 /// Most arguments that a hot call takes.
 const ARGUMENTS: usize = 4;
@@ -111,8 +110,7 @@ unsafe extern "C" fn trampoline<C: HotCall>(
         let state = unsafe { &*data.cast::<C::State>() };
         C::run(state, &Call { scope, arguments })
     };
-    let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(as_internal(&*panic)));
-    match result {
+    match caught(run) {
         Ok(value) => value.0,
         Err(error) => {
             throw(scope, &error);

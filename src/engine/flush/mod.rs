@@ -26,11 +26,10 @@ mod syncer;
 mod test;
 mod watch;
 
-pub(crate) use super::panic::panicked;
 pub(crate) use apply::{apply, apply_side};
 pub(crate) use control::{FlushControl, Request, SyncControl};
 pub(crate) use part::{Part, divide};
-pub(crate) use pool::{Pool, spawn};
+pub(crate) use pool::Pool;
 pub(crate) use scheduler::run as run_scheduler;
 pub(crate) use syncer::{run as run_syncer, sync_here};
 pub(crate) use watch::{WatchControl, run as run_watch};

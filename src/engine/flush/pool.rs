@@ -2,17 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::{self, JoinHandle},
 };
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::engine::{
-    error::{Code, Error, Result},
-    panic::panicked,
-};
+use crate::engine::{error::Result, panic::caught, threads::spawn};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -112,7 +108,7 @@ impl Pool {
         for (key, item) in items {
             let (work, results) = (work.clone(), results.clone());
             let job = Box::new(move || {
-                let result = catch_unwind(AssertUnwindSafe(|| work(item))).map_err(|panic| panicked(&*panic));
+                let result = caught(|| Ok(work(item)));
                 // Nobody listens any more only if the scheduler itself is gone.
                 let _ = results.send((key, result));
             });
@@ -142,12 +138,4 @@ impl Drop for Pool {
             let _ = thread.join();
         }
     }
-}
-
-/// Starts a named thread.
-pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map_err(|error| Error::new(Code::Io, format!("The system gave no thread '{name}': {error}.")))
 }

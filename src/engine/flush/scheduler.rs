@@ -12,13 +12,13 @@ use super::{
     divide,
     lane::{Lane, PATIENCE},
     large::Large,
-    panicked,
 };
 use crate::engine::{
     core::Core,
     error::{Code, Error, Result},
     log::Lsn,
     memory::Churn,
+    panic::panicked,
 };
 
 /// How often waiting writes are looked after while nothing else happens.

@@ -1,14 +1,11 @@
 //! The thread that waits for the disk: timed syncs of the log, group commits, giving log space back, and another file
 //! for the log when the disk fails.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{atomic::Ordering, mpsc},
-    time::Instant,
-};
+use std::{sync::atomic::Ordering, time::Instant};
 
-use super::{panicked, pause::Pause};
+use super::pause::Pause;
 use crate::engine::{
+    blocking::{wait, waiting},
     core::Core,
     error::{Code, Error},
     log::{Done, Lsn},
@@ -16,9 +13,7 @@ use crate::engine::{
 
 /// Runs until it is told to stop. A panic refuses writes from then on, and leaves nobody waiting.
 pub(crate) fn run(core: &Core) {
-    while let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(core))) {
-        core.break_down(panicked(&*panic));
-    }
+    core.persist(work);
 }
 
 fn work(core: &Core) {
@@ -29,7 +24,7 @@ fn work(core: &Core) {
     // Between attempts to go over to another log file, and to give log space back.
     let (mut mending, mut reclaiming) = (Pause::default(), Pause::default());
     loop {
-        let Work { waiters, reclaim, drain, stop } = wait(core, due, note.is_behind);
+        let Work { waiters, reclaim, drain, stop } = next_work(core, due, note.is_behind);
         if drain {
             bring_in(core);
         }
@@ -137,7 +132,7 @@ struct Work {
 }
 
 /// Waits for something to do, until `due` if there will be something by then, or until a note is due.
-fn wait(core: &Core, due: Instant, is_behind: bool) -> Work {
+fn next_work(core: &Core, due: Instant, is_behind: bool) -> Work {
     let mut inbox = core.sync.inbox.lock();
     while !inbox.stop && !inbox.mend && !inbox.drain && inbox.waiters.is_empty() && inbox.reclaim.is_none() {
         let due = (inbox.active || is_behind).then_some(due);
@@ -271,9 +266,9 @@ pub(super) fn restore_file(core: &Core) -> Result<(), Error> {
     if !core.log.has_lost_its_file() {
         return Ok(());
     }
-    let (tell, told) = mpsc::sync_channel(1);
-    core.sync.wait(Box::new(move |result| _ = tell.send(result)));
-    told.recv().unwrap_or_else(|_| Err(Error::closed()))
+    let (done, restored) = waiting();
+    core.sync.wait(done);
+    wait(&restored)
 }
 
 fn log_failed(core: &Core, error: &std::io::Error) -> Error {

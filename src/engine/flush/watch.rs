@@ -2,7 +2,6 @@
 //! than a moment. It is the one that nobody waits for, so it also gives memory back to the system.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         LazyLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,7 +11,6 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::panicked;
 use crate::engine::{core::Core, log::Lsn, memory, shard::ShardId};
 
 /// How long what another program has written may go unnoticed.
@@ -81,9 +79,7 @@ impl WatchControl {
 
 /// Runs until it is told to stop. A panic refuses writes from then on, as in the other threads.
 pub(crate) fn run(core: &Core) {
-    while let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(core))) {
-        core.break_down(panicked(&*panic));
-    }
+    core.persist(work);
 }
 
 /// At most a tick from now.

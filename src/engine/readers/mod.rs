@@ -25,10 +25,10 @@ use super::{
     core::Core,
     db::Document,
     error::{Error, Result},
-    flush::spawn,
     panic::{call_back, caught},
     read::Attempt,
     shard::{ShardId, collection::Collection},
+    threads::spawn,
 };
 
 pub(crate) use gather::Gather;
