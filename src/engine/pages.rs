@@ -6,7 +6,7 @@ use super::{
     db::Database,
     error::{Code, Error, Result},
     json::is_json,
-    shard::{Row, RowPlace, ShardId, Store, Value, collection::Collection},
+    shard::{Row, RowPlace, ShardId, collection::Collection},
 };
 
 /// A place on the way through a collection: shard by shard, in each in the order of its table. What is not in the shards yet
@@ -27,21 +27,7 @@ impl Database {
     /// Number of documents of a collection that are in the shards.
     pub fn count(&self, collection: &Collection) -> Result<u64> {
         let Some(table) = collection.table() else { return Ok(0) };
-        self.core()?.shards.iter().map(|shard| count_rows(&**shard, &table)).sum()
-    }
-}
-
-/// Rows of a table of a shard, which may be missing there.
-pub(super) fn count_rows(shard: &dyn Store, table: &str) -> Result<u64> {
-    let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
-    if shard.query(known, &[Value::Text(table.to_owned())], 1)?.rows.is_empty() {
-        return Ok(0);
-    }
-    let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
-    let rows = shard.query(&sql, &[], 1)?.rows;
-    match rows.first().and_then(|row| row.first()) {
-        Some(Value::Integer(count)) => Ok(*count as u64),
-        _ => Ok(0),
+        self.core()?.shards.iter().map(|shard| shard.count(&table)).sum()
     }
 }
 

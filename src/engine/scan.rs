@@ -14,7 +14,6 @@ use super::{
     core::Core,
     error::{Error, Result},
     newest::newest,
-    pages::count_rows,
     panic::{call_back, caught, panicked},
     shard::collection::Collection,
     threads::spawn,
@@ -152,7 +151,7 @@ fn rows(core: &Core, stop: &AtomicBool) -> Result<String> {
             if stop.load(Ordering::Acquire) {
                 return Err(Error::closed());
             }
-            count += count_rows(&**shard, table)?;
+            count += shard.count(table)?;
         }
         counts.push(count);
     }

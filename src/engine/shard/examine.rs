@@ -77,10 +77,7 @@ impl ReadOnlyShard {
 
     /// The tables that documents fit in.
     pub fn tables(&self) -> Result<Vec<String>> {
-        let names = self.told(schema::names(&self.connection))?;
-        let is_documents =
-            |(name, fits): &(String, bool)| *fits && !name.to_ascii_lowercase().starts_with(schema::PREFIX);
-        Ok(names.into_iter().filter(is_documents).map(|(name, _)| name).collect())
+        self.told(schema::document_tables(&self.connection))
     }
 
     /// What SQLite finds wrong with the file, in its own words. `quick`: without comparing indexes with tables.

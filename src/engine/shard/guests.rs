@@ -83,6 +83,19 @@ impl Queries for SqliteShard {
         })
     }
 
+    fn count(&self, table: &str) -> Result<u64> {
+        // A name that no table of the file has may be one of SQLite's own, such as "dbstat".
+        let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
+        if self.query(known, &[Value::Text(table.to_owned())], 1)?.rows.is_empty() {
+            return Ok(0);
+        }
+        let counted = self.query(&format!("SELECT count(*) FROM {}", schema::quote(table)), &[], 1)?.rows;
+        match counted.first().and_then(|row| row.first()) {
+            Some(Value::Integer(count)) => Ok(*count as u64),
+            _ => Ok(0),
+        }
+    }
+
     fn walk(
         &self,
         table: &str,

@@ -120,10 +120,10 @@ pub(super) fn check_complete(base: &Path, shards: u32, existing: &[ShardId]) -> 
 pub(super) fn check_is_new(base: &Path, others: &[ShardId]) -> Result<()> {
     for shard in others {
         let path = shard_path(base, *shard);
-        let names = connection::reader(&path, *shard).and_then(|connection| {
-            schema::names(&connection).map_err(|error| explain("open", &path, *shard, &error))
-        })?;
-        if names.iter().any(|(name, is_documents)| *is_documents && !name.starts_with(schema::PREFIX)) {
+        let connection = connection::reader(&path, *shard)?;
+        let tables =
+            schema::document_tables(&connection).map_err(|error| explain("open", &path, *shard, &error))?;
+        if !tables.is_empty() {
             return Err(missing(base, 0));
         }
     }

@@ -257,6 +257,12 @@ pub(super) fn names_that(
     names?.into_iter().filter(|(name, _)| is_wanted(name)).map(with_columns).collect()
 }
 
+/// The tables that documents fit in, but for our own.
+pub(super) fn document_tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let is_meant = |(name, fits): &(String, bool)| *fits && !name.to_ascii_lowercase().starts_with(PREFIX);
+    Ok(names(connection)?.into_iter().filter(is_meant).map(|(name, _)| name).collect())
+}
+
 /// Whether somebody else has something of that name in the file which is no table that documents fit in.
 pub(super) fn is_anothers(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT name, type = 'table' AND rootpage <> 0 FROM sqlite_schema WHERE name = ? COLLATE NOCASE

@@ -44,6 +44,9 @@ pub trait Queries {
     /// The documents updated last, newest first.
     fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>>;
 
+    /// How many documents a table has; none, if the file does not have it.
+    fn count(&self, table: &str) -> Result<u64>;
+
     /// Visits the documents of a table that lie behind a place, or all of them, in the order in which they lie there.
     fn walk(
         &self,

@@ -62,11 +62,8 @@ impl Inventory {
         let mut rows = 0;
         for (shard, (path, source)) in paths.iter().zip(sources).enumerate() {
             let failed = |error: rusqlite::Error| explain("read from", path, shard as u32, &error);
-            let documents = schema::names(source).map_err(failed)?;
-            let is_documents = |name: &str| {
-                let found = documents.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-                found.is_some_and(|(_, is_documents)| *is_documents) && !is_own(name)
-            };
+            let documents = schema::document_tables(source).map_err(failed)?;
+            let is_documents = |name: &str| documents.iter().any(|known| known.eq_ignore_ascii_case(name));
             let entries = entries(source).map_err(failed)?;
             let (own, others): (Vec<_>, Vec<_>) =
                 entries.into_iter().filter(|entry| !OWN.contains(&&*entry.table)).partition(|entry| {
@@ -89,10 +86,6 @@ impl Inventory {
         }
         Ok(Inventory { tables: tables.into_values().collect(), collections, rows })
     }
-}
-
-fn is_own(name: &str) -> bool {
-    name.to_ascii_lowercase().starts_with(schema::PREFIX)
 }
 
 fn entries(source: &Connection) -> rusqlite::Result<Vec<Entry>> {

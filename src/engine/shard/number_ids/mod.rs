@@ -61,7 +61,7 @@ pub(super) fn rename(
     placement: Placement,
     tables: &BTreeSet<String>,
 ) -> rusqlite::Result<()> {
-    for table in document_tables(connection)? {
+    for table in schema::document_tables(connection)? {
         let is_listed = tables.contains(&table.to_ascii_lowercase());
         each_id(connection, &table, |stored| {
             let Some(number) = number_of(stored) else { return Ok(()) };
@@ -78,7 +78,7 @@ pub(super) fn rename(
 /// Whether the shard proves some rows to be numbers'.
 pub(super) fn has_numbers(connection: &Connection, placement: Placement) -> rusqlite::Result<bool> {
     let mut has = false;
-    for table in document_tables(connection)? {
+    for table in schema::document_tables(connection)? {
         each_id(connection, &table, |stored| {
             has = has
                 || number_of(stored).is_some_and(|number| placement.kind(stored, &number) == Kind::Number);
@@ -86,12 +86,6 @@ pub(super) fn has_numbers(connection: &Connection, placement: Placement) -> rusq
         })?;
     }
     Ok(has)
-}
-
-pub(super) fn document_tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let names = schema::names(connection)?.into_iter();
-    let is_ours = |name: &str| name.to_ascii_lowercase().starts_with(schema::PREFIX);
-    Ok(names.filter(|(name, is_documents)| *is_documents && !is_ours(name)).map(|(name, _)| name).collect())
 }
 
 /// A text that need not be UTF-8.
