@@ -4,18 +4,17 @@
 
 const path = require('node:path');
 const { describe, messageOf, rangeError, typeError } = require('./errors.js');
+const { warnOfUnknown } = require('./unknown-options.js');
 
 const CODE = 'KIMDB_INVALID_OPTION';
 const MIB = 1024 * 1024;
 const MAX_INT32 = 2 ** 31 - 1;
+const MAX_SHARDS = 1024;
 
-/**
- * Every option with its default and its check. `native: false` marks what only JavaScript needs.
- * The first eight are those of the API document.
- */
+/** Every option with its default and its check. The first eight are those of kimdb 7. */
 const OPTIONS = {
   dbPath: { fallback: './data/hyperscale.db', check: checkBase },
-  shardCount: { fallback: 8, check: integer(1, 1024) },
+  shardCount: { fallback: 8, check: integer(1, MAX_SHARDS) },
   bufferSize: { fallback: 10000, check: integer(1, MAX_INT32) },
   flushInterval: { fallback: 100, check: integer(1, MAX_INT32) },
   batchSize: { fallback: 1000, check: integer(1, MAX_INT32) },
@@ -170,45 +169,4 @@ function effectiveConfig(config, asked, effective) {
   return Object.freeze(merged);
 }
 
-const warnedOf = new Set();
-
-function warnOfUnknown(options, names) {
-  for (const name of Object.keys(options)) {
-    if (names.includes(name) || warnedOf.has(name)) continue;
-    warnedOf.add(name);
-    const { nearest, distance } = nearestName(name, names);
-    const advice =
-      distance <= Math.ceil(name.length / 2)
-        ? `did you mean '${nearest}'?`
-        : `the options are ${names.join(', ')}`;
-    process.emitWarning(`unknown option '${name}'; ${advice}`, {
-      type: 'KimDBWarning',
-      code: 'KIMDB_UNKNOWN_OPTION',
-    });
-  }
-}
-
-function nearestName(name, names) {
-  let best = { nearest: '', distance: Number.POSITIVE_INFINITY };
-  for (const candidate of names) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < best.distance) best = { nearest: candidate, distance };
-  }
-  return best;
-}
-
-/** Levenshtein: how many single-letter edits make `a` into `b`. */
-function editDistance(a, b) {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next[j] = Math.min(replaced, row[j] + 1, next[j - 1] + 1);
-    }
-    row = next;
-  }
-  return row[b.length];
-}
-
-module.exports = { resolveOptions, effectiveConfig, callOption, checkObject };
+module.exports = { MAX_SHARDS, resolveOptions, effectiveConfig, callOption, checkObject };

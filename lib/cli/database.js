@@ -102,4 +102,4 @@ function shown(file) {
   return relative.length < file.length ? relative : file;
 }
 
-module.exports = { locate, locateExisting, open, openExisting, openOrMake, shown };
+module.exports = { locateExisting, open, openExisting, openOrMake, shown };

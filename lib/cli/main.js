@@ -2,7 +2,8 @@
 
 // The command line of kimdb: its commands, its common options, and how it ends.
 
-const { Command, CommanderError, InvalidArgumentError } = require('commander');
+const { Command, CommanderError } = require('commander');
+const { pathOf } = require('./arguments.js');
 const { EXIT, explain } = require('./exit.js');
 const { Console, toleratePipes } = require('./console.js');
 const { version } = require('../../package.json');
@@ -81,11 +82,6 @@ function run(work) {
     const positional = given.slice(0, -1);
     process.exitCode = (await work(options, new Console(options), ...positional)) ?? EXIT.done;
   };
-}
-
-function pathOf(text) {
-  if (text === '' || /[\\/]$/.test(text)) throw new InvalidArgumentError('It must be the path of a file.');
-  return text;
 }
 
 module.exports = { main };

@@ -2,9 +2,9 @@
 
 // kimdb load: stores documents from lines of JSON. What was read is written before more is read.
 
-const { InvalidArgumentError } = require('commander');
 const { engineOf } = require('../../hyperscale-db.js');
 const { pagesOfTexts } = require('../../pages.js');
+const { integerTo } = require('../arguments.js');
 const { openOrMake } = require('../database.js');
 const { EXIT, exitCodeOf } = require('../exit.js');
 const { openInput } = require('../input.js');
@@ -24,7 +24,7 @@ module.exports = (program, run) => {
       'Store the documents of a file, or of the standard input, that has one JSON object a line, as "kimdb dump" prints them: collection, id and data. A document that is there already is replaced; a line without an id gets a new one. The database is made if it does not exist.',
     )
     .argument('[file]', "the file; '-' or nothing for the standard input", '-')
-    .option('--batch <documents>', 'so many documents are written at a time', batchSize, 1000)
+    .option('--batch <documents>', 'so many documents are written at a time', integerTo(MAX_BATCH), 1000)
     .option(
       '--skip-invalid',
       'pass over lines that are not a document, instead of stopping at the first',
@@ -183,12 +183,4 @@ class Loading {
   #isComplete(signal, failed) {
     return signal === undefined && failed === undefined && !this.#isStopped;
   }
-}
-
-function batchSize(text) {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > MAX_BATCH) {
-    throw new InvalidArgumentError(`It must be an integer from 1 to ${MAX_BATCH}.`);
-  }
-  return number;
 }

@@ -2,12 +2,11 @@
 
 // kimdb reshard: moves the documents to another number of shards.
 
-const { InvalidArgumentError } = require('commander');
+const { MAX_SHARDS } = require('../../options.js');
+const { integerTo } = require('../arguments.js');
 const { countCollections, sumOf } = require('../contents.js');
 const { locateExisting, open } = require('../database.js');
 const terminal = require('../terminal.js');
-
-const MAX_SHARDS = 1024;
 
 module.exports = (program, run) => {
   program
@@ -16,7 +15,7 @@ module.exports = (program, run) => {
     .description(
       'Move the documents of a database to another number of shards (SQLite files). Programs that open it without the option shardCount use the new number from then on.',
     )
-    .requiredOption('--to <shards>', `the number of shards, from 1 to ${MAX_SHARDS}`, shardCount)
+    .requiredOption('--to <shards>', `the number of shards, from 1 to ${MAX_SHARDS}`, integerTo(MAX_SHARDS))
     .action(run(reshard));
 };
 
@@ -33,12 +32,4 @@ async function reshard(options, console) {
   } finally {
     db.close();
   }
-}
-
-function shardCount(text) {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > MAX_SHARDS) {
-    throw new InvalidArgumentError(`It must be an integer from 1 to ${MAX_SHARDS}.`);
-  }
-  return number;
 }
