@@ -10,7 +10,7 @@ const { closed, notOpen, toPublicError } = require('./errors.js');
 const { warnOf } = require('./file-system-warning.js');
 const { takeList } = require('./lists.js');
 const native = require('./native.js');
-const { Progress } = require('./progress.js');
+const { OpeningLines } = require('./opening-lines.js');
 const { newRegisters } = require('./small-documents.js');
 const { Writes } = require('./writes.js');
 
@@ -49,7 +49,8 @@ class Engine {
   #lastNumber = 0;
 
   #native;
-  #query;
+  /** The native calls for whole collections, once one was made. */
+  #collectionCalls;
   #durable;
   #nextDurable;
   /** Closed, and everything was brought to the disk. */
@@ -77,9 +78,9 @@ class Engine {
     const opened = new native.HyperScaleDB(options);
     let recovered;
     try {
-      const progress = new Progress(log);
-      recovered = opened.open(() => this.#deliveries.some(), progress.step);
-      progress.recovered(recovered);
+      const lines = new OpeningLines(log);
+      recovered = opened.open(() => this.#deliveries.some(), lines.step);
+      lines.recovered(recovered);
       // The logger is the program's, and may have closed this instance, or opened it, meanwhile.
       if (this.#refuse === refuseClosed) refuseClosed();
       if (this.isOpen) {
@@ -102,7 +103,7 @@ class Engine {
   close() {
     const opened = this.#native;
     this.#native = undefined;
-    this.#query = undefined;
+    this.#collectionCalls = undefined;
     this.#refuseCalls(refuseClosed);
     if (opened === undefined) return;
     try {
@@ -188,20 +189,20 @@ class Engine {
   /** Up to `limit` documents of a collection, after a flush. */
   async getAll(collection, limit) {
     checkCollection(collection);
-    const whole = this.#whole();
+    const whole = this.#wholeCollections();
     const ticket = whole.getAll(collection, limit);
     return takeList(whole, ticket, this.wait(ticket), collection);
   }
 
   /** Names of the collections. */
   collections() {
-    return Array.from(this.#whole().collections());
+    return Array.from(this.#wholeCollections().collections());
   }
 
   /** Number of documents of a collection, as flushed. */
   count(collection) {
     try {
-      return this.#whole().count(collection);
+      return this.#wholeCollections().count(collection);
     } catch (error) {
       throw toPublicError(error);
     }
@@ -210,18 +211,17 @@ class Engine {
   /** All documents of a collection, as flushed, as buffers with whole lines of JSON of about so many bytes. */
   *pages(collection, bytes) {
     try {
-      const pages = this.#whole().pages(collection);
+      const pages = this.#wholeCollections().pages(collection);
       for (let lines = pages.next(bytes); lines !== null; lines = pages.next(bytes)) yield lines;
     } catch (error) {
       throw toPublicError(error);
     }
   }
 
-  /** The native calls for whole collections. */
-  #whole() {
+  #wholeCollections() {
     if (this.#native === undefined) this.#refuse();
-    this.#query ??= new native.SimpleDB(this.#native);
-    return this.#query;
+    this.#collectionCalls ??= new native.SimpleDB(this.#native);
+    return this.#collectionCalls;
   }
 
   /** Calls that have not ended. */

@@ -5,7 +5,7 @@
 /** The figures of `stats()`; with those of each shard only where they are asked for. */
 function statsOf(engine, withShards) {
   engine.invoke('countHits', engine.documents.takeHits());
-  // An object of our realm, as in Engine.getAll().
+  // An object of ours: where modules have a realm of their own, as in Jest, that of the addon is of another.
   const stats = { ...engine.invoke('stats') };
   stats.cacheBytes += engine.documents.bytes;
   stats.flushTime = summary(engine.invoke('flushTimes'));

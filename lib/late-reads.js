@@ -18,11 +18,15 @@ function readLater(engine, number, id, answer) {
 }
 
 const fromThreads = (engine, number, id, ticket) =>
-  engine.wait(ticket).then((read) => toDocument(engine, number, id, read));
+  engine.wait(ticket).then((read) => lateDocument(engine, number, id, read));
 
-// IMPORTANT: nothing read here is for the cache of documents. A write of the same document that was called since has let go of
-// it there already, and may wait for room in the log, so that what was read is older.
-function toDocument(engine, number, id, [text, version, buffered]) {
+/**
+ * The document of a read that has ended.
+ *
+ * IMPORTANT: it is not for the cache of documents. A write of the same document that was called since has let go of it there already, and
+ * may wait for room in the log, so that what was read is older.
+ */
+function lateDocument(engine, number, id, [text, version, buffered]) {
   if (text === null) return null;
   const document = { id, data: parseDocument(engine, number, id, text), _version: version };
   if (buffered !== 0) document._buffered = true;
@@ -35,7 +39,7 @@ async function behindWrites(engine, number, id) {
     const answer = engine.readPast(number, id);
     // NOTE: no await between a read and its registers; the next read overwrites them.
     const { [VERSION]: version, [BUFFERED]: buffered } = engine.registers;
-    if (typeof answer !== 'number') return toDocument(engine, number, id, [answer, version, buffered]);
+    if (typeof answer !== 'number') return lateDocument(engine, number, id, [answer, version, buffered]);
     return await fromThreads(engine, number, id, answer);
   } catch (error) {
     throw toPublicError(error);

@@ -4,7 +4,7 @@
 
 const { throwLater } = require('./errors.js');
 
-class Progress {
+class OpeningLines {
   #log;
   #hasRecovered = false;
 
@@ -38,4 +38,4 @@ class Progress {
   }
 }
 
-module.exports = { Progress };
+module.exports = { OpeningLines };
