@@ -8,6 +8,7 @@ mod cache;
 mod change;
 mod clock;
 mod core;
+mod damage;
 mod db;
 mod error;
 mod figures;

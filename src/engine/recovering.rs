@@ -10,9 +10,10 @@ use std::{
 
 use super::{
     buffer::Frozen,
+    damage::{describe, describe_large},
     error::{Code, Error, Result},
     flush::{self, Part},
-    log::{self, Log, Lsn, Opened, Side, Unread},
+    log::{self, Log, Lsn, Opened, Side},
     log_search,
     options::Options,
     panic::or_panicked,
@@ -73,41 +74,26 @@ pub(crate) fn recover(
         None => files.attach(log::random_id()?)?,
     };
     let patience = if is_alone { PATIENCE_ALONE } else { PATIENCE };
+    let target = Target { router, shards: &shards, collections: &collections, is_alone, patience };
     let (mut recovered, mut damaged) = (0, 0);
     let mut kept = None;
-    while let Some(log_search::Found { opened: found, place: found_at }) = logs.pop() {
-        follow(&shards, found.log.id())?;
-        let lasts = shards.iter().map(|shard| shard.applied()).min().unwrap_or_default();
-        // An opening that is alone has done so.
-        if !is_alone && !found.content.intact.is_empty() {
-            shards.iter().try_for_each(|shard| patiently(patience, || shard.sync_anew()))?;
-        }
-        recovered += recover_log(&found, router, &shards, &collections, patience)?;
-        let (applied_beside, damaged_beside) = recover_side(&found, router, &shards, &collections, patience)?;
-        recovered += applied_beside;
-        damage.extend(damaged_beside);
-        let applied = shards.iter().map(|shard| shard.applied()).max().unwrap_or_default();
+    while let Some(log_search::Found { opened, place: found_at }) = logs.pop() {
+        let emptied = target.empty(opened, damage)?;
+        recovered += emptied.recovered;
+        damaged += emptied.damaged;
         let is_chosen = found_at == place;
-        let found_damage = found
-            .is_damaged
-            .then(|| (found.content.clone(), found.unread, found.log.path().map(Path::to_owned)));
-        let renewed = found.renew(applied)?;
-        if let (Some((content, unread, Some(path))), Some(aside)) = (found_damage, renewed.kept) {
-            damaged += content.damaged_bytes() + unread.bytes;
-            damage.push(describe(&content, unread, &path, &aside, lasts));
-        }
         // A log that is not chosen is empty now, and not used.
         if !is_chosen && found_at.first.is_some() {
             let path = &found_at.path;
             options.files.remove(path).map_err(|error| Error::io("remove", path, &error))?;
         }
-        kept = kept.or(is_chosen.then_some(renewed.log));
+        kept = kept.or(is_chosen.then_some(emptied.log));
     }
     let (log, unused_log) = match kept {
         Some(kept) if options.safe_mode => (kept, None),
         other => (log::open_anonymous(database, log::random_id()?, options.wal_size, Lsn(0))?.log, other),
     };
-    follow(&shards, log.id())?;
+    target.follow(log.id())?;
     if is_alone || (is_first && log.is_file()) {
         // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
         // By the path of its folder that is there when links to it are not any more.
@@ -121,87 +107,131 @@ pub(crate) fn recover(
     Ok(Recovered { log, is_numbered, unused_log, shards, collections, recovered, damaged })
 }
 
-fn follow(shards: &[Arc<dyn Store>], log: log::Id) -> Result<()> {
-    shards.iter().try_for_each(|shard| shard.follow(log))
+/// What logs are brought to.
+struct Target<'a> {
+    router: Router,
+    shards: &'a [Arc<dyn Store>],
+    collections: &'a Collections,
+    /// Nobody else has the shards open.
+    is_alone: bool,
+    patience: Duration,
 }
 
-/// Applies what a process left beside the log, after the log itself. Returns the number of writes, and what is damaged.
-fn recover_side(
-    found: &Opened,
-    router: Router,
-    shards: &[Arc<dyn Store>],
-    collections: &Collections,
-    patience: Duration,
-) -> Result<(u64, Option<Error>)> {
-    let main = &found.log;
-    let Some(side) = Side::find(main, &found.content)? else { return Ok((0, None)) };
-    // A record that is not whole was never written, unless it is known to have been synced or a shard has it.
-    let mut is_damaged = !side.content.damaged.is_empty();
-    if side.content.intact.is_empty() {
-        for shard in shards {
-            is_damaged |= shard.has_side(side.log.id())?;
-        }
-    }
-    if is_damaged {
-        return Ok((0, side.keep_aside()?.map(|aside| describe_side(&aside))));
-    }
-    let (start, end) = (side.log.tail(), side.log.head());
-    let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: 0 };
-    let parts = flush::divide(&frozen, router, collections, true, &vec![start; shards.len()], 0)?;
-    let mut recovered = 0;
-    for (store, part) in shards.iter().zip(&parts) {
-        if !store.has_side(side.log.id())? {
-            recovered += part.entries.len() as u64;
-            let place = (main.id(), store.applied());
-            patiently(patience, || {
-                flush::apply_side(part, side.log.id(), place, &**store, collections, &|_, _| ())
-            })?;
-        }
-        store.sync()?;
-    }
-    side.remove()?;
-    Ok((recovered, None))
+/// A log whose content is in the shards.
+struct Emptied {
+    log: Arc<Log>,
+    /// Number of writes that were brought to the shards.
+    recovered: u64,
+    /// Bytes that could not be read.
+    damaged: u64,
 }
 
-/// Applies what the shards do not have yet, and makes it durable. Returns the number of writes.
-fn recover_log(
-    found: &Opened,
-    router: Router,
-    shards: &[Arc<dyn Store>],
-    collections: &Collections,
-    patience: Duration,
-) -> Result<u64> {
-    if found.content.intact.is_empty() {
-        return Ok(0);
-    }
-    let applied: Vec<Lsn> = shards.iter().map(|shard| shard.applied()).collect();
-    let divide = |part: &Range<Lsn>| {
-        let claim = Arc::new(found.log.claim(part.start));
-        let frozen = Frozen { claim, start: part.start, end: part.end, ops: 0 };
-        flush::divide(&frozen, router, collections, true, &applied, 0)
-    };
-    // The disk and the processor have work at the same time; no shard gets anything before both are done.
-    let divided: Vec<Vec<Part>> = thread::scope(|scope| {
-        let syncing = beside(scope, || found.sync());
-        let divided = found.content.intact.iter().map(divide).collect::<Result<_>>();
-        syncing.join()?;
-        divided
-    })?;
-    let bring = |(number, store): (usize, &Arc<dyn Store>)| -> Result<()> {
-        for parts in &divided {
-            let part = &parts[number];
-            patiently(patience, || flush::apply(part, found.log.id(), &**store, collections, &|_, _| (), 0))?;
+impl Target<'_> {
+    /// Brings what a log holds to the shards, and makes it empty.
+    fn empty(&self, found: Opened, damage: &mut Vec<Error>) -> Result<Emptied> {
+        self.follow(found.log.id())?;
+        let had_by_all = self.applied().min().unwrap_or_default();
+        // An opening that is alone has done so.
+        if !self.is_alone && !found.content.intact.is_empty() {
+            self.shards.iter().try_for_each(|shard| patiently(self.patience, || shard.sync_anew()))?;
         }
-        store.sync()
-    };
-    thread::scope(|scope| {
-        let bring = &bring;
-        let threads: Vec<_> =
-            shards.iter().enumerate().map(|shard| beside(scope, move || bring(shard))).collect();
-        let results: Vec<_> = threads.into_iter().map(Work::join).collect();
-        results.into_iter().collect::<Result<()>>()
-    })?;
-    Ok(divided.iter().flatten().map(|part| part.entries.len() as u64).sum())
+        let of_log = self.bring_log(&found)?;
+        let (of_side, damaged_side) = self.bring_side(&found)?;
+        damage.extend(damaged_side);
+        let applied = self.applied().max().unwrap_or_default();
+        let found_damage = found
+            .is_damaged
+            .then(|| (found.content.clone(), found.unread, found.log.path().map(Path::to_owned)));
+        let renewed = found.renew(applied)?;
+        let mut damaged = 0;
+        if let (Some((content, unread, Some(path))), Some(aside)) = (found_damage, renewed.kept) {
+            damaged = content.damaged_bytes() + unread.bytes;
+            damage.push(describe(&content, unread, &path, &aside, had_by_all));
+        }
+        Ok(Emptied { log: renewed.log, recovered: of_log + of_side, damaged })
+    }
+
+    /// From now on batches come from this log.
+    fn follow(&self, log: log::Id) -> Result<()> {
+        self.shards.iter().try_for_each(|shard| shard.follow(log))
+    }
+
+    /// Up to where each shard has the log.
+    fn applied(&self) -> impl Iterator<Item = Lsn> {
+        self.shards.iter().map(|shard| shard.applied())
+    }
+
+    fn divide(&self, frozen: &Frozen, applied: &[Lsn]) -> Result<Vec<Part>> {
+        flush::divide(frozen, self.router, self.collections, true, applied, 0)
+    }
+
+    /// Applies what a process left beside the log, after the log itself. Returns the number of writes, and what is damaged.
+    fn bring_side(&self, found: &Opened) -> Result<(u64, Option<Error>)> {
+        let main = &found.log;
+        let Some(side) = Side::find(main, &found.content)? else { return Ok((0, None)) };
+        // A record that is not whole was never written, unless it is known to have been synced or a shard has it.
+        let mut is_damaged = !side.content.damaged.is_empty();
+        if side.content.intact.is_empty() {
+            for shard in self.shards {
+                is_damaged |= shard.has_side(side.log.id())?;
+            }
+        }
+        if is_damaged {
+            return Ok((0, side.keep_aside()?.map(|aside| describe_large(&aside))));
+        }
+        let (start, end) = (side.log.tail(), side.log.head());
+        let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: 0 };
+        let parts = self.divide(&frozen, &vec![start; self.shards.len()])?;
+        let mut recovered = 0;
+        for (store, part) in self.shards.iter().zip(&parts) {
+            if !store.has_side(side.log.id())? {
+                recovered += part.entries.len() as u64;
+                let place = (main.id(), store.applied());
+                patiently(self.patience, || {
+                    flush::apply_side(part, side.log.id(), place, &**store, self.collections, &|_, _| ())
+                })?;
+            }
+            store.sync()?;
+        }
+        side.remove()?;
+        Ok((recovered, None))
+    }
+
+    /// Applies what the shards do not have yet, and makes it durable. Returns the number of writes.
+    fn bring_log(&self, found: &Opened) -> Result<u64> {
+        if found.content.intact.is_empty() {
+            return Ok(0);
+        }
+        let applied: Vec<Lsn> = self.applied().collect();
+        let divide = |part: &Range<Lsn>| {
+            let claim = Arc::new(found.log.claim(part.start));
+            self.divide(&Frozen { claim, start: part.start, end: part.end, ops: 0 }, &applied)
+        };
+        // The disk and the processor have work at the same time; no shard gets anything before both are done.
+        let divided: Vec<Vec<Part>> = thread::scope(|scope| {
+            let syncing = beside(scope, || found.sync());
+            let divided = found.content.intact.iter().map(divide).collect::<Result<_>>();
+            syncing.join()?;
+            divided
+        })?;
+        let bring = |(number, store): (usize, &Arc<dyn Store>)| -> Result<()> {
+            for parts in &divided {
+                let (part, log) = (&parts[number], found.log.id());
+                patiently(self.patience, || {
+                    flush::apply(part, log, &**store, self.collections, &|_, _| (), 0)
+                })?;
+            }
+            store.sync()
+        };
+        thread::scope(|scope| {
+            let bring = &bring;
+            let threads: Vec<_> =
+                self.shards.iter().enumerate().map(|shard| beside(scope, move || bring(shard))).collect();
+            let results: Vec<_> = threads.into_iter().map(Work::join).collect();
+            results.into_iter().collect::<Result<()>>()
+        })?;
+        Ok(divided.iter().flatten().map(|part| part.entries.len() as u64).sum())
+    }
 }
 
 /// Work that a thread of its own does, or that is done because the system gave none.
@@ -228,52 +258,4 @@ impl Work<'_> {
             Work::Done(result) => result,
         }
     }
-}
-
-/// What to tell about a damaged record beside the log.
-fn describe_side(aside: &Path) -> Error {
-    let text = format!(
-        "A write too large for the log was damaged and may be missing in some shards; \
-         restore its documents from a backup. The damaged file is kept as '{}'.",
-        aside.display()
-    );
-    Error::new(Code::Corrupt, text).at(aside)
-}
-
-/// What to tell about a damaged log. `applied`: up to there all shards had it.
-fn describe(content: &log::Content, unread: Unread, path: &Path, aside: &Path, applied: Lsn) -> Error {
-    let what = match content.damaged.last() {
-        None if unread.lines > 0 => {
-            let Unread { lines, bytes } = unread;
-            let lines = if lines == 1 { "One line".to_owned() } else { format!("{lines} lines") };
-            format!(
-                "{lines} of kimdb 7 with {bytes} bytes could not be read, and writes may be lost there; restore what \
-                 is missing from a backup"
-            )
-        }
-        None => {
-            "It has another length than its header says, and no write that is known to have been synced is missing"
-            .to_owned()
-        }
-        Some(last) => {
-            let bytes = content.damaged_bytes();
-            let places = match content.damaged.len() {
-                1 => "one place".to_owned(),
-                count => format!("{count} places"),
-            };
-            let verdict = if last.end <= applied {
-                "the shards have everything that was written there"
-            } else {
-                "writes are lost there; restore what is missing from a backup"
-            };
-            format!("{bytes} bytes in {places} could not be read, and {verdict}")
-        }
-    };
-    let text = format!(
-        "The log '{}' was damaged. {what}. Everything else was recovered, and the \
-         damaged file is kept as '{}'.",
-        path.display(),
-        aside.display()
-    );
-    Error::new(Code::Corrupt, text).at(path)
 }
