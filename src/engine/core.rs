@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     Observer,
+    broken::Broken,
     buffer::Buffer,
     cache::Cache,
     change::Change,
@@ -16,6 +17,7 @@ use super::{
     figures::Figures,
     flush::{FlushControl, SyncControl, WatchControl},
     log::{Log, Lsn, WaitsFor},
+    openers::Openers,
     options::Options,
     panic::{call_back, caught},
     readers::{Pace, Readers},
@@ -45,40 +47,6 @@ pub(crate) struct Core {
     pub(crate) broken: Broken,
 }
 
-/// Who has the database open in this process, by number, with whom each wants to be told.
-#[derive(Debug, Default)]
-pub(crate) struct Openers(Vec<(u64, Option<Arc<dyn Observer>>)>);
-
-impl Openers {
-    pub(crate) fn enter(&mut self, number: u64, observer: Option<Arc<dyn Observer>>) {
-        self.0.push((number, observer));
-        self.tell_whether_shared();
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn leave(&mut self, number: u64) {
-        self.0.retain(|(other, _)| *other != number);
-        self.tell_whether_shared();
-    }
-
-    pub(crate) fn are_several(&self) -> bool {
-        self.0.len() > 1
-    }
-
-    /// IMPORTANT: under the lock of the openers, so that nobody is told of an older state last.
-    fn tell_whether_shared(&self) {
-        let is_shared = self.are_several();
-        self.observers().for_each(|observer| observer.shared(is_shared));
-    }
-
-    fn observers(&self) -> impl Iterator<Item = &Arc<dyn Observer>> {
-        self.0.iter().filter_map(|(_, observer)| observer.as_ref())
-    }
-}
-
 /// Totals since the database was opened.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -92,58 +60,6 @@ pub(crate) struct Counters {
     pub(crate) syncs: AtomicU64,
     /// Operations of records too large for the ring.
     pub(crate) large: AtomicU64,
-}
-
-/// Set when the log cannot be trusted any more: from then on writes are refused, until there is another file for it.
-#[derive(Debug, Default)]
-pub(crate) struct Broken {
-    is: AtomicBool,
-    why: Mutex<Option<Reason>>,
-}
-
-#[derive(Debug)]
-struct Reason {
-    error: Error,
-    /// Another file for the log would help.
-    is_the_file: bool,
-}
-
-impl Broken {
-    /// The reason, once there is one. Cheap while there is none.
-    pub(crate) fn why(&self) -> Option<Error> {
-        if !self.is.load(Ordering::Acquire) {
-            return None;
-        }
-        self.why.lock().as_ref().map(|reason| reason.error.clone())
-    }
-
-    /// Whether another file for the log would help.
-    pub(crate) fn is_the_file(&self) -> bool {
-        self.is.load(Ordering::Acquire) && self.why.lock().as_ref().is_some_and(|reason| reason.is_the_file)
-    }
-
-    /// Keeps the first reason, unless a later one is for good. False: nothing changed.
-    fn set(&self, error: Error, is_the_file: bool, log: &Log) -> bool {
-        let mut why = self.why.lock();
-        if why.as_ref().is_some_and(|reason| is_the_file || !reason.is_the_file) {
-            return false;
-        }
-        *why = Some(Reason { error, is_the_file });
-        self.is.store(true, Ordering::Release);
-        // IMPORTANT: under the lock, so that the log and this never disagree: a worker would wait for a sync for ever.
-        log.set_failing(true);
-        true
-    }
-
-    /// There is another file.
-    fn mend(&self, log: &Log) {
-        let mut why = self.why.lock();
-        if why.as_ref().is_some_and(|reason| reason.is_the_file) {
-            *why = None;
-            self.is.store(false, Ordering::Release);
-            log.set_failing(false);
-        }
-    }
 }
 
 impl Core {

@@ -1,8 +1,9 @@
 //! The engine: a crash-safe ring log in front of SQLite shards. It knows nothing of Node.
 //!
-//! [`Database`] is the face. Knowledge goes one way: `db` -> `flush`, `buffer`, `cache` -> `log`, `shard`.
+//! [`Database`] is the face. ARCHITECTURE.md has the order in which its parts know each other.
 
 mod blocking;
+mod broken;
 mod buffer;
 mod cache;
 mod change;
@@ -27,6 +28,7 @@ pub(crate) mod members;
 pub(crate) mod memory;
 mod newest;
 mod numbered;
+mod openers;
 mod opening;
 mod options;
 mod pages;

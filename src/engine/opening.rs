@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     blocking::flush_and_wait,
+    broken::Broken,
     buffer::Buffer,
     cache::Cache,
     core::{Core, Counters},
@@ -95,7 +96,7 @@ impl Engine {
             paces: (0..options.shard_count).map(|_| Pace::new()).collect(),
             readers: Readers::new(options.shard_count),
             knows_collections: false.into(),
-            broken: super::core::Broken::default(),
+            broken: Broken::default(),
             options,
             log,
             shards,
