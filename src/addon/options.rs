@@ -44,9 +44,9 @@ pub struct NativeOptions {
 
 impl From<&NativeOptions> for Options {
     fn from(given: &NativeOptions) -> Self {
-        let base = given.db_path.strip_suffix(".db").unwrap_or(&given.db_path);
+        let base = base_of(&given.db_path);
         Options {
-            base: PathBuf::from(base),
+            base: base.clone(),
             shard_count: given.shard_count,
             shard_count_is_default: given.shard_count_is_default,
             former: given.former.as_deref().and_then(former),
@@ -68,6 +68,11 @@ impl From<&NativeOptions> for Options {
             ..Options::new(base)
         }
     }
+}
+
+/// What the names of a database's files begin with.
+pub(super) fn base_of(db_path: &str) -> PathBuf {
+    PathBuf::from(db_path.strip_suffix(".db").unwrap_or(db_path))
 }
 
 /// See [`NativeOptions::former`].

@@ -8,7 +8,10 @@ use napi::{
 };
 use napi_derive::napi;
 
-use super::{error::or_throw, options::former};
+use super::{
+    error::or_throw,
+    options::{base_of, former},
+};
 use crate::engine::verify::{self, Finding, LogFigures, Report, Request, Severity};
 
 /// What is there of a database.
@@ -130,10 +133,6 @@ impl Files {
         refused.map_or(Ok(()), Err)?;
         or_throw(&env, report).map(NativeReport::from)
     }
-}
-
-fn base_of(db_path: &str) -> PathBuf {
-    PathBuf::from(db_path.strip_suffix(".db").unwrap_or(db_path))
 }
 
 impl From<Report> for NativeReport {

@@ -1,9 +1,6 @@
 //! Opening a database: lock, shards, log, recovery, threads; and closing it in the reverse order.
 
-use std::{
-    path::Path,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use parking_lot::Mutex;
 
@@ -153,9 +150,7 @@ impl Engine {
             core.shards.iter().try_for_each(|shard| shard.checkpoint(is_last))?;
             core.shards.iter().try_for_each(|shard| shard.sync())?;
             // Claims of the buffer end where the log ends, so all of it is free.
-            core.log
-                .reclaim(core.log.head())
-                .map_err(|error| Error::io("empty the log", core.log.path().unwrap_or(Path::new("")), &error))
+            core.log.reclaim(core.log.head()).map_err(|error| core.log.failed_to("empty the log", &error))
         });
         if emptied.is_ok() && running.is_numbered {
             remove_numbered(core);

@@ -1,6 +1,10 @@
 //! Settings of a database.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     io::{Disk, FileSystem, with_suffix},
@@ -57,14 +61,16 @@ pub struct Options {
     pub files: Arc<dyn FileSystem>,
 }
 
-/// A log has its database's name and this.
-pub(crate) const DEFAULT_LOG: &str = ".wal";
+/// The log of the database with this `base`, beside it.
+pub(crate) fn log_beside(base: &Path) -> PathBuf {
+    with_suffix(base, ".wal")
+}
 
 impl Options {
     /// The defaults for the database with this `base`, its log beside it.
     pub fn new(base: impl Into<PathBuf>) -> Self {
         let base = base.into();
-        let wal_path = with_suffix(&base, DEFAULT_LOG);
+        let wal_path = log_beside(&base);
         Options {
             base,
             shard_count: 8,
@@ -97,6 +103,6 @@ impl Options {
 
     /// The log that this database uses where the default one is another's.
     pub(crate) fn own_wal_path(&self) -> PathBuf {
-        with_suffix(&self.base, DEFAULT_LOG)
+        log_beside(&self.base)
     }
 }

@@ -58,17 +58,13 @@ pub(crate) fn enter(options: Options, tell: Tell<'_>) -> Result<Entered> {
         let fresh = || Arc::new(Slot { key: key.clone(), holders: Mutex::default() });
         // Who is told of an opening is called by it.
         if OPENING.with_borrow(|opening| opening.contains(&key)) {
-            let text = format!("The database '{}' is being opened; open it again after that.", key.display());
-            return Err(Error::new(Code::Busy, text).at(&key));
+            return Err(being_opened(&key));
         }
         let slot = Arc::clone(SLOTS.lock().entry(key.clone()).or_insert_with(fresh));
         // IMPORTANT: whoever is told of an opening may be waited for by the one that it waits for here.
         let is_nested = OPENING.with_borrow(|opening| !opening.is_empty());
         let locked = if is_nested { slot.holders.try_lock_for(NESTED) } else { Some(slot.holders.lock()) };
-        let Some(mut holders) = locked else {
-            let text = format!("The database '{}' is being opened; open it again after that.", key.display());
-            return Err(Error::new(Code::Busy, text).at(&key));
-        };
+        let mut holders = locked.ok_or_else(|| being_opened(&key))?;
         // The last holder may have taken the slot out while this one waited for it.
         if !SLOTS.lock().get(&key).is_some_and(|current| Arc::ptr_eq(current, &slot)) {
             continue;
@@ -93,6 +89,11 @@ pub(crate) fn enter(options: Options, tell: Tell<'_>) -> Result<Entered> {
         *holders = Holders { engine: Some(Arc::clone(&engine)), count: 1 };
         return Ok(entered(engine, true));
     }
+}
+
+fn being_opened(key: &Path) -> Error {
+    let text = format!("The database '{}' is being opened; open it again after that.", key.display());
+    Error::new(Code::Busy, text).at(key)
 }
 
 /// Gives the engine back; the last holder closes it.

@@ -272,8 +272,7 @@ pub(super) fn restore_file(core: &Core) -> Result<(), Error> {
 }
 
 fn log_failed(core: &Core, error: &std::io::Error) -> Error {
-    let path = core.log.path().expect("only a file can fail");
-    let error = Error::io("sync the log", path, error);
+    let error = core.log.failed_to("sync the log", error);
     core.log_failed(&error);
     error
 }

@@ -98,6 +98,14 @@ pub trait File: Send + Sync + Debug {
     }
 }
 
+/// Takes a name away, if there is a file of that name.
+pub(crate) fn remove_if_there(files: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    match files.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Reads the first `length` bytes of a file, or less if it is shorter.
 pub(crate) fn read_front(file: &dyn File, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::engine::{
     error::{Error, Result},
-    io::{File, FileSystem, with_suffix},
+    io::{File, FileSystem, read_front, remove_if_there, with_suffix},
 };
 
 /// The header of a new log.
@@ -26,6 +26,19 @@ pub(crate) fn beside(path: &Path, database: Id) -> PathBuf {
     with_suffix(path, &format!(".{}.new", hex(&database[..4])))
 }
 
+/// The first pages of the log of that name. `None`: there is none.
+pub(super) fn first_pages(files: &dyn FileSystem, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match files.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        file => read_front(&*file?, RING_AT as usize).map(Some),
+    }
+}
+
+/// Why a file does not get a name that is another's.
+pub(super) fn name_is_taken() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "another file has its name; move that away")
+}
+
 /// Makes a log file whole under a name that nobody else uses, in place of one that was left there. Returns its header too, as it was
 /// written last.
 pub(super) fn create_over(
@@ -34,10 +47,7 @@ pub(super) fn create_over(
     header: &LogHeader,
 ) -> io::Result<(Arc<dyn File>, LogHeader)> {
     // What was left there may be a second name of the live log, so it is not truncated.
-    match files.remove(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_there(files, path)?;
     let file = files.create(path)?;
     let make = || {
         file.allocate(RING_AT + header.capacity)?;

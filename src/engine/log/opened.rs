@@ -49,7 +49,7 @@ impl Opened {
             Some(file) => file.sync(),
             None => Ok(()),
         };
-        synced.map_err(|error| Error::io("sync the log", self.log.path().unwrap_or(Path::new("")), &error))
+        synced.map_err(|error| self.log.failed_to("sync the log", &error))
     }
 
     /// Ends recovery: everything that was found is durable in the shards, and from now on the log is empty. A log

@@ -8,14 +8,14 @@ use std::{io, ops::Range, path::Path, sync::Arc};
 
 use super::{
     Log, Lsn,
-    header::{Found, LogHeader, RING_AT},
+    header::{Found, LogHeader},
     make, recovery,
     ring::Ring,
     shared::Location,
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, look_at_file, look_at_path, read_front, rewrite, same_file, write_in_pages},
+    io::{File, look_at_file, look_at_path, rewrite, same_file, write_in_pages},
 };
 
 impl Log {
@@ -94,15 +94,12 @@ impl Log {
         if self.has_its_name() {
             return Ok(());
         }
-        let front = match location.files.open(&location.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            file => read_front(&*file?, RING_AT as usize)?,
-        };
+        let Some(front) = make::first_pages(&*location.files, &location.path)? else { return Ok(()) };
         let is_a_copy = |found: &LogHeader| (found.database, found.log) == (own.database, own.log);
         if front.is_empty() || matches!(LogHeader::find(&front), Found::Header(found) if is_a_copy(&found)) {
             return Ok(());
         }
-        Err(io::Error::new(io::ErrorKind::AlreadyExists, "another file has its name; move that away"))
+        Err(make::name_is_taken())
     }
 
     /// Whether its name is that of the file that it is written to.

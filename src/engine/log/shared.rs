@@ -183,8 +183,13 @@ impl Log {
         (appender.ops, appender.queue.ops() + appender.on_the_way.unwrap_or(0))
     }
 
-    /// A failure of the log's file as our error.
+    /// A failed write to the log's file as our error.
     pub fn failed(&self, error: &io::Error) -> Error {
-        Error::io("write to the log", self.path().unwrap_or(Path::new("")), error)
+        self.failed_to("write to the log", error)
+    }
+
+    /// A failure of the log's file, met while `doing` something to it, as our error.
+    pub fn failed_to(&self, doing: &str, error: &io::Error) -> Error {
+        Error::io(doing, self.path().unwrap_or(Path::new("")), error)
     }
 }

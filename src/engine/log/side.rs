@@ -25,7 +25,7 @@ use super::{
 };
 use crate::engine::{
     error::{Error, Result},
-    io::{FileSystem, read_front, with_suffix},
+    io::{FileSystem, read_front, remove_if_there, with_suffix},
 };
 
 /// Epochs below it tell nothing.
@@ -78,17 +78,10 @@ fn check_name(path: &Path, database: Id, files: &dyn FileSystem) -> io::Result<(
     if path.is_symlink() {
         return Ok(());
     }
-    let front = match files.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        file => read_front(&*file?, RING_AT as usize)?,
-    };
-    if is_anothers(&front, database) {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "another file has its name; move that away",
-        ));
+    match make::first_pages(files, path)? {
+        Some(front) if is_anothers(&front, database) => Err(make::name_is_taken()),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 impl Side {
@@ -202,10 +195,7 @@ impl Side {
     pub fn keep_aside(self) -> Result<Option<PathBuf>> {
         let Some(Location { path, files }) = &self.log.location else { return Ok(None) };
         let kept = opened::keep_aside(&**files, path).and_then(|kept| {
-            match files.remove(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            remove_if_there(&**files, path)?;
             files.sync_folder(path).map(|()| kept)
         });
         kept.map(Some).map_err(|error| Error::io("keep a copy of", path, &error))

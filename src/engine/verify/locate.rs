@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{
     error::Result,
-    io::with_suffix,
     log,
-    options::DEFAULT_LOG,
+    options::log_beside,
     presence, registry,
     shard::{self, Former, ReadOnlyShard, ShardId, shard_path},
 };
@@ -67,7 +66,5 @@ pub(super) fn log_place(base: &Path, first: &ReadOnlyShard, database: log::Id) -
         }
         _ => None,
     };
-    remembered
-        .filter(|place| place.is_file())
-        .or_else(|| Some(with_suffix(base, DEFAULT_LOG)).filter(is_ours))
+    remembered.filter(|place| place.is_file()).or_else(|| Some(log_beside(base)).filter(is_ours))
 }
