@@ -13,7 +13,7 @@ use super::{
 };
 use crate::engine::{
     error::Result,
-    log::{self, Examined, Log, Lsn},
+    log::{self, Content, Examined, Log, Lsn},
     log_search, numbered,
 };
 
@@ -71,84 +71,85 @@ fn verify_beside(path: &Path, main: Option<&Examined>, shards: &Shards, report: 
 }
 
 fn verify_log(path: &Path, examined: &Examined, shards: &Shards, report: &mut Report) {
-    let add = |report: &mut Report, severity, text: &str| report.add(Finding::new(severity, path, text));
-    match examined {
-        examined if shards.are_not_of(examined) => {
-            add(
-                report,
-                Severity::Unchecked,
-                "The log belongs to another database; name the one of this database.",
-            );
-        }
+    let (severity, text) = match examined {
+        examined if shards.are_not_of(examined) => (
+            Severity::Unchecked,
+            "The log belongs to another database; name the one of this database.".to_owned(),
+        ),
         Examined::Log { log, content, synced, is_one_header_damaged, wrong_size, .. } => {
             if *is_one_header_damaged {
                 let text = "One of the two copies of the log's header is not whole, as a crash may leave it; the other one \
                             counts.";
-                add(report, Severity::Note, text);
+                report.add(Finding::new(Severity::Note, path, text));
             }
             if let Some(bytes) = wrong_size {
                 let text = format!("The log has {bytes} bytes, another length than its header says.");
-                add(report, Severity::Damage, &text);
+                report.add(Finding::new(Severity::Damage, path, text));
             }
-            let applied = shards.applied(log.id());
-            for part in &content.damaged {
-                let bytes = part.end.0 - part.start.0;
-                let has_it = |applied: &Option<Lsn>| applied.is_some_and(|applied| applied >= part.end);
-                let verdict = if applied.iter().all(has_it) {
-                    "the shards have everything that was written there"
-                } else {
-                    "writes are lost there; restore what is missing from a backup"
-                };
-                let text = format!(
-                    "{bytes} bytes of the log from position {} on were on the disk and are not whole, and {verdict}.",
-                    part.start.0
-                );
-                add(report, Severity::Damage, &text);
-            }
-            // The log is on the disk before a shard gets anything of it. Only the empty record behind which a large one is applied
-            // may be missing after a power cut, and no write is as small.
-            let end = log.head().max(*synced);
-            let is_ahead = |applied: Option<Lsn>| applied.is_some_and(|it| it.0 >= end.0 + log::LEAST_WRITE);
-            for (shard, applied) in applied.iter().enumerate().filter(|(_, applied)| is_ahead(**applied)) {
-                let text = format!(
-                    "Shard {shard} has the log up to position {}, but the log ends at {}; restore the log, or what other \
-                     shards miss from a backup.",
-                    applied.unwrap_or_default().0,
-                    end.0
-                );
-                add(report, Severity::Damage, &text);
-            }
-            let has =
-                |shard: usize, end: Lsn| applied.get(shard).copied().flatten().is_some_and(|it| it >= end);
-            match count(log, &content.intact, shards, &has) {
-                Ok(figures) => report.logs.push(LogFigures {
-                    path: path.to_owned(),
-                    damaged_bytes: content.damaged_bytes(),
-                    ..figures
-                }),
-                Err(error) => report.add(Finding::of(&error, path)),
-            }
+            return verify_records(path, log, content, *synced, shards, report);
         }
         Examined::Damaged => {
             let text = "Both headers of the log are damaged; restore it, or move it away to open the database without the \
                         writes that it holds.";
-            add(report, Severity::Damage, text);
+            (Severity::Damage, text.to_owned())
         }
-        Examined::Unknown { version, .. } => add(report, Severity::Unchecked, &of_another_format(*version)),
+        Examined::Unknown { version, .. } => (Severity::Unchecked, of_another_format(*version)),
         Examined::Old(writes) => {
-            let writes = *writes as u64;
-            let path = path.to_owned();
-            report.logs.push(LogFigures {
-                path,
-                records: writes,
-                writes,
-                unflushed: writes,
-                damaged_bytes: 0,
-            });
+            let (path, writes) = (path.to_owned(), *writes as u64);
+            let figures = LogFigures { path, records: writes, writes, unflushed: writes, damaged_bytes: 0 };
+            return report.logs.push(figures);
         }
         Examined::Other | Examined::Dropped { .. } => {
-            add(report, Severity::Unchecked, "This is not a kimdb log; name the right one.")
+            (Severity::Unchecked, "This is not a kimdb log; name the right one.".to_owned())
         }
+    };
+    report.add(Finding::new(severity, path, text));
+}
+
+/// Holds what a log has against what its header says and the shards have.
+fn verify_records(
+    path: &Path,
+    log: &Arc<Log>,
+    content: &Content,
+    synced: Lsn,
+    shards: &Shards,
+    report: &mut Report,
+) {
+    let applied = shards.applied(log.id());
+    let mut damage = |text: String| report.add(Finding::new(Severity::Damage, path, text));
+    for part in &content.damaged {
+        let bytes = part.end.0 - part.start.0;
+        let has_it = |applied: &Option<Lsn>| applied.is_some_and(|applied| applied >= part.end);
+        let verdict = if applied.iter().all(has_it) {
+            "the shards have everything that was written there"
+        } else {
+            "writes are lost there; restore what is missing from a backup"
+        };
+        damage(format!(
+            "{bytes} bytes of the log from position {} on were on the disk and are not whole, and {verdict}.",
+            part.start.0
+        ));
+    }
+    // The log is on the disk before a shard gets anything of it. Only the empty record behind which a large one is applied
+    // may be missing after a power cut, and no write is as small.
+    let end = log.head().max(synced);
+    let is_ahead = |applied: Option<Lsn>| applied.is_some_and(|it| it.0 >= end.0 + log::LEAST_WRITE);
+    for (shard, applied) in applied.iter().enumerate().filter(|(_, applied)| is_ahead(**applied)) {
+        damage(format!(
+            "Shard {shard} has the log up to position {}, but the log ends at {}; restore the log, or what other \
+             shards miss from a backup.",
+            applied.unwrap_or_default().0,
+            end.0
+        ));
+    }
+    let has = |shard: usize, end: Lsn| applied.get(shard).copied().flatten().is_some_and(|it| it >= end);
+    match count(log, &content.intact, shards, &has) {
+        Ok(figures) => report.logs.push(LogFigures {
+            path: path.to_owned(),
+            damaged_bytes: content.damaged_bytes(),
+            ..figures
+        }),
+        Err(error) => report.add(Finding::of(&error, path)),
     }
 }
 
