@@ -36,54 +36,19 @@ impl Report {
         if results.is_empty() && failed.is_empty() && events.is_empty() && reads.is_empty() {
             match done[..] {
                 [] => return Ok(Value::UNDEFINED),
-                [ticket] => return scope.double(f64::from(ticket)),
+                [ticket] => return number(scope, ticket),
                 _ => {}
             }
         }
-        let number = |ticket: &Ticket| scope.double(f64::from(*ticket));
         let poll = scope.object()?;
-        scope.set(poll, c"done", scope.array(done.iter().map(number))?)?;
-        let mut fetched = Vec::with_capacity(results.len());
-        for (ticket, texts) in &results {
-            let result = || {
-                let object = scope.object()?;
-                scope.set(object, c"ticket", number(ticket)?)?;
-                let texts = scope.array(texts.iter().map(|text| scope.string(text.as_bytes())))?;
-                scope.set(object, c"texts", texts)?;
-                Ok(object)
-            };
-            match result() {
-                Ok(object) => fetched.push(object),
-                // Too large for a JavaScript string: that is this call's failure, not the others'.
-                Err(error) => failed.push((*ticket, error)),
-            }
-        }
-        scope.set(poll, c"results", scope.array(fetched.into_iter().map(Ok))?)?;
-        let mut flat = Vec::with_capacity(reads.len() * 4);
-        for (ticket, read) in &reads {
-            let (version, buffered) = read.as_ref().map_or((0, false), |read| {
-                let Document { version, buffered, .. } = read.document;
-                (version, buffered)
-            });
-            let text = read.as_ref().map_or_else(|| scope.null(), |read| scope.string(&read.text));
-            match text {
-                Ok(text) => {
-                    let figures = [version as f64, f64::from(u8::from(buffered))];
-                    flat.extend([
-                        number(ticket)?,
-                        text,
-                        scope.double(figures[0])?,
-                        scope.double(figures[1])?,
-                    ]);
-                }
-                Err(error) => failed.push((*ticket, error)),
-            }
-        }
-        scope.set(poll, c"reads", scope.array(flat.into_iter().map(Ok))?)?;
+        let done = done.iter().map(|ticket| number(scope, *ticket));
+        scope.set(poll, c"done", scope.array(done)?)?;
+        scope.set(poll, c"results", texts_to_js(scope, &results, &mut failed)?)?;
+        scope.set(poll, c"reads", reads_to_js(scope, &reads, &mut failed)?)?;
         scope.set(poll, c"hasMore", scope.double(f64::from(u8::from(has_more)))?)?;
         let failure = |(ticket, error): &(Ticket, Error)| {
             let object = scope.object()?;
-            scope.set(object, c"ticket", number(ticket)?)?;
+            scope.set(object, c"ticket", number(scope, *ticket)?)?;
             scope.set(object, c"error", to_js(scope, error)?)?;
             Ok(object)
         };
@@ -91,6 +56,58 @@ impl Report {
         scope.set(poll, c"events", scope.array(events.iter().map(|event| event.to_js(scope)))?)?;
         Ok(poll)
     }
+}
+
+fn number<'a>(scope: Scope<'a>, ticket: Ticket) -> Result<Value<'a>> {
+    scope.double(f64::from(ticket))
+}
+
+/// Results that are texts. One that is too large for a JavaScript string has failed: it alone, and not the others.
+fn texts_to_js<'a>(
+    scope: Scope<'a>,
+    results: &[(Ticket, Vec<String>)],
+    failed: &mut Vec<(Ticket, Error)>,
+) -> Result<Value<'a>> {
+    let mut objects = Vec::with_capacity(results.len());
+    for (ticket, texts) in results {
+        let result = || {
+            let object = scope.object()?;
+            scope.set(object, c"ticket", number(scope, *ticket)?)?;
+            let texts = scope.array(texts.iter().map(|text| scope.string(text.as_bytes())))?;
+            scope.set(object, c"texts", texts)?;
+            Ok(object)
+        };
+        match result() {
+            Ok(object) => objects.push(object),
+            Err(error) => failed.push((*ticket, error)),
+        }
+    }
+    scope.array(objects.into_iter().map(Ok))
+}
+
+/// Reads as one flat list: for each its ticket, its text or null, its version, and whether it is buffered. They fail as texts do.
+fn reads_to_js<'a>(
+    scope: Scope<'a>,
+    reads: &[(Ticket, Option<Read>)],
+    failed: &mut Vec<(Ticket, Error)>,
+) -> Result<Value<'a>> {
+    let mut flat = Vec::with_capacity(reads.len() * 4);
+    for (ticket, read) in reads {
+        let (version, buffered) = read.as_ref().map_or((0, false), |read| {
+            let Document { version, buffered, .. } = read.document;
+            (version, buffered)
+        });
+        match read.as_ref().map_or_else(|| scope.null(), |read| scope.string(&read.text)) {
+            Ok(text) => flat.extend([
+                number(scope, *ticket)?,
+                text,
+                scope.double(version as f64)?,
+                scope.double(f64::from(u8::from(buffered)))?,
+            ]),
+            Err(error) => failed.push((*ticket, error)),
+        }
+    }
+    scope.array(flat.into_iter().map(Ok))
 }
 
 impl Event {
