@@ -12,7 +12,7 @@ use super::{
     buffer::Frozen,
     damage::{describe, describe_large},
     error::{Code, Error, Result},
-    flush::{self, Part},
+    flush::{self, Division, Part},
     log::{self, Log, Lsn, Opened, Side},
     log_search,
     options::Options,
@@ -162,7 +162,8 @@ impl Target<'_> {
     }
 
     fn divide(&self, frozen: &Frozen, applied: &[Lsn]) -> Result<Vec<Part>> {
-        flush::divide(frozen, self.router, self.collections, true, applied, 0)
+        let (router, collections) = (self.router, self.collections);
+        Division { router, collections, is_foreign: true }.divide(frozen, applied, 0)
     }
 
     /// Applies what a process left beside the log, after the log itself. Returns the number of writes, and what is damaged.

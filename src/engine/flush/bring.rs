@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Part, apply, divide};
+use super::{Part, apply};
 use crate::engine::{
     buffer::Frozen,
     change::Change,
@@ -47,7 +47,7 @@ pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
         let lost = Frozen { start: claim.start(), claim, end: frozen, ops: 0 };
         let mut applied = vec![Lsn(u64::MAX); core.shards.len()];
         applied[shard] = store.applied();
-        let parts = divide(&lost, core.router, &core.collections, false, &applied, 0)?;
+        let parts = core.division().divide(&lost, &applied, 0)?;
         apply(&parts[shard], core.log.id(), store, &core.collections, &|_, _| (), 0)
     });
     // IMPORTANT: before the buffer lets go of what is in the shard now. What was read before may be older. Also if it has failed, and if the shard

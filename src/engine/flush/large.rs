@@ -10,9 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    Part, apply_side, bring::reopen, divide, lane::PATIENCE, pause::Pause, scheduler::Scheduler, syncer,
-};
+use super::{Part, apply_side, bring::reopen, lane::PATIENCE, pause::Pause, scheduler::Scheduler, syncer};
 use crate::engine::{
     buffer::Frozen,
     change::Change,
@@ -132,9 +130,7 @@ impl Scheduler {
         let (start, end) = (Lsn(0), side.log.head());
         let frozen = Frozen { claim: Arc::new(side.log.claim(start)), start, end, ops: large.ops };
         let nothing = vec![Lsn(0); self.lanes.len()];
-        let divided = mark.and_then(|mark| {
-            divide(&frozen, core.router, &core.collections, false, &nothing, 0).map(|parts| (mark, parts))
-        });
+        let divided = mark.and_then(|mark| Ok((mark, core.division().divide(&frozen, &nothing, 0)?)));
         match divided {
             Ok((mark, parts)) => Ok(Stage::Counts { side, place: (core.log.id(), mark), parts, brought: 0 }),
             Err(error) => {

@@ -28,7 +28,7 @@ mod watch;
 
 pub(crate) use apply::{apply, apply_side};
 pub(crate) use control::{FlushControl, Request, SyncControl};
-pub(crate) use part::{Part, divide};
+pub(crate) use part::{Division, Part};
 pub(crate) use pool::Pool;
 pub(crate) use scheduler::run as run_scheduler;
 pub(crate) use syncer::{run as run_syncer, sync_here};

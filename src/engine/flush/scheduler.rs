@@ -9,7 +9,6 @@ use std::{
 use super::{
     Pool, Request,
     bring::bring,
-    divide,
     lane::{Lane, PATIENCE},
     large::Large,
 };
@@ -214,7 +213,7 @@ impl Scheduler {
         let nothing = vec![Lsn(0); self.lanes.len()];
         // Until it is handed over; a panic may keep it from that as well.
         self.stuck = Some(frozen.start);
-        let parts = divide(&frozen, self.core.router, &self.core.collections, false, &nothing, about)?;
+        let parts = self.core.division().divide(&frozen, &nothing, about)?;
         self.stuck = None;
         for ((shard, lane), part) in self.lanes.iter_mut().enumerate().zip(parts) {
             if !part.entries.is_empty() {

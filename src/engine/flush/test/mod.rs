@@ -12,7 +12,7 @@ use std::{
 
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
-use super::{Part, apply, divide};
+use super::{Division, Part, apply};
 use crate::engine::{
     buffer::{Buffer, Frozen},
     cache::Cache,
@@ -80,7 +80,11 @@ impl Setup {
     fn parts_of_about(&self, shards: u32, about: u64) -> Vec<Part> {
         let frozen = self.buffer.freeze().expect("not empty");
         let nothing = vec![Lsn(0); shards as usize];
-        divide(&frozen, Router::new(shards), &self.collections, false, &nothing, about).expect("is intact")
+        self.division(shards).divide(&frozen, &nothing, about).expect("is intact")
+    }
+
+    fn division(&self, shards: u32) -> Division<'_> {
+        Division { router: Router::new(shards), collections: &self.collections, is_foreign: false }
     }
 
     fn apply(&self, part: &Part, store: &dyn Target, cache: Option<&Cache>, batch_size: usize) -> Result<()> {
@@ -151,7 +155,7 @@ fn what_a_shard_has_is_left_out_when_parts_are_made() {
     let first = setup.write(&[(0, 1, Some("1".into()))]);
     setup.write(&[(0, 2, Some("2".into()))]);
     let frozen = setup.buffer.freeze().expect("not empty");
-    let parts = divide(&frozen, Router::new(1), &setup.collections, false, &[first], 0).expect("is intact");
+    let parts = setup.division(1).divide(&frozen, &[first], 0).expect("is intact");
     assert_eq!(parts[0].entries.len(), 1);
     let Frozen { start, end, .. } = frozen;
     assert_eq!((parts[0].start, parts[0].end), (start, end));
@@ -167,7 +171,8 @@ fn records_of_another_process_go_by_the_names_of_their_collections() {
     draft.push(Kind::Upsert, 0, "c", "id", b"1");
     setup.log.append(&mut draft, || unreachable!("there is room")).expect("appends");
     let frozen = setup.buffer.freeze().expect("not empty");
-    let parts = divide(&frozen, Router::new(1), &setup.collections, true, &[Lsn(0)], 0).expect("is intact");
+    let foreign = Division { is_foreign: true, ..setup.division(1) };
+    let parts = foreign.divide(&frozen, &[Lsn(0)], 0).expect("is intact");
     let store = Memory::new();
     setup.apply(&parts[0], &store, None, 0).expect("applies");
     let rows = store.rows.lock().expect("no panic");
