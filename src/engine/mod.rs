@@ -20,6 +20,7 @@ mod histogram;
 pub mod io;
 mod json;
 pub mod limits;
+mod lock_file;
 pub mod log;
 mod log_search;
 // Without Node only its tests need it.

@@ -4,16 +4,17 @@
 //! process dies. The file lists their pids, for people. Who opens or closes goes through a [`Gate`] meanwhile, one at a time.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io::{ErrorKind, Read, Seek, Write},
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
     error::{Code, Error, Result},
-    io::{is_open_twice, same_file, with_suffix},
+    io::{is_open_twice, with_suffix},
+    lock_file::{LockFile, Sharing, if_free, persistently},
 };
 
 /// How long an opening waits while another process opens or closes the database: a recovery takes a while.
@@ -22,97 +23,18 @@ pub(crate) const TO_OPEN: Duration = Duration::from_secs(30);
 /// The same for a process that closes it, which can leave without.
 pub(crate) const TO_CLOSE: Duration = Duration::from_secs(2);
 
-/// Longer than a look whether the lock is free.
-const A_LOOK: Duration = Duration::from_millis(20);
-
 /// Between two looks at the gate.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Held while the database is opened or closed.
 #[derive(Debug)]
-pub(crate) struct Gate(Held);
+pub(crate) struct Gate(LockFile);
 
 /// Held as long as the database is open.
 #[derive(Debug)]
 pub(crate) struct Presence {
-    held: Held,
+    held: LockFile,
     is_exclusive: bool,
-}
-
-/// A file that is locked, and removed by whoever is the last to lock it.
-#[derive(Debug)]
-struct Held {
-    path: PathBuf,
-    file: File,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Alone,
-    Shared,
-}
-
-impl Held {
-    /// `None`: others hold it.
-    fn take(path: &Path, kind: Kind) -> Result<Option<Held>> {
-        loop {
-            let file = open(path)?;
-            let locked = match kind {
-                Kind::Alone => file.try_lock(),
-                Kind::Shared => file.try_lock_shared(),
-            };
-            match locked {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, &error)),
-            }
-            // Whoever held it before may have removed it between our open and our lock.
-            if same_file(&file, path) {
-                check_content(&file, path)?;
-                return Ok(Some(Held { path: path.to_owned(), file }));
-            }
-        }
-    }
-
-    /// To be called by whoever holds it alone.
-    fn remove(&self) {
-        if same_file(&self.file, &self.path) {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = self.file.unlock();
-    }
-}
-
-fn open(path: &Path) -> Result<File> {
-    let mut how = OpenOptions::new();
-    how.read(true).write(true).create(true).truncate(false);
-    // Its content is overwritten, so it must not be a link to somebody's file.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut how, libc::O_NOFOLLOW);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
-    how.open(path).map_err(|error| Error::io("open the lock", path, &error))
-}
-
-/// Fails if the file holds something else than pids: it is somebody's then, such as the log of another database that is called so, and
-/// would be overwritten or removed.
-fn check_content(mut file: &File, path: &Path) -> Result<()> {
-    let mut front = [0; 16];
-    let read = file
-        .rewind()
-        .and_then(|()| file.read(&mut front))
-        .map_err(|error| Error::io("read the lock", path, &error))?;
-    // A power cut leaves zeros.
-    if front[..read].iter().all(|byte| matches!(byte, b'0'..=b'9' | b'\n' | 0)) {
-        return Ok(());
-    }
-    let text = format!("'{}' is no lock of kimdb but in the place of one; move it away.", path.display());
-    Err(Error::new(Code::Io, text).at(path))
 }
 
 impl Gate {
@@ -124,7 +46,7 @@ impl Gate {
         let path = with_suffix(base, ".opening");
         let start = Instant::now();
         loop {
-            if let Some(held) = Held::take(&path, Kind::Alone)? {
+            if let Some(held) = LockFile::take(&path, Sharing::Alone)? {
                 return Ok(Gate(held));
             }
             if start.elapsed() > patience {
@@ -156,8 +78,8 @@ impl Presence {
     /// process is among them.
     pub(crate) fn enter(base: &Path, wants_to_be_alone: bool) -> Result<(Presence, bool)> {
         let path = with_suffix(base, ".lock");
-        let take = |kind| persistently(|| Held::take(&path, kind).map(|held| held.ok_or(())));
-        let (held, is_alone) = match take(Kind::Alone)? {
+        let take = |sharing| persistently(|| LockFile::take(&path, sharing));
+        let (held, is_alone) = match take(Sharing::Alone)? {
             Some(held) => (held, true),
             None if wants_to_be_alone => {
                 return Err(in_use(base, "close it there first, or leave 'exclusive' out to share it"));
@@ -166,7 +88,7 @@ impl Presence {
                 let theirs = || {
                     in_use(base, "that one wants it for itself alone, with 'exclusive'; close it there first")
                 };
-                let held = take(Kind::Shared)?.ok_or_else(theirs)?;
+                let held = take(Sharing::Shared)?.ok_or_else(theirs)?;
                 // IMPORTANT: SQLite's locks are the process's, and each copy of SQLite knows only its own: they would both write.
                 if is_open_twice(&held.file) {
                     return Err(of_another_copy(base));
@@ -188,7 +110,7 @@ impl Presence {
         let failed = |error| Error::io("share the lock", &self.held.path, &error);
         // Nobody can come between, because of the gate. Not everywhere can one lock become the other.
         file.unlock().map_err(failed)?;
-        match persistently(|| attempt(file.try_lock_shared()).map_err(failed))? {
+        match persistently(|| if_free(file.try_lock_shared()).map_err(failed))? {
             Some(()) => Ok(()),
             None => Err(failed(ErrorKind::WouldBlock.into())),
         }
@@ -197,11 +119,11 @@ impl Presence {
     /// Whether nobody else has the database open. To be called in the gate, before leaving: nobody can come then.
     pub(crate) fn is_last(&self) -> bool {
         let file = &self.held.file;
-        let alone = |()| persistently(|| attempt(file.try_lock()));
+        let alone = |()| persistently(|| if_free(file.try_lock()));
         let is_last = matches!(file.unlock().and_then(alone), Ok(Some(())));
         if !is_last {
             // Nobody else is in the gate to take it.
-            let _ = persistently(|| attempt(file.try_lock_shared()));
+            let _ = persistently(|| if_free(file.try_lock_shared()));
         }
         is_last
     }
@@ -226,29 +148,6 @@ impl Presence {
             // It is for people only.
             let own = std::process::id();
             let _ = self.list(|pids| pids.retain(|pid| *pid != own), false);
-        }
-    }
-}
-
-/// Whether a lock was free; `Ok(Err(()))`: it was not.
-fn attempt(locked: std::result::Result<(), TryLockError>) -> std::io::Result<std::result::Result<(), ()>> {
-    match locked {
-        Ok(()) => Ok(Ok(())),
-        Err(TryLockError::WouldBlock) => Ok(Err(())),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-/// Tries for a lock for a moment: [`check_free`] takes it, without the gate, to see whether it is free. `None`: it is not.
-fn persistently<T, E>(
-    mut attempt: impl FnMut() -> std::result::Result<std::result::Result<T, ()>, E>,
-) -> std::result::Result<Option<T>, E> {
-    let start = Instant::now();
-    loop {
-        match attempt()? {
-            Ok(done) => return Ok(Some(done)),
-            Err(()) if start.elapsed() > A_LOOK => return Ok(None),
-            Err(()) => thread::sleep(Duration::from_millis(1)),
         }
     }
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::engine::{
     error::{Error, Result},
-    io::{FileSystem, read_front, remove_if_there, with_suffix},
+    io::{File, FileSystem, read_front, remove_if_there, with_suffix},
 };
 
 /// Epochs below it tell nothing.
@@ -146,16 +146,7 @@ impl Side {
                     && size == RING_AT + header.capacity
                     && header.start == Lsn(0) =>
             {
-                let ring = Ring::written(file, header.capacity).map_err(failed)?;
-                let log = Arc::new(Log::new(ring, Some(location), header));
-                let found = recovery::scan(&log);
-                let side = Side { log, content: found };
-                // It counts from here on; whoever wrote it may have been killed before it was on the disk.
-                side.log
-                    .rewrite(&side.content.intact)
-                    .and_then(|()| side.log.sync())
-                    .and_then(|_| files.sync_folder(&path))
-                    .map_err(failed)?;
+                let side = Side::read(file, location, header).map_err(failed)?;
                 if goes_on_behind(main, content, header.epoch)? {
                     side.remove()?;
                     return Ok(None);
@@ -183,6 +174,18 @@ impl Side {
             }
         };
         Ok(Some(side))
+    }
+
+    /// Reads one that has its length, and makes it durable: it counts from here on, and whoever wrote it may have been killed before
+    /// it was on the disk.
+    fn read(file: Arc<dyn File>, location: Location, header: LogHeader) -> io::Result<Side> {
+        let ring = Ring::written(file, header.capacity)?;
+        let log = Arc::new(Log::new(ring, Some(location.clone()), header));
+        let content = recovery::scan(&log);
+        log.rewrite(&content.intact)?;
+        log.sync()?;
+        location.files.sync_folder(&location.path)?;
+        Ok(Side { log, content })
     }
 
     /// A record of which nothing can be read.
