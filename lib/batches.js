@@ -32,7 +32,7 @@ function readEntries(entries, newId, where, toPair) {
   const list = listOf(entries, where, toPair.accepts);
   const ids = [];
   const documents = [];
-  // Their texts are made when an error asks for them: for each entry that would take as long as the rest.
+  // They become texts only where an error needs one: to make a text for each entry would take as long as all the rest.
   let i = 0;
   const entry = { toString: () => `${where}[${i}]` };
   const itsId = { toString: () => `the id of ${entry}` };

@@ -38,7 +38,7 @@ class Events {
       this.#emit('error', error);
       return;
     }
-    // Who only watches hears of it all the same, but does not take care of it.
+    // Whoever only monitors errors hears of it too, which does not count as handling it.
     this.#emit(errorMonitor, error);
     if (!this.#hasWarned) {
       this.#hasWarned = true;

@@ -21,7 +21,7 @@ function load() {
 const native = load();
 if (native.VERSION !== version) refuse(explainMismatch(native.VERSION, version));
 
-// Elsewhere the engine hears of the end by itself, later than here and so of more.
+// Elsewhere the engine notices the end by itself, and later, when all that was written until then is there.
 if (process.versions.bun) process.on('exit', () => native.Databases.flush());
 
 module.exports = native;

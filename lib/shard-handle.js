@@ -69,13 +69,13 @@ function checkText(text, where) {
   if (typeof text !== 'string' || text === '') {
     throw typeError('KIMDB_INVALID_QUERY', `${where} must be a non-empty string, got ${describe(text)}`);
   }
-  // SQLite would take what comes behind it for no part of the text.
+  // SQLite would pass over what comes behind a NUL.
   if (text.includes('\0')) throw typeError('KIMDB_INVALID_QUERY', `${where} must have no NUL`);
 }
 
 /** Values for the question marks, one by one or as one array. */
 function checked(params) {
-  // A copy: Node-API takes no proxy for a list, and a getter could give something else the next time. It also has what a list leaves out.
+  // A copy: Node-API takes no proxy for a list, and a getter could give something else the next time. In the copy, holes of a list are undefined.
   const values = params.length === 1 && Array.isArray(params[0]) ? listOf(params[0]) : params;
   values.forEach((value, i) => {
     const must = (what) => `parameter ${i + 1} must ${what}, got ${describe(value)}`;

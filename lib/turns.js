@@ -17,11 +17,11 @@ const CHAIN_MS = 1;
 /** The same of a run: chains that follow each other by ticks, as in streams of objects, and not by callbacks of the event loop. */
 const RUN_MS = 10;
 
-/** Time between two looks at the clock; most documents, and most of them up to the first look. */
+/** Time between two looks at the clock, and how many documents come between them at most; before the first look, fewer. */
 const LOOK_MS = 0.25;
 const MOST_DOCUMENTS = 64;
 const FIRST_DOCUMENTS = 8;
-/** Of a long text, so many characters count as a document. */
+/** So many characters of a long text count as one document. */
 const CHARACTERS = 1 << 13;
 
 class Turns {

@@ -42,7 +42,7 @@ pub(crate) struct Core {
     /// How fast each shard can be read.
     pub(crate) paces: Vec<Pace>,
     pub(crate) readers: Readers,
-    /// Since the first shard was asked which collections others have made, it is looked at all the time.
+    /// Whether the first shard was asked which collections others have made. From then on its file is watched.
     pub(crate) knows_collections: AtomicBool,
     pub(crate) broken: Broken,
 }

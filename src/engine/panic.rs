@@ -25,7 +25,7 @@ pub(crate) fn or_panicked<T>(outcome: thread::Result<Result<T>>) -> Result<T> {
     outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
-/// Calls back. Whoever panics there has been told what it came to, and everybody else is still to be.
+/// Calls back. A panic concerns nobody but the callback, which has its result; others still wait for theirs.
 pub(crate) fn call_back(callback: impl FnOnce()) {
     // The program's own panic hook has reported it.
     let _ = catch_unwind(AssertUnwindSafe(callback));

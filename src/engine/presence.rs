@@ -20,7 +20,7 @@ use super::{
 /// How long an opening waits while another process opens or closes the database: a recovery takes a while.
 pub(crate) const TO_OPEN: Duration = Duration::from_secs(30);
 
-/// The same for a process that closes it, which can leave without.
+/// How long a closing waits for that: it can also leave without the gate.
 pub(crate) const TO_CLOSE: Duration = Duration::from_secs(2);
 
 /// Between two looks at the gate.

@@ -31,7 +31,7 @@ struct Holders {
     count: usize,
 }
 
-/// How long an opening waits for another one, while somebody is told of the first.
+/// How long an opening waits for another thread that opens the same database, if its own is in the middle of opening another one.
 const NESTED: Duration = Duration::from_secs(5);
 
 thread_local! {
@@ -56,12 +56,12 @@ pub(crate) fn enter(options: Options, tell: Tell<'_>) -> Result<Entered> {
     let key = key(&options.base);
     loop {
         let fresh = || Arc::new(Slot { key: key.clone(), holders: Mutex::default() });
-        // Who is told of an opening is called by it.
+        // This thread is in the middle of that very opening, which tells of its progress, and would wait for itself.
         if OPENING.with_borrow(|opening| opening.contains(&key)) {
             return Err(being_opened(&key));
         }
         let slot = Arc::clone(SLOTS.lock().entry(key.clone()).or_insert_with(fresh));
-        // IMPORTANT: whoever is told of an opening may be waited for by the one that it waits for here.
+        // IMPORTANT: this thread is in the middle of another opening, and the one that it waits for here may wait for that.
         let is_nested = OPENING.with_borrow(|opening| !opening.is_empty());
         let locked = if is_nested { slot.holders.try_lock_for(NESTED) } else { Some(slot.holders.lock()) };
         let mut holders = locked.ok_or_else(|| being_opened(&key))?;

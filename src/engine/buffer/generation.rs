@@ -30,7 +30,7 @@ pub(super) struct Generation {
     indexed: Lsn,
     /// Why the rest could not be indexed: what is newest is not known any more.
     damage: Option<Error>,
-    /// Shared while a copy of it is made, which is all that is done then.
+    /// Shared only while a copy of it is made, during which nobody changes it.
     table: Arc<HashTable<Slot>>,
     /// Whether it knows more of a document's history than what it was made from tells.
     has_learned: bool,

@@ -77,8 +77,8 @@ impl Cache {
         Origin { shard, epoch: self.epochs[shard as usize].load(Ordering::Acquire) }
     }
 
-    /// Forgets a shard's documents: somebody else has changed the file. Whoever reads the old state still must have
-    /// ended before.
+    /// Forgets a shard's documents: somebody else has changed the file. Reads that may still see the old
+    /// state must have ended before.
     pub fn invalidate(&self, shard: ShardId) {
         self.epochs[shard as usize].fetch_add(1, Ordering::AcqRel);
     }

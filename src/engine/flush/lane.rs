@@ -77,7 +77,7 @@ impl Lane {
     pub(super) fn settle(&mut self, applied: usize, error: Option<Error>, is_suspect: bool, now: Instant) {
         self.parts.drain(..applied);
         self.is_suspect = is_suspect;
-        // Whatever went wrong otherwise, nothing is left to try again.
+        // Where nothing is left to do, there is nothing to try again, whatever went wrong.
         let error = error.filter(|_| is_suspect || !self.parts.is_empty());
         match &error {
             Some(error) if error.code() == Code::Busy => {

@@ -87,7 +87,7 @@ pub fn open(path: &Path, database: Id, access: &Access) -> Result<Opened> {
                 (Found::Unknown { version, database: owner }, _) if owner == database => {
                     Err(of_another_format(path, version))
                 }
-                // Who has it locked has this log open, so it is theirs.
+                // Whoever has locked it has it open as a log, so it is the log of their database.
                 (_, Code::Locked) => Err(of_another_database(path)),
                 _ => Err(error),
             };

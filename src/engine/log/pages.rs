@@ -92,7 +92,7 @@ impl Pages {
 
     /// Has each page of a mapping be one of its own; to be said again of what is mapped in its place.
     pub(super) fn split(map: &MmapRaw) {
-        // NOTE: refused, it is slower and as right.
+        // NOTE: where the system refuses this, syncs are slower; nothing else changes.
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::Random);
         #[cfg(not(target_os = "linux"))]
