@@ -146,6 +146,28 @@ fn what_others_write_behind_a_flush_is_read_while_the_flush_waits_for_another_sh
     assert_eq!(value(&db, "c", &elsewhere), document("2", 2));
 }
 
+#[test]
+fn versions_do_not_go_back_behind_a_deletion_that_waits_for_another_shard() {
+    let home = Home::new();
+    let db = open(Options { shard_count: 2, ..home.options() });
+    let (id, elsewhere) = (ids_of(&db, 0).next().expect("one"), ids_of(&db, 1).next().expect("one"));
+    [&id, &elsewhere].into_iter().for_each(|id| set(&db, "c", id, "1"));
+    db.flush_wait().expect("flushes");
+    let held = hold(&home.shard(1));
+    delete(&db, "c", &id);
+    set(&db, "c", &id, "2");
+    set(&db, "c", &elsewhere, "2");
+    db.flush(Box::new(|_| ())).expect("begins");
+    soon("the flush", || get(&db, "c", &id) == found("2", 1, false));
+    other_program(&home).execute_batch("UPDATE c SET data = '3', _version = 12").expect("writes");
+    soon("their change", || value(&db, "c", &id) == document("3", 12));
+    set(&db, "c", &id, "4");
+    assert_eq!(get(&db, "c", &id), found("4", 13, true));
+    drop(held);
+    db.flush_wait().expect("flushes");
+    assert_eq!(value(&db, "c", &id), document("4", 13));
+}
+
 #[derive(Debug, Default)]
 struct Told(AtomicU64);
 

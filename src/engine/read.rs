@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cell::LazyCell, sync::atomic::Ordering};
 
 use super::{
-    buffer::{Lookup, Newest},
+    buffer::{Lookup, Newest, Pending},
     core::Core,
     db::Document,
     error::Result,
@@ -89,9 +89,15 @@ impl Core {
         id: &str,
         text: &mut Vec<u8>,
     ) -> Result<Attempt> {
+        // No lookup would find anything, and this is less.
+        if self.buffer.is_empty() {
+            text.clear();
+            return self.read_stored::<R>(collection, id, text, &mut Lsn(0));
+        }
         let number = collection.number;
         let shard = LazyCell::new(|| self.router.shard(id));
         let applied = || self.shards[*shard as usize].applied();
+        let changed_at = || self.watch.changed_at(*shard);
         let buffered = |newest: Newest| !newest.is_before(applied);
         // It is in the shard, only others lack their parts of its generation, and other processes may have written the document since.
         let overtaken = |newest: Newest| {
@@ -99,8 +105,9 @@ impl Core {
                 return false;
             }
             self.watch.note_read(*shard);
-            newest.is_before(|| self.watch.changed_at(*shard))
+            newest.is_before(changed_at)
         };
+        let mut asks_shard = true;
         loop {
             text.clear();
             let looked_up = if R::WAITS {
@@ -109,22 +116,32 @@ impl Core {
                 self.buffer.try_read(number, id, text)
             };
             let looked_up = looked_up?;
-            if let Some(newest) = looked_up.newest().filter(|newest| overtaken(*newest)) {
+            let newest = match looked_up {
+                Lookup::Absent => {
+                    return self.read_stored::<R>(collection, id, text, &mut Lsn(0));
+                }
+                Lookup::Behind => return Ok(Attempt::WouldWait(Wait::Index)),
+                Lookup::Deleted(newest) => newest,
+                Lookup::Known(_, pending) | Lookup::Unsettled(pending) => pending.newest,
+            };
+            if asks_shard && overtaken(newest) {
                 text.clear();
-                let stored = self.read_stored::<R>(collection, id, text)?;
-                if overtaken(newest) {
+                let mut as_of = Lsn(0);
+                let stored = self.read_stored::<R>(collection, id, text, &mut as_of)?;
+                // IMPORTANT: for a moment after a commit readers are still in their transactions from before it, and the cache does not follow it
+                // yet. What is buffered is newer than that.
+                if matches!(stored, Attempt::WouldWait(_)) || newest.is_before(|| as_of) {
                     return Ok(stored);
                 }
+                asks_shard = false;
                 continue;
             }
-            let found = match looked_up {
-                Lookup::Behind => return Ok(Attempt::WouldWait(Wait::Index)),
-                Lookup::Absent => return self.read_stored::<R>(collection, id, text),
-                Lookup::Deleted(_) => None,
-                Lookup::Known(version, newest) => {
-                    Some(Document { version, buffered: buffered(newest), cached: false })
-                }
-                Lookup::Unsettled(pending) => {
+            let is_outdated = |pending: Pending| {
+                asks_shard && pending.is_outdated(applied) && pending.is_outdated(changed_at)
+            };
+            let version = match looked_up {
+                Lookup::Known(version, pending) if !is_outdated(pending) => Some(version),
+                Lookup::Known(_, pending) | Lookup::Unsettled(pending) => {
                     let Some((stored, as_of)) = self.stored_version::<R>(collection, id)? else {
                         return Ok(Attempt::WouldWait(Wait::Disk));
                     };
@@ -135,21 +152,27 @@ impl Core {
                     };
                     // None: a flush or a write came between.
                     let Some(version) = settled? else { continue };
-                    Some(Document { version, buffered: buffered(pending.newest), cached: false })
+                    Some(version)
                 }
+                _ => None,
             };
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
+            let found =
+                version.map(|version| Document { version, buffered: buffered(newest), cached: false });
             return Ok(Attempt::Done(found));
         }
     }
 
+    /// What the cache or the shard has; `of` becomes the place of the log as of which it has that.
     fn read_stored<R: Reach>(
         &self,
         collection: &Collection,
         id: &str,
         text: &mut Vec<u8>,
+        of: &mut Lsn,
     ) -> Result<Attempt> {
-        if let Some(version) = self.cache.read(collection.number, id, text) {
+        if let Some((version, as_of)) = self.cache.read(collection.number, id, text) {
+            *of = as_of;
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(Attempt::Done(Some(Document { version, buffered: false, cached: true })));
         }
@@ -167,6 +190,7 @@ impl Core {
         let Some(Stored { version, as_of, .. }) = self.read_shard::<R>(number, &table, id, text)? else {
             return Ok(Attempt::WouldWait(Wait::Disk));
         };
+        *of = as_of;
         let Some(version) = version else { return missed(None) };
         // What another collection may still take over is not kept.
         if let Cow::Borrowed(_) = table {
@@ -232,5 +256,73 @@ impl Core {
         let stored = shard.read(table, id, text, R::WAITS)?;
         pace.note(stored.took, R::WAITS);
         Ok(Some(stored))
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use std::{
+        sync::atomic::{AtomicBool, AtomicU64, Ordering},
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use crate::engine::{Database, Options};
+
+    #[test]
+    fn what_was_written_is_read_while_changes_of_others_are_noticed_and_a_flush_waits_for_another_shard() {
+        const TIME: Duration = Duration::from_millis(70);
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options {
+            shard_count: 2,
+            shard_count_is_default: false,
+            batch_size: 1,
+            ..Options::new(folder.path().join("db"))
+        };
+        let db = Database::open(Options { flush_interval_ms: 1 << 30, ..options }, None).expect("opens");
+        let docs = db.collection("docs");
+        let (mut written, mut others): (Vec<_>, Vec<_>) =
+            (0..400).map(|i| format!("id{i}")).partition(|id| db.shard_of(id) == 0);
+        let elsewhere = others.pop().expect("one");
+        let set = |id: &str, text: u64| db.set(&docs, id, text.to_string().as_bytes()).expect("writes");
+        written.truncate(150);
+        written.iter().chain([&elsewhere]).for_each(|id| set(id, 0));
+        db.flush_wait().expect("flushes");
+        let held = rusqlite::Connection::open(db.shard_path(1).expect("a path")).expect("opens");
+        held.execute_batch("BEGIN IMMEDIATE").expect("takes the lock");
+        set(&elsewhere, 1);
+        let (newest, ends, old) = (AtomicU64::new(0), AtomicBool::new(false), AtomicU64::new(0));
+        let core = db.shared_core().expect("open");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ends.load(Ordering::Relaxed) {
+                    // As if somebody else wrote all the time.
+                    core.shards[0].has_outside_changes();
+                    core.forget(0);
+                }
+            });
+            for from in [0, 40, 80, 120] {
+                let (written, newest, ends, old, db, docs) = (&written, &newest, &ends, &old, &db, &docs);
+                scope.spawn(move || {
+                    let (mut text, mut at) = (Vec::new(), from);
+                    while !ends.load(Ordering::Relaxed) {
+                        at = (at + 1) % written.len();
+                        let acknowledged = newest.load(Ordering::Acquire);
+                        db.get(docs, &written[at], &mut text).expect("reads").expect("is there");
+                        let found = str::from_utf8(&text).expect("UTF-8").parse::<u64>().expect("a number");
+                        old.fetch_add(u64::from(found < acknowledged), Ordering::Relaxed);
+                    }
+                });
+            }
+            for round in 1..30 {
+                written.iter().for_each(|id| set(id, round));
+                newest.store(round, Ordering::Release);
+                db.flush(Box::new(|_| ())).expect("begins");
+                let start = Instant::now();
+                thread::sleep(TIME.saturating_sub(start.elapsed()));
+            }
+            ends.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(old.load(Ordering::Relaxed), 0, "reads found what was older than what had been written");
     }
 }

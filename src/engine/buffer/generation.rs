@@ -7,7 +7,7 @@ use std::{
 
 use hashbrown::HashTable;
 
-use super::history::History;
+use super::history::{History, Seen};
 
 use crate::engine::{
     error::{Error, Result},
@@ -23,6 +23,16 @@ pub(super) struct Slot {
     pub(super) history: History,
 }
 
+/// A document whose version was learned.
+#[derive(Debug, Clone, Copy)]
+struct Learned {
+    hash: u64,
+    /// Place of one of its operations.
+    at: u64,
+    /// Its version less the upserts in this generation, also those that the shard has already, so that it may be below zero.
+    older: u64,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Generation {
     pub(super) claim: Arc<Claim>,
@@ -32,8 +42,8 @@ pub(super) struct Generation {
     damage: Option<Error>,
     /// Shared only while a copy of it is made, during which nobody changes it.
     table: Arc<HashTable<Slot>>,
-    /// Whether it knows more of a document's history than what it was made from tells.
-    has_learned: bool,
+    /// What is to be forgotten when others write: to index a large generation once more would take long. Empty while the table is shared.
+    learned: Vec<Learned>,
 }
 
 impl Generation {
@@ -44,7 +54,7 @@ impl Generation {
             indexed: start,
             damage: None,
             table: Arc::default(),
-            has_learned: false,
+            learned: Vec::new(),
         }
     }
 
@@ -54,7 +64,7 @@ impl Generation {
 
     /// Bytes of memory that the index takes.
     pub(super) fn bytes(&self) -> usize {
-        self.table.allocation_size()
+        self.table.allocation_size() + self.learned.capacity() * size_of::<Learned>()
     }
 
     pub(super) fn end(&self) -> Option<Lsn> {
@@ -126,22 +136,36 @@ impl Generation {
         damaged.map(|()| found)
     }
 
-    /// Notes what became known of a document, unless the table is being copied.
-    pub(super) fn learn(&mut self, hash: u64, number: u32, id: &str, history: History) -> Result<()> {
+    /// Notes a version that became known of a document, unless the table is being copied.
+    pub(super) fn learn(&mut self, hash: u64, number: u32, id: &str, version: u64) -> Result<()> {
         let Some(table) = Arc::get_mut(&mut self.table) else { return Ok(()) };
         let mut damaged = Ok(());
         let claim = &self.claim;
-        if let Some(slot) = table.find_mut(hash, |slot| is(slot, hash, claim, (number, id), &mut damaged)) {
-            slot.history = history;
-            self.has_learned = true;
+        if let Some(slot) = table.find_mut(hash, |slot| is(slot, hash, claim, (number, id), &mut damaged))
+            && slot.history.seen() == Seen::Part
+        {
+            let older = version.wrapping_sub(slot.history.writes());
+            self.learned.push(Learned { hash, at: slot.at, older });
+            slot.history = History::learned(version);
         }
         damaged
     }
 
-    /// Forgets what it has learned: it is indexed once more. Where it is damaged that cannot be done.
+    /// Forgets the versions that became known.
     pub(super) fn forget_versions(&mut self) {
-        if self.damage.is_none() && std::mem::take(&mut self.has_learned) {
-            (self.indexed, self.table) = (self.start(), Arc::default());
+        let learned = std::mem::take(&mut self.learned);
+        let Some(table) = Arc::get_mut(&mut self.table) else { return };
+        let claim = &self.claim;
+        for Learned { hash, at, older } in learned {
+            // Where it is damaged, whoever reads the document is told.
+            let Ok(op) = claim.op(at) else { continue };
+            let same = |slot: &Slot| is(slot, hash, claim, (op.number, op.id), &mut Ok(()));
+            if let Some(slot) = table.find_mut(hash, same)
+                // It may have been deleted since.
+                && slot.history.seen() == Seen::Learned
+            {
+                slot.history = slot.history.without(older);
+            }
         }
     }
 
@@ -156,7 +180,7 @@ impl Generation {
         Ok(count)
     }
 
-    /// One generation over this range and that of the next newer one. Both are fully indexed.
+    /// One generation over this range and that of the next newer one. Both are fully indexed, and know no learned versions.
     ///
     /// # Errors
     /// Something that is needed for it is damaged.
@@ -177,8 +201,7 @@ impl Generation {
         let (end, indexed, claim) = (newer.end, newer.indexed, Arc::clone(&self.claim));
         // What could not be indexed counts as indexed.
         let damage = self.damage.clone().or_else(|| newer.damage.clone());
-        let has_learned = self.has_learned || newer.has_learned;
-        Ok(Generation { claim, end, indexed, damage, table: Arc::new(table), has_learned })
+        Ok(Generation { claim, end, indexed, damage, table: Arc::new(table), learned: Vec::new() })
     }
 }
 

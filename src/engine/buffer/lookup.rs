@@ -4,10 +4,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::{
-    Buffer, State,
-    history::{History, Seen},
-};
+use super::{Buffer, State, history::Seen};
 use crate::engine::{error::Result, log::Lsn, sync::MutexGuard};
 
 /// Bytes of the log that are indexed while others wait: a millisecond or so, unless one record is larger.
@@ -23,24 +20,13 @@ pub enum Lookup {
     Absent,
     /// It is deleted, by this.
     Deleted(Newest),
-    /// Its newest text was copied out, and its version is known.
-    Known(u64, Newest),
+    /// Its newest text was copied out, and its version is known, unless [others have changed](Pending::is_outdated) what it counts from.
+    Known(u64, Pending),
     /// Its newest text was copied out. Its version is the shard's plus the writes that the shard does not have; ask
     /// the shard, then [`Buffer::settle`].
     Unsettled(Pending),
     /// More has to be indexed than a thread has time for that must not wait.
     Behind,
-}
-
-impl Lookup {
-    /// The newest write of the document, if it has one here.
-    pub fn newest(&self) -> Option<Newest> {
-        match self {
-            Lookup::Deleted(newest) | Lookup::Known(_, newest) => Some(*newest),
-            Lookup::Unsettled(pending) => Some(pending.newest),
-            Lookup::Absent | Lookup::Behind => None,
-        }
-    }
 }
 
 /// The newest write of a document.
@@ -58,7 +44,7 @@ impl Newest {
     }
 }
 
-/// The state of the buffer at a lookup that could not tell the version.
+/// The state of the buffer at a lookup, for one that could not tell the version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
     /// The newest write.
@@ -66,6 +52,16 @@ pub struct Pending {
     oldest: Lsn,
     /// See [`State`].
     forgotten: u64,
+    /// Where a flush has begun with a deletion, the newest write behind it, from which the version counts.
+    deletion: Option<u64>,
+}
+
+impl Pending {
+    /// Whether the version counts from a deletion before a place up to which the shard has it, since when others have written to that: then ask the
+    /// shard, as if it were not known.
+    pub fn is_outdated(self, place: impl FnOnce() -> Lsn) -> bool {
+        self.deletion.is_some_and(|at| at < place().0)
+    }
 }
 
 impl Buffer {
@@ -137,7 +133,8 @@ impl Buffer {
         value: &mut Vec<u8>,
     ) -> Result<Lookup> {
         let hash = self.hash(number, id);
-        let oldest = state.oldest().start();
+        let (oldest, forgotten) = (state.oldest().start(), state.forgotten);
+        let pending = |newest, deletion| Pending { newest, oldest, forgotten, deletion };
         let mut total = 0;
         let mut newest = None;
         let mut backlog = 0;
@@ -158,7 +155,10 @@ impl Buffer {
                     }));
                 }
                 // What came after the delete is the whole history.
-                (Some(newest), Seen::Deleted) => return Ok(Lookup::Known(total, newest)),
+                (Some(newest), Seen::Deleted) => {
+                    let deletion = generation.end().map(|_| slot.at);
+                    return Ok(Lookup::Known(total, pending(newest, deletion)));
+                }
                 _ => {}
             }
             let newest = *match &mut newest {
@@ -169,13 +169,18 @@ impl Buffer {
                 }
             };
             total += slot.history.writes();
-            if slot.history.seen() == Seen::Whole {
-                return Ok(Lookup::Known(total, newest));
+            match slot.history.seen() {
+                Seen::Learned => return Ok(Lookup::Known(total, pending(newest, None))),
+                Seen::Whole => {
+                    let deletion = generation.end().map(|_| slot.at);
+                    return Ok(Lookup::Known(total, pending(newest, deletion)));
+                }
+                Seen::Part | Seen::Deleted => {}
             }
         }
         Ok(match newest {
             None => Lookup::Absent,
-            Some(newest) => Lookup::Unsettled(Pending { newest, oldest, forgotten: state.forgotten }),
+            Some(newest) => Lookup::Unsettled(pending(newest, None)),
         })
     }
 
@@ -224,13 +229,18 @@ impl Buffer {
                 Seen::Part if writes == 1 => 1,
                 Seen::Part => generation.count(number, id, as_of, generation.end().unwrap_or(head))?,
                 // Another thread has settled it meanwhile.
-                Seen::Deleted | Seen::Whole => return Ok(None),
+                Seen::Learned => return Ok(None),
+                Seen::Deleted | Seen::Whole if slot.at < as_of.0 => break,
+                Seen::Deleted | Seen::Whole => {
+                    version = version - stored + writes;
+                    break;
+                }
             };
         }
         let Some((index, at)) = newest else { return Ok(None) };
         // Also where it was written since: the version is known all the same, so the next lookup ends.
         if let Some(generation) = state.newest_first().nth(index) {
-            generation.learn(hash, number, id, History::of_version(version))?;
+            generation.learn(hash, number, id, version)?;
         }
         Ok((at == pending.newest.at).then_some(version))
     }

@@ -17,7 +17,7 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-pub use self::lookup::{Lookup, Newest};
+pub use self::lookup::{Lookup, Newest, Pending};
 use self::{generation::Generation, lookup::PART};
 use super::{
     error::Result,
@@ -93,7 +93,7 @@ impl Buffer {
     }
 
     /// Whether all that is in the log is in the shards.
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         // IMPORTANT: in this order. Where nothing was appended since the place was noted, nothing was frozen since either.
         let empty_at = self.empty_at.load(Ordering::Acquire);
         self.log.head().0 == empty_at
@@ -142,15 +142,10 @@ impl Buffer {
     /// Merges ended generations if a failing shard has let them pile up: always the two that follow each other and are smallest together, so that
     /// large ones are seldom touched. Called by the thread that also freezes and retires.
     pub fn compact(&self) -> Result<()> {
-        let mut forgotten = self.state.lock().forgotten;
         while let Some((index, older, newer)) = self.smallest_pair()? {
-            // NOTE: without the lock: it may take long. Versions that reads settle meanwhile are settled once more.
-            let mut merged = older.merged_with(&newer)?;
+            // NOTE: without the lock: it may take long. Versions are learned once more.
+            let merged = older.merged_with(&newer)?;
             let mut state = self.state.lock();
-            if std::mem::replace(&mut forgotten, state.forgotten) != state.forgotten {
-                // IMPORTANT: not merged once more, or others who write all the time would keep this thread here for ever.
-                merged.forget_versions();
-            }
             assert!(
                 Arc::ptr_eq(&state.frozen[index].claim, &older.claim),
                 "no other thread drops generations"
@@ -163,7 +158,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// Two generations to merge, fully indexed, and the place of the older one.
+    /// Two generations to merge, fully indexed and without learned versions, and the place of the older one.
     fn smallest_pair(&self) -> Result<Option<(usize, Generation, Generation)>> {
         let mut state = self.state.lock();
         if state.frozen.len() <= MOST_FROZEN {
@@ -176,6 +171,9 @@ impl Buffer {
                 state.frozen[i].catch_up_by(self.part, Lsn(0), |number, id| self.hash(number, id))?;
                 MutexGuard::bump(&mut state);
             }
+        }
+        for i in [index, index + 1] {
+            state.frozen[i].forget_versions();
         }
         Ok(Some((index, state.frozen[index].clone(), state.frozen[index + 1].clone())))
     }

@@ -131,7 +131,9 @@ impl Comparison {
 
     /// The document gets a higher version in the shard, on which the writes count that the shard lacks.
     fn write_outside(&mut self, document: usize) {
-        let retired = self.states.partition_point(|state| state.end <= self.retired);
+        // NOTE: not up to where generations were to be dropped: of those that were merged all is kept until the newest can go.
+        let oldest = self.buffer.oldest();
+        let retired = self.states.partition_point(|state| state.end <= oldest);
         let applied = self.states.partition_point(|state| state.end <= self.applied);
         // NOTE: behind a deletion that is still in the buffer versions count from there, whatever others write.
         let is_deleted = self.states[retired..applied].iter().any(|state| state.deleted[document]);
@@ -166,7 +168,12 @@ impl Comparison {
             found => found,
         };
         let found = String::from_utf8(text).expect("UTF-8");
-        if lookup.newest().is_some_and(|newest| newest.is_before(|| self.changed_at)) {
+        let newest = match &lookup {
+            Lookup::Deleted(newest) => Some(newest),
+            Lookup::Known(_, pending) | Lookup::Unsettled(pending) => Some(&pending.newest),
+            Lookup::Absent | Lookup::Behind => None,
+        };
+        if newest.is_some_and(|newest| newest.is_before(|| self.changed_at)) {
             // Then the shard is asked.
             return assert_eq!(self.state_at(self.applied)[document], expected);
         }
@@ -183,11 +190,7 @@ impl Comparison {
                     self.buffer.settle((1, &id), pending, (stored, self.applied)).expect("is intact");
                 assert_eq!(settled.map(|version| (found, version)), expected);
                 let again = self.buffer.read(1, &id, &mut Vec::new()).expect("is intact");
-                assert_eq!(
-                    again,
-                    Lookup::Known(settled.expect("just so"), pending.newest),
-                    "it is remembered"
-                );
+                assert_eq!(again, Lookup::Known(settled.expect("just so"), pending), "it is remembered");
             }
         }
     }
@@ -278,16 +281,14 @@ fn a_record_is_indexed_in_one_generation_only() {
         buffer.read(1, "a", &mut Vec::new()).expect("is intact");
         write(&log, "a");
         buffer.freeze().expect("not empty");
-        if generation == 1 {
-            assert_eq!(buffer.settle((1, "a"), pending(&buffer, "a"), (0, Lsn(0))), Ok(Some(2)));
-        }
         let version = || match buffer.read(1, "a", &mut Vec::new()) {
-            Ok(Lookup::Known(version, _)) => version,
+            Ok(Lookup::Known(version, _)) => Ok(Some(version)),
+            Ok(Lookup::Unsettled(pending)) => buffer.settle((1, "a"), pending, (0, Lsn(0))),
             other => panic!("generation {generation}: {other:?}"),
         };
-        assert_eq!(version(), 2 * generation);
+        assert_eq!(version(), Ok(Some(2 * generation)));
         buffer.compact().expect("is intact");
-        assert_eq!(version(), 2 * generation, "merged");
+        assert_eq!(version(), Ok(Some(2 * generation)), "merged");
     }
 }
 
@@ -369,22 +370,54 @@ fn many_generations_become_few_and_keep_what_they_know() {
 }
 
 #[test]
-fn generations_that_were_merged_forget_versions_too() {
+fn generations_that_are_merged_learn_versions_once_more() {
     let (log, buffer) = setup();
+    let settled = |stored| buffer.settle((1, "a"), pending(&buffer, "a"), (stored, Lsn(0)));
     write(&log, "a");
     buffer.freeze().expect("not empty");
-    let settled = |stored| buffer.settle((1, "a"), pending(&buffer, "a"), (stored, Lsn(0)));
     assert_eq!(settled(0), Ok(Some(1)));
-    let known = || buffer.read(1, "a", &mut Vec::new()).map(|found| matches!(found, Lookup::Known(1, _)));
     for _ in 0..super::MOST_FROZEN {
-        write(&log, "b");
+        write(&log, "a");
         buffer.freeze().expect("not empty");
     }
     buffer.compact().expect("is intact");
     assert_eq!(buffer.state.lock().frozen.len(), super::MOST_FROZEN);
-    assert_eq!(known(), Ok(true));
+    assert_eq!(settled(10), Ok(Some(15)));
     buffer.forget_versions();
-    assert_eq!(settled(10), Ok(Some(11)));
+    assert_eq!(settled(20), Ok(Some(25)));
+}
+
+#[test]
+fn what_was_learned_is_forgotten_whatever_came_behind() {
+    let (log, buffer) = setup();
+    let known = |id| match buffer.read(1, id, &mut Vec::new()).expect("is intact") {
+        Lookup::Known(version, _) => version,
+        other => panic!("{other:?}"),
+    };
+    let settled = |id, stored| buffer.settle((1, id), pending(&buffer, id), (stored, Lsn(0)));
+    let ids = ["written", "deleted", "stored"];
+    ids.iter().for_each(|id| write(&log, id));
+    assert_eq!(ids.map(|id| settled(id, 4)), [Ok(Some(5)), Ok(Some(5)), Ok(Some(5))]);
+    write(&log, "written");
+    delete(&log, "deleted");
+    delete(&log, "stored");
+    write(&log, "stored");
+    assert_eq!([known("written"), known("stored")], [6, 1]);
+    buffer.forget_versions();
+    assert_eq!((settled("written", 10), known("stored")), (Ok(Some(12)), 1));
+    assert!(matches!(buffer.read(1, "deleted", &mut Vec::new()), Ok(Lookup::Deleted(_))));
+}
+
+#[test]
+fn forgetting_versions_leaves_nothing_to_index() {
+    let (log, buffer) = setup();
+    let buffer = Buffer { part: 1000, ..buffer };
+    (0..100).for_each(|i| write(&log, &format!("id{i}")));
+    let try_read = |id: &str| buffer.try_read(1, id, &mut Vec::new()).expect("is intact");
+    assert_eq!(buffer.settle((1, "id50"), pending(&buffer, "id50"), (0, Lsn(0))), Ok(Some(1)));
+    assert!(matches!(try_read("id50"), Lookup::Known(1, _)));
+    buffer.forget_versions();
+    assert!(matches!(try_read("id50"), Lookup::Unsettled(_)));
 }
 
 #[test]

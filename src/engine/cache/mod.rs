@@ -92,17 +92,17 @@ impl Cache {
         self.origin(origin.shard) == origin
     }
 
-    /// Appends the document's text to `value` and returns its version.
-    pub fn read(&self, number: u32, id: &str, value: &mut Vec<u8>) -> Option<u64> {
+    /// Appends the document's text to `value` and returns its version and the log place up to which that is right at least.
+    pub fn read(&self, number: u32, id: &str, value: &mut Vec<u8>) -> Option<(u64, Lsn)> {
         let (hash, segment) = self.place(number, id);
         let mut segment = segment.lock();
         let found = self.find(&segment, hash, number, id)?;
         segment.touch(&found);
         value.extend_from_slice(segment.value(&found));
-        Some(found.header.version)
+        Some((found.header.version, found.header.as_of))
     }
 
-    /// The document's version and the log place up to which that is right at least.
+    /// The same without the text.
     pub fn version(&self, number: u32, id: &str) -> Option<(u64, Lsn)> {
         let (hash, segment) = self.place(number, id);
         let Found { header, .. } = self.find(&segment.lock(), hash, number, id)?;

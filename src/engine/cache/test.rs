@@ -17,7 +17,7 @@ use crate::engine::{
 
 fn read(cache: &Cache, id: &str) -> Option<(Vec<u8>, u64)> {
     let mut value = Vec::new();
-    cache.read(1, id, &mut value).map(|version| (value, version))
+    cache.read(1, id, &mut value).map(|(version, _)| (value, version))
 }
 
 fn keep(cache: &Cache, id: &str, value: &[u8], version: u64, as_of: u64) {
