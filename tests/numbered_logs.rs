@@ -5,7 +5,7 @@ mod common;
 
 use std::{
     fs::{self, File},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt},
     path::Path,
     process::{Child, Command},
     sync::Arc,
@@ -167,4 +167,27 @@ fn a_last_place_that_is_gone_is_in_nobodys_way() {
     fs::remove_dir_all(&folder).expect("removes");
     fs::write(&folder, "a file").expect("writes");
     open_elsewhere("other.wal");
+}
+
+#[test]
+fn a_copy_of_a_log_is_not_replaced_while_another_process_uses_it() {
+    let home = Home::new();
+    let db = home.open();
+    set(&db, "c", "id", "1");
+    // As where the folder is moved and copied, and the copy is opened.
+    let copy = home.path().join("copy");
+    fs::copy(home.wal(), &copy).and_then(|_| fs::rename(&copy, home.wal())).expect("replaces");
+    let theirs = File::open(home.wal()).expect("opens");
+    let is_theirs = || {
+        let named = File::open(home.wal()).and_then(|file| file.metadata()).expect("looks");
+        named.ino() == theirs.metadata().expect("looks").ino()
+    };
+    let write = || db.submit_durable_wait(&mut common::record(&db, &[("c", "id", Some("2"))]));
+    {
+        let _neighbour = Neighbour::of(&home);
+        let error = write().expect_err("has no file");
+        assert!(error.code() == Code::Io && is_theirs(), "{error}");
+    }
+    common::until("the log has a file again", || write().is_ok());
+    assert!(!is_theirs());
 }

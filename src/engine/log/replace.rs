@@ -4,18 +4,18 @@
 //! success on that file proves nothing. But the log is also in memory: it is copied to a new file, checked, synced, and
 //! put in the old one's place.
 
-use std::{io, ops::Range, path::Path, sync::Arc};
+use std::{fs::TryLockError, io, ops::Range, path::Path, sync::Arc};
 
 use super::{
     Log, Lsn,
-    header::{Found, LogHeader},
+    header::{Found, LogHeader, RING_AT},
     make, recovery,
     ring::Ring,
     shared::Location,
 };
 use crate::engine::{
     error::{Code, Error, Result},
-    io::{File, look_at_file, look_at_path, rewrite, same_file, write_in_pages},
+    io::{File, look_at_file, look_at_path, read_front, rewrite, same_file, write_in_pages},
 };
 
 impl Log {
@@ -72,7 +72,7 @@ impl Log {
         let header = LogHeader { synced: self.head(), ..appender.header };
         let header = make::write_headers(&*fresh, header).map_err(failed)?;
         fresh.sync().map_err(failed)?;
-        self.check_name(location, &header).map_err(failed)?;
+        let _nobody_opens_it = self.check_name(location, &header).map_err(failed)?;
         location.files.rename(beside, &location.path).map_err(failed)?;
         // IMPORTANT: from here on the name is the new file's, so it is used even if this fails.
         let named = location.files.sync_folder(&location.path);
@@ -89,15 +89,26 @@ impl Log {
     }
 
     /// Fails if the name is another file's by now, which may hold what nobody else does: the log of another database, where a link or a
-    /// folder was put in place of the one that was there, or of a process that found none.
-    fn check_name(&self, location: &Location, own: &LogHeader) -> io::Result<()> {
-        if self.has_its_name() {
-            return Ok(());
+    /// folder was put in place of the one that was there, or of a process that found none, or a copy of this one in which another process
+    /// writes. Returns what is to be kept until the name is this one's again: its lock keeps others from opening what has the name.
+    fn check_name(&self, location: &Location, own: &LogHeader) -> io::Result<Option<Arc<dyn File>>> {
+        let is_named = |file: &Arc<dyn File>| same_file(file.handle(), &location.path);
+        if self.has_its_name() || self.named.lock().as_ref().is_some_and(is_named) {
+            return Ok(None);
         }
-        let Some(front) = make::first_pages(&*location.files, &location.path)? else { return Ok(()) };
+        let found = match location.files.open(&location.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        match found.handle().try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(make::name_is_taken()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let front = read_front(&*found, RING_AT as usize)?;
         let is_a_copy = |found: &LogHeader| (found.database, found.log) == (own.database, own.log);
         if front.is_empty() || matches!(LogHeader::find(&front), Found::Header(found) if is_a_copy(&found)) {
-            return Ok(());
+            return Ok(Some(found));
         }
         Err(make::name_is_taken())
     }
