@@ -115,6 +115,37 @@ fn a_numbered_log_is_recovered_once_also_where_the_next_opening_has_another_plac
 }
 
 #[test]
+fn a_database_that_is_open_is_not_opened_by_links_to_its_shards_as_another_one() {
+    let (home, elsewhere) = (Home::new(), Home::new());
+    let db = home.open();
+    set(&db, "c", "id", "\"flushed\"");
+    db.close().expect("closes");
+    for shard in 0..4 {
+        let link = elsewhere.path().join(format!("link_shard{shard}.db"));
+        std::os::unix::fs::symlink(home.shard(shard), link).expect("links");
+    }
+    let by_links = |wal_path, exclusive| Options {
+        base: elsewhere.path().join("link"),
+        wal_path,
+        wal_path_is_default: false,
+        exclusive,
+        ..home.options()
+    };
+    {
+        let _neighbour = Neighbour::of(&home);
+        assert_eq!(common::refused(by_links(elsewhere.wal(), true)), Code::Locked);
+        assert_eq!(common::refused(by_links(elsewhere.wal(), false)), Code::OptionConflict);
+        let db = common::open(by_links(home.wal(), false));
+        assert!(db.wal_path().is_some_and(|path| path.ends_with("app.wal.1")));
+        db.close().expect("closes");
+    }
+    let db = common::open(by_links(elsewhere.wal(), false));
+    // In one process, too.
+    assert_eq!(common::refused(home.options()), Code::OptionConflict);
+    assert_eq!(value(&db, "c", "id"), text("flushed", 1));
+}
+
+#[test]
 fn a_numbered_log_beside_what_a_link_names_is_removed() {
     let home = Home::new();
     let (target, numbered) = (home.path().join("target.wal"), home.path().join("target.wal.1"));

@@ -20,6 +20,7 @@ use super::{
     progress::Tell,
     readers::{Pace, Readers},
     recovering::{Recovered, recover},
+    registry,
     scan::{Scan, Scanner, Told},
     settling::{join, open_shards, settle},
     shard::Router,
@@ -50,8 +51,9 @@ struct Running {
 impl Engine {
     /// Opens or makes the database and recovers what processes left in their logs that are gone.
     pub(crate) fn open(options: Options, tell: Tell<'_>) -> Result<Engine> {
-        let _gate = Gate::enter(&options.base, presence::TO_OPEN)?;
-        let (presence, is_alone) = Presence::enter(&options.base, options.exclusive)?;
+        let home = registry::home(&options.base);
+        let _gate = Gate::enter(&home, presence::TO_OPEN)?;
+        let (presence, is_alone) = Presence::enter(&home, options.exclusive)?;
         // NOTE: what it has begun ends as it is dropped; a panic that went on would end the program.
         let mut damage = Vec::new();
         let started = caught(|| Engine::start(options, tell, is_alone, &mut damage));
@@ -144,7 +146,7 @@ impl Engine {
         }
         drop(running.threads);
         // Without the gate, others are taken to be there: they do what is left to do.
-        let gate = Gate::enter(&core.options.base, presence::TO_CLOSE);
+        let gate = Gate::enter(presence.base(), presence::TO_CLOSE);
         let is_last = gate.is_ok() && presence.is_last();
         let emptied = flushed.and_then(|()| {
             core.shards.iter().try_for_each(|shard| shard.checkpoint(is_last))?;

@@ -6,7 +6,7 @@
 use std::{
     fs::{File, TryLockError},
     io::{ErrorKind, Read, Seek, Write},
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -33,6 +33,7 @@ pub(crate) struct Gate(LockFile);
 /// Held as long as the database is open.
 #[derive(Debug)]
 pub(crate) struct Presence {
+    base: PathBuf,
     held: LockFile,
     is_exclusive: bool,
 }
@@ -96,9 +97,14 @@ impl Presence {
                 (held, false)
             }
         };
-        let presence = Presence { held, is_exclusive: wants_to_be_alone };
+        let presence = Presence { base: base.to_owned(), held, is_exclusive: wants_to_be_alone };
         presence.list(|pids| pids.push(std::process::id()), is_alone)?;
         Ok((presence, is_alone))
+    }
+
+    /// Whose it is.
+    pub(crate) fn base(&self) -> &Path {
+        &self.base
     }
 
     /// Lets others in, unless this one wants to be alone.

@@ -65,7 +65,8 @@ pub(crate) fn recover(
     damage: &mut Vec<Error>,
 ) -> Result<Recovered> {
     let database = files.database;
-    let last = files.log_place(&registry::key(&options.base))?;
+    // Beside others it is where theirs are, by whatever path they have it open.
+    let last = files.log_place(|base| !is_alone || registry::home(base) == registry::home(&options.base))?;
     // Beside processes that have no log, for which nothing is remembered.
     let is_first = !is_alone && last.is_none();
     let (mut logs, place) = log_search::find(options, database, last, is_alone)?;

@@ -16,6 +16,7 @@ use super::{
     opening::Engine,
     options::Options,
     progress::Tell,
+    shard::shard_path,
 };
 
 /// The database at one path. Locked while it is opened or closed, so that those who come meanwhile wait.
@@ -53,7 +54,7 @@ pub(crate) struct Entered {
 pub(crate) fn enter(options: Options, tell: Tell<'_>) -> Result<Entered> {
     let folder = options.base.parent().unwrap_or(Path::new("."));
     options.files.make_folder(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
-    let key = key(&options.base);
+    let key = home(&options.base);
     loop {
         let fresh = || Arc::new(Slot { key: key.clone(), holders: Mutex::default() });
         // This thread is in the middle of that very opening, which tells of its progress, and would wait for itself.
@@ -143,6 +144,19 @@ pub(crate) fn key(file: &Path) -> PathBuf {
     match (file.parent().and_then(|folder| folder.canonicalize().ok()), file.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => file.to_owned(),
+    }
+}
+
+/// Where the database with this `base` is: by whatever path its folder is named, and where its first shard is a link, as what that names.
+/// Who comes by links to the shards and who comes by the shards have to meet.
+pub(crate) fn home(base: &Path) -> PathBuf {
+    const NAME: &str = "_shard0.db";
+    let first = shard_path(base, 0);
+    let named = if first.is_symlink() { first.canonicalize().ok() } else { None };
+    let Some(file) = named else { return key(base) };
+    match file.file_name().and_then(|name| name.to_str()?.strip_suffix(NAME)) {
+        Some(name) => file.with_file_name(name),
+        None => file,
     }
 }
 

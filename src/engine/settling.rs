@@ -81,7 +81,7 @@ pub(crate) fn join(options: &mut Options) -> Result<Settled> {
             "it has {count} shards, and only a process that is alone can move its documents to {}; close it there first",
             options.shard_count
         );
-        return Err(presence::in_use(&options.base, &advice));
+        return Err(presence::in_use(&registry::home(&options.base), &advice));
     }
     Ok(Settled::default())
 }

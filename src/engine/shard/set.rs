@@ -270,9 +270,9 @@ impl ShardSet {
     }
 
     /// Where the log was that the database at `base` used last, as its first shard says.
-    pub fn log_place(&self, base: &Path) -> Result<Option<PathBuf>> {
+    pub fn log_place(&self, is_its_base: impl Fn(&Path) -> bool) -> Result<Option<PathBuf>> {
         // IMPORTANT: a copy of a database must not take away the log of the original.
-        Ok(self.places()?.filter(|(at, _)| Path::new(at) == base).map(|(_, log)| PathBuf::from(log)))
+        Ok(self.places()?.filter(|(at, _)| is_its_base(Path::new(at))).map(|(_, log)| PathBuf::from(log)))
     }
 
     /// Whether the log that the shards know is not where it was, or they are not themselves.

@@ -29,7 +29,7 @@ pub struct Located {
 /// # Errors
 /// [`Code::Locked`](crate::Code::Locked) if somebody has it open, and what the operating system says.
 pub fn locate(base: &Path, former: Option<&Former>) -> Result<Located> {
-    presence::check_free(base)?;
+    presence::check_free(&registry::home(base))?;
     let existing = existing(base)?;
     let Some(last) = existing.last() else {
         let elsewhere = former.map_or(Ok(Vec::new()), Former::files)?.len() as u32;

@@ -18,7 +18,7 @@ pub use report::{Finding, LogFigures, Report, Severity};
 use super::{
     error::{Code, Error, Result},
     io::with_suffix,
-    presence,
+    presence, registry,
     shard::{self, ShardId, shard_path},
 };
 
@@ -41,7 +41,7 @@ pub struct Request {
 /// to another number of shards is not complete, [`Code::Io`] if there is no database.
 pub fn verify(request: &Request, progress: &mut dyn FnMut(ShardId, u64)) -> Result<Report> {
     let base = &request.base;
-    presence::check_free(base)?;
+    presence::check_free(&registry::home(base))?;
     if shard::is_unfinished(base) {
         let text = format!(
             "The move of '{}' to another number of shards is not complete; open the database, or run 'kimdb recover', and \
@@ -59,7 +59,7 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(ShardId, u64)) -> Resu
     let before = states(base, &existing, request.log.as_deref());
     let shards = shards::verify(request, &existing, &mut report, progress);
     logs::verify(request, &shards, &mut report);
-    presence::check_free(base)?;
+    presence::check_free(&registry::home(base))?;
     if states(base, &existing, request.log.as_deref()) != before {
         let text = format!(
             "The database '{}' was opened while it was verified, so nothing can be said; verify it while nobody has it open.",
