@@ -69,6 +69,30 @@ fn a_reader_that_stays_holds_up_no_flush_and_no_close() {
 }
 
 #[test]
+fn what_a_log_grew_to_while_another_program_read_is_given_back_after_that() {
+    let home = Home::new();
+    let db = home.open_with(|options| (options.shard_count, options.wal_size) = (1, 16 << 20));
+    let write = |digit: u32| {
+        // Other pages each time, or SQLite writes none.
+        set(&db, "c", "id", digit.to_string().repeat(1 << 20));
+        db.flush_wait().expect("flushes");
+    };
+    write(1);
+    let reader = beside(&home, 0);
+    reader.execute_batch("BEGIN").expect("begins");
+    rows(&reader, "SELECT count(*) FROM c");
+    (1..=100).for_each(|i| write(i % 9 + 1));
+    let size = || fs::metadata(home.path().join("app_shard0.db-wal")).expect("looks").len();
+    assert!(size() > 90 << 20, "{}", size());
+    reader.execute_batch("COMMIT").expect("ends");
+    // One of the first moves it into the shard.
+    (1..=9).for_each(write);
+    assert!(size() <= 65 << 20, "{}", size());
+    db.close().expect("closes");
+    check_integrity(&home);
+}
+
+#[test]
 fn tables_and_checkpoints_of_another_program_harm_nothing() {
     let home = Home::new();
     let db = home.open();

@@ -10,7 +10,7 @@ use crate::engine::{
 
 /// Bytes of SQLite's own log at which a flush moves them into the database file. The longer that log, the more changes of a
 /// page are moved as one: random ids come a fifth faster into their shard than with half of it.
-const CHECKPOINT_BYTES: i64 = 32 << 20;
+pub(super) const CHECKPOINT_BYTES: i64 = 32 << 20;
 
 impl SqliteShard {
     /// Moves SQLite's log into the database file if it is long, or always; then there is nothing left of it.

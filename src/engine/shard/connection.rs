@@ -8,7 +8,7 @@ use rusqlite::{
     hooks::{AuthAction, AuthContext, Authorization},
 };
 
-use super::{ShardId, memory::moderated, statement, vfs};
+use super::{ShardId, checkpoint::CHECKPOINT_BYTES, memory::moderated, statement, vfs};
 use crate::engine::{
     error::{Code, Error, FREE_SPACE, Result},
     io::with_suffix,
@@ -25,6 +25,10 @@ const LOOK_IN_FLUSH: Duration = Duration::from_millis(1);
 /// Page cache of a writing and of a reading connection, in KiB.
 const WRITER_CACHE: i64 = 8 << 10;
 const READER_CACHE: i64 = 2 << 10;
+
+/// SQLite's own log is cut to this when it begins anew: what it grew to while another program read in one long transaction is given back. Twice
+/// what it comes to otherwise, so that it is not cut and grown again all the time.
+const KEPT_LOG: i64 = 2 * CHECKPOINT_BYTES;
 
 /// Page size of a new shard. Twice SQLite's default: ids in order come a twentieth faster into their shard, and reads from
 /// the file take a twentieth longer.
@@ -46,7 +50,9 @@ pub(super) fn writer(path: &Path, shard: ShardId) -> Result<Connection> {
             "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
              PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{WRITER_CACHE};"
         ))?;
-        connection.execute_batch("PRAGMA wal_autocheckpoint = 0")?;
+        connection.execute_batch(&format!(
+            "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {KEPT_LOG}"
+        ))?;
         Ok((connection, mode))
     };
     let (connection, mode) = open().map_err(|error| explain("open", path, shard, &error))?;
