@@ -157,6 +157,8 @@ impl Scheduler {
             core.figures.shard(shard).note_flushed(part.entries.len() as u64);
             // NOTE: not before. What a failing disk loses and is given again and again would be progress for ever.
             core.flush.note_progress();
+            // Or SQLite's log grows without end where nothing else is written.
+            store.checkpoint(false)?;
         }
         // Where this fails it does no harm: the shards know that they have it.
         if let Err(error) = side.remove() {
@@ -239,6 +241,20 @@ mod test {
             db.flush_wait().expect("flushes");
         }
         db.close().expect("closes");
+    }
+
+    #[test]
+    fn where_nothing_else_is_written_the_log_of_a_shard_does_not_grow_without_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options { wal_size: 1 << 20, shard_count: 1, ..Options::new(folder.path().join("db")) };
+        let db = Database::open(options, None).expect("opens");
+        let files = db.collection("files");
+        for i in 0..80 {
+            // Other pages each time, or SQLite writes none.
+            db.set(&files, "f1", &[b'1' + i % 9; 1 << 20]).expect("writes");
+        }
+        let log = std::fs::metadata(folder.path().join("db_shard0.db-wal")).expect("looks").len();
+        assert!(log < 40 << 20, "{log}");
     }
 
     #[test]
