@@ -130,3 +130,35 @@ fn a_number_of_shards_that_no_database_has_is_damage() {
     assert!(damage.len() < 10, "not one for each: {report:#?}");
     assert_eq!(refused(home.options()), Code::Corrupt);
 }
+
+#[test]
+fn a_database_whose_making_was_interrupted_is_not_damaged() {
+    type Unmake = (&'static str, fn(&Home));
+    const UNMADE: &str = "DROP TABLE _kimdb_meta; DROP TABLE _kimdb_log; DROP TABLE _kimdb_collection";
+    let unmake: [Unmake; 4] = [
+        ("the first is missing", |home| fs::remove_file(home.shard(0)).expect("removes")),
+        ("the first is empty", |home| fs::write(home.shard(0), "").expect("writes")),
+        ("the first two belong to none", |home| (0..2).for_each(|shard| sql(home, shard, UNMADE))),
+        ("all are empty, or missing", |home| {
+            fs::remove_file(home.shard(0)).expect("removes");
+            (1..4).for_each(|shard| fs::write(home.shard(shard), "").expect("writes"));
+        }),
+    ];
+    for (what, unmake) in unmake {
+        let home = Home::new();
+        home.open().close().expect("closes");
+        fs::remove_file(home.wal()).expect("removes");
+        unmake(&home);
+        let found = report(&home);
+        assert!(of(&found, Severity::Damage).is_empty(), "{what}: {found:?}");
+        assert!(of(&found, Severity::Note)[0].text.contains("interrupted"), "{what}: {found:?}");
+        home.open().close().expect("closes");
+        assert!(report(&home).findings.is_empty(), "{what}");
+
+        // Where there is a log, all had been made.
+        if what.starts_with("the first ") {
+            unmake(&home);
+            assert!(!of(&report(&home), Severity::Damage).is_empty(), "{what}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::engine::{
     log::{self, Id, Lsn, hex},
+    options::log_beside,
     registry,
     shard::{Fault, MOST_SHARDS, Owner, ReadOnlyShard, Router, ShardId, shard_path},
 };
@@ -51,6 +52,12 @@ pub(super) fn verify(
     progress: &mut dyn FnMut(ShardId, u64),
 ) -> Shards {
     let base = &request.base;
+    if let Some(count) = being_made(request, existing) {
+        let text = "The database was being made, and that was interrupted; the next opening goes on with it.";
+        report.add(Finding::new(Severity::Note, base, text));
+        report.shards = count;
+        return Shards { open: Vec::new(), database: None, log: None };
+    }
     let opened: Vec<(ShardId, Option<ReadOnlyShard>)> =
         existing.iter().map(|shard| (*shard, open(&shard_path(base, *shard), *shard, report))).collect();
     let owners = read_owners(base, &opened, report);
@@ -85,6 +92,34 @@ pub(super) fn verify(
         shards.log = locate::log_place(base, first, database);
     }
     shards
+}
+
+/// How many shards a database has that is not whole only because an opening was killed before it had made all of them. `None`: it has been
+/// whole.
+fn being_made(request: &Request, existing: &[ShardId]) -> Option<ShardId> {
+    let mut known: Option<Owner> = None;
+    let mut is_whole = existing.first() == Some(&0);
+    for shard in existing {
+        let path = shard_path(&request.base, *shard);
+        if fs::metadata(&path).is_ok_and(|found| found.len() == 0) {
+            is_whole = false;
+            continue;
+        }
+        let file = ReadOnlyShard::open(&path, *shard).ok()?;
+        let owner = file.owner().ok()?;
+        // Shard 0 is the last one that is told whose it is.
+        if !file.tables().ok()?.is_empty() || (*shard == 0 && owner.is_some()) {
+            return None;
+        }
+        known = known.or(owner);
+    }
+    let Some(Owner { database, shards, .. }) = known else {
+        return (!is_whole).then(|| existing.last().map_or(0, |last| last.saturating_add(1)));
+    };
+    // Its log is made after that.
+    let log = request.log.clone().unwrap_or_else(|| log_beside(&request.base));
+    let has_log = log::peek(&log).is_some_and(|(owner, _)| owner == database);
+    (!has_log).then_some(shards)
 }
 
 /// Whose each shard says that it is, as far as it can be asked.
