@@ -146,6 +146,27 @@ fn a_database_that_is_open_is_not_opened_by_links_to_its_shards_as_another_one()
 }
 
 #[test]
+fn the_log_of_who_came_by_links_is_recovered_also_where_the_links_are_gone() {
+    let (home, links) = (Home::new(), Home::new());
+    home.open().close().expect("closes");
+    fs::remove_file(home.wal()).expect("removes");
+    (0..4)
+        .for_each(|shard| std::os::unix::fs::symlink(home.shard(shard), links.shard(shard)).expect("links"));
+    let db = links.open();
+    set(&db, "c", "id", "\"acknowledged\"");
+    // As a killed process leaves it, in the same places.
+    let (shards, logs) = (home.crash_image(), links.crash_image());
+    db.close().expect("closes");
+    for (image, home) in [(&shards, &home), (&logs, &links)] {
+        for file in fs::read_dir(image.path()).expect("lists").map(|file| file.expect("lists")) {
+            fs::copy(file.path(), home.path().join(file.file_name())).expect("copies");
+        }
+    }
+    (0..4).for_each(|shard| fs::remove_file(links.shard(shard)).expect("removes"));
+    assert_eq!(value(&home.open(), "c", "id"), text("acknowledged", 1));
+}
+
+#[test]
 fn a_numbered_log_beside_what_a_link_names_is_removed() {
     let home = Home::new();
     let (target, numbered) = (home.path().join("target.wal"), home.path().join("target.wal.1"));
@@ -157,6 +178,38 @@ fn a_numbered_log_beside_what_a_link_names_is_removed() {
     set(&db, "c", "id", "1");
     db.close().expect("closes");
     assert!(!numbered.exists());
+}
+
+#[test]
+fn a_copy_of_the_database_that_has_its_place_keeps_its_log() {
+    let outside = Home::new();
+    let at = |name: &str| outside.path().join(name);
+    let (folder, copy) = (at("folder"), at("copy"));
+    let options =
+        || Options { base: folder.join("app"), wal_path: folder.join("app.wal"), ..outside.options() };
+    let db = common::open(options());
+    set(&db, "c", "id", "\"flushed\"");
+    db.flush_wait().expect("flushes");
+    set(&db, "c", "id", "\"in the log\"");
+    fs::create_dir(&copy).expect("makes");
+    for file in fs::read_dir(&folder).expect("lists").map(|file| file.expect("lists")) {
+        let name = file.file_name();
+        let text = name.to_string_lossy();
+        if !text.ends_with(".lock") && !text.ends_with("-shm") {
+            fs::copy(file.path(), copy.join(&name)).expect("copies");
+        }
+    }
+    // The log goes on, so that there is nothing left of that in it.
+    for _ in 0..10 {
+        (0..30).for_each(|_| set(&db, "c", "large", format!("\"{}\"", "x".repeat(20_000))));
+        db.flush_wait().expect("flushes");
+    }
+    fs::rename(&folder, at("away")).expect("moves");
+    fs::rename(&copy, &folder).expect("moves");
+    let large = format!("\"{}\"", "x".repeat(2_000_000));
+    assert!(db.set(&db.collection("c"), "id", large.as_bytes()).is_err());
+    assert!(db.close().is_err());
+    assert_eq!(value(&common::open(options()), "c", "id"), text("in the log", 2));
 }
 
 #[test]

@@ -325,4 +325,56 @@ mod test {
         });
         assert_eq!(old.load(Ordering::Relaxed), 0, "reads found what was older than what had been written");
     }
+
+    #[test]
+    fn who_must_not_wait_gets_an_answer_behind_a_deletion_that_others_wrote_after() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options {
+            shard_count: 2,
+            shard_count_is_default: false,
+            ..Options::new(folder.path().join("db"))
+        };
+        let db = Database::open(Options { flush_interval_ms: 1 << 30, ..options }, None).expect("opens");
+        let docs = db.collection("docs");
+        let mut ids: Vec<_> = (0..100).map(|i| format!("id{i}")).collect();
+        ids.sort_by_key(|id| db.shard_of(id));
+        let [id, other, .., elsewhere] = &ids[..] else { unreachable!("there are many") };
+        let set = |id: &str, text: &[u8]| db.set(&docs, id, text).expect("writes");
+        set(id, b"1");
+        set(elsewhere, b"1");
+        db.flush_wait().expect("flushes");
+        let held = rusqlite::Connection::open(db.shard_path(1).expect("a path")).expect("opens");
+        held.execute_batch("BEGIN IMMEDIATE").expect("takes the lock");
+        let core = db.shared_core().expect("open");
+        let flush_the_first = || {
+            set(other, b"2");
+            set(elsewhere, b"2");
+            db.flush(Box::new(|_| ())).expect("begins");
+            let head = core.log.head();
+            let start = Instant::now();
+            while core.shards[0].applied() < head && start.elapsed() < Duration::from_secs(30) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            assert!(core.shards[0].applied() >= head);
+        };
+        // The disk of the first is known to be fast.
+        core.paces[0].learn_from(&*core.shards[0], || ());
+        // More than who must not wait indexes.
+        (0..20).for_each(|_| set(elsewhere, &[b'1'; 20_000]));
+        flush_the_first();
+        db.delete(&docs, id).expect("deletes");
+        flush_the_first();
+        core.forget(0);
+        set(id, b"3");
+        let (told, answer) = std::sync::mpsc::channel();
+        let reading = (std::sync::Arc::clone(core), db.collection("docs"), id.clone());
+        thread::spawn(move || {
+            let (core, docs, id) = reading;
+            let found = core.try_read(&docs, &id, &mut Vec::new());
+            let _ = told.send(found.expect("reads"));
+        });
+        let answer = answer.recv_timeout(Duration::from_secs(10)).expect("it ends");
+        assert!(matches!(answer, super::Attempt::Done(Some(found)) if found.version == 1), "{answer:?}");
+        held.execute_batch("COMMIT").expect("ends");
+    }
 }

@@ -99,7 +99,7 @@ pub(crate) fn recover(
         // IMPORTANT: after what an earlier log held is in the shards, and before this one holds anything.
         // By the path of its folder that is there when links to it are not any more.
         let first = log.is_file().then(|| registry::key(place.first.as_ref().unwrap_or(&place.path)));
-        patiently(patience, || shards[0].remember_log(&registry::key(&options.base), first.as_deref()))?;
+        patiently(patience, || shards[0].remember_log(&registry::home(&options.base), first.as_deref()))?;
     }
     if is_alone {
         shards.iter().try_for_each(|shard| patiently(patience, || shard.forget_other_logs()))?;

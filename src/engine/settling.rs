@@ -92,7 +92,7 @@ pub(crate) fn join(options: &mut Options) -> Result<Settled> {
 /// old library and have returned: see the page on migration. That stores ids as it always did.
 pub(crate) fn open_shards(options: &Options, is_alone: bool) -> Result<ShardSet> {
     let files = shard::open(&options.base, options.shard_count, is_alone, &options.files)?;
-    if is_alone && files.has_left_its_log(&registry::key(&options.base))? {
+    if is_alone && files.has_left_its_log(&registry::home(&options.base))? {
         files.name_ids()?;
     }
     Ok(files)

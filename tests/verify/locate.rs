@@ -55,6 +55,30 @@ fn the_files_of_a_database_are_located() {
     assert_eq!(locate(&copy.base(), None).expect("looks").log, Some(copy.path().join("the.log")));
 }
 
+#[cfg(unix)]
+#[test]
+fn the_log_is_located_by_whatever_way_the_shards_are_named() {
+    let (home, links) = (Home::new(), Home::new());
+    home.open().close().expect("closes");
+    (0..4)
+        .for_each(|shard| std::os::unix::fs::symlink(home.shard(shard), links.shard(shard)).expect("links"));
+    fs::remove_file(home.wal()).expect("removes");
+    let canonical = |path: Option<std::path::PathBuf>| path.and_then(|path| path.canonicalize().ok());
+    for (opened, other) in [(&links, &home), (&home, &links)] {
+        opened.open().close().expect("closes");
+        let log = canonical(Some(opened.wal()));
+        assert!(log.is_some());
+        for home in [opened, other] {
+            assert_eq!(canonical(locate(&home.base(), None).expect("looks").log), log);
+        }
+        for home in [opened, other] {
+            let report = verify(&request(home), &mut |_, _| ()).expect("verifies");
+            assert_eq!(report.logs.len(), 1, "it is looked at: {report:?}");
+        }
+        fs::remove_file(opened.wal()).expect("removes");
+    }
+}
+
 #[test]
 fn an_old_file_of_all_shards_is_a_database_and_a_move_that_is_not_complete_cannot_be_verified() {
     let home = Home::new();

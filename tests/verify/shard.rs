@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::{
     common::{Home, refused},
-    sample::{closed, of, only, report},
+    sample::{closed, killed, of, only, report},
 };
 
 fn sql(home: &Home, shard: u32, text: &str) {
@@ -155,10 +155,20 @@ fn a_database_whose_making_was_interrupted_is_not_damaged() {
         home.open().close().expect("closes");
         assert!(report(&home).findings.is_empty(), "{what}");
 
-        // Where there is a log, all had been made.
-        if what.starts_with("the first ") {
-            unmake(&home);
-            assert!(!of(&report(&home), Severity::Damage).is_empty(), "{what}");
-        }
+        // Where there is a log, all had been made, also where nobody can tell whose it is.
+        unmake(&home);
+        assert!(!of(&report(&home), Severity::Damage).is_empty(), "{what}");
+        fs::write(home.wal(), vec![7; 1 << 20]).expect("writes");
+        assert!(!of(&report(&home), Severity::Damage).is_empty(), "{what}");
     }
+}
+
+#[test]
+fn shards_that_were_emptied_while_sqlite_had_more_of_them_are_damaged() {
+    let (home, db) = killed();
+    let image = home.crash_image();
+    db.close().expect("closes");
+    fs::remove_file(image.wal()).expect("removes");
+    (0..4).for_each(|shard| fs::write(image.shard(shard), "").expect("writes"));
+    assert!(!of(&report(&image), Severity::Damage).is_empty());
 }

@@ -157,7 +157,7 @@ impl Generation {
         let Some(table) = Arc::get_mut(&mut self.table) else { return };
         let claim = &self.claim;
         for Learned { hash, at, older } in learned {
-            // Where it is damaged, whoever reads the document is told.
+            // Where it is damaged the version stays as it was learned: nothing tells any more whose it is.
             let Ok(op) = claim.op(at) else { continue };
             let same = |slot: &Slot| is(slot, hash, claim, (op.number, op.id), &mut Ok(()));
             if let Some(slot) = table.find_mut(hash, same)

@@ -190,23 +190,22 @@ impl Buffer {
         let mut state = self.state.lock();
         let head = self.log.head();
         self.catch_up_in_parts(&mut state, head)?;
-        self.settle_in(&mut state, head, of, pending, stored)
+        self.settle_in(&mut state, (head, u64::MAX), of, pending, stored)
     }
 
     /// As [`Buffer::settle`], for threads that must not wait: `None` too where much was written since, or others have the lock.
     pub fn try_settle(&self, of: (u32, &str), pending: Pending, stored: (u64, Lsn)) -> Result<Option<u64>> {
         let Some(mut state) = self.try_lock() else { return Ok(None) };
         let head = self.log.head();
-        if state.backlog(head) > self.part {
-            return Ok(None);
-        }
-        self.settle_in(&mut state, head, of, pending, stored)
+        self.settle_in(&mut state, (head, self.part), of, pending, stored)
     }
 
+    /// `None` too where more bytes than `most` have to be indexed. IMPORTANT: as far back as the lookup went, not further: of what it did not need
+    /// it does not say that it is [`Lookup::Behind`], and whoever must not wait would look up and settle for ever.
     fn settle_in(
         &self,
         state: &mut State,
-        head: Lsn,
+        (head, most): (Lsn, u64),
         (number, id): (u32, &str),
         pending: Pending,
         (stored, as_of): (u64, Lsn),
@@ -217,7 +216,12 @@ impl Buffer {
         }
         let mut version = stored;
         let mut newest = None;
+        let mut backlog = 0;
         for (index, generation) in state.newest_first().enumerate() {
+            backlog += generation.backlog(head);
+            if backlog > most {
+                return Ok(None);
+            }
             generation.catch_up(head, |number, id| self.hash(number, id))?;
             let Some(&slot) = generation.find(hash, number, id)? else { continue };
             newest.get_or_insert((index, slot.at));

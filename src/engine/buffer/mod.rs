@@ -59,11 +59,6 @@ impl State {
         self.frozen.front().unwrap_or(&self.current)
     }
 
-    /// Bytes of the log that are not indexed yet.
-    fn backlog(&mut self, head: Lsn) -> u64 {
-        self.newest_first().map(|generation| generation.backlog(head)).sum()
-    }
-
     fn newest_first(&mut self) -> impl Iterator<Item = &mut Generation> {
         std::iter::once(&mut self.current).chain(self.frozen.iter_mut().rev())
     }

@@ -157,8 +157,10 @@ impl Scheduler {
             core.figures.shard(shard).note_flushed(part.entries.len() as u64);
             // NOTE: not before. What a failing disk loses and is given again and again would be progress for ever.
             core.flush.note_progress();
-            // Or SQLite's log grows without end where nothing else is written.
-            store.checkpoint(false)?;
+            // Or SQLite's log grows without end where nothing else is written. The shard has the record, whatever comes of it.
+            if let Err(error) = store.checkpoint(false) {
+                core.report(&error);
+            }
         }
         // Where this fails it does no harm: the shards know that they have it.
         if let Err(error) = side.remove() {

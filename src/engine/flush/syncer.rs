@@ -1,14 +1,13 @@
 //! The thread that waits for the disk: timed syncs of the log, group commits, giving log space back, and another file
 //! for the log when the disk fails.
 
-use std::{io::ErrorKind, sync::atomic::Ordering, time::Instant};
+use std::{sync::atomic::Ordering, time::Instant};
 
 use super::pause::Pause;
 use crate::engine::{
     blocking::{wait, waiting},
     core::Core,
     error::{Code, Error},
-    io::look_at_path,
     log::{Done, Lsn},
 };
 
@@ -219,13 +218,10 @@ fn sync_log(core: &Core, is_awaited: bool) -> bool {
 }
 
 /// Goes over to another file, if that is possible now. Not where the shards are gone as well: their folder was moved, and another one may have
-/// its name, where nobody who opens them looks for what the log would take from then on.
+/// its name, where nobody who opens them looks for what the log would take from then on. Nor where that one has shards: a copy of the database has
+/// a log of its own, which holds what its shards lack.
 fn replace(core: &Core) {
-    let first = core.shards[0].path();
-    let replaced = match look_at_path(first) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::io("find the shard", first, &error)),
-        _ => core.log.replace(),
-    };
+    let replaced = core.shards[0].check_named().and_then(|()| core.log.replace());
     match replaced {
         Ok(()) => core.log_mended(),
         // What is in memory is not whole either.

@@ -92,7 +92,7 @@ impl SqliteShard {
     /// Fails if what is written no longer reaches the named file, or may have been lost on the way.
     pub(super) fn check_file(&self, while_mending: bool) -> Result<()> {
         self.check_suspicion(while_mending)?;
-        self.check_named()?;
+        self.check_its_name()?;
         match look_at_path(&self.path) {
             Ok(Looked { size, .. }) if size < self.size.load(Ordering::Acquire) => {
                 let text = format!(
@@ -113,7 +113,7 @@ impl SqliteShard {
     }
 
     /// Fails if the named file is not the one that is open.
-    fn check_named(&self) -> Result<()> {
+    pub(super) fn check_its_name(&self) -> Result<()> {
         match look_at_path(&self.path) {
             Ok(Looked { identity, .. }) if identity == self.identity => Ok(()),
             _ => {
@@ -183,7 +183,7 @@ impl SqliteShard {
         let failed = |error: rusqlite::Error| self.explain("open", &error);
         let reader = self.reader.lock();
         let mut writer = self.writer.lock();
-        self.check_named()?;
+        self.check_its_name()?;
         if let Some(old) = &*writer {
             if open_wal(&*self.files, &self.path, self.shard)?.is_none() {
                 // Nobody else finds what is in it, so it is brought to where they do.

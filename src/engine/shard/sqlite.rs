@@ -251,6 +251,10 @@ impl Store for SqliteShard {
         self.move_log(always)
     }
 
+    fn check_named(&self) -> Result<()> {
+        self.check_its_name()
+    }
+
     fn path(&self) -> &Path {
         &self.path
     }

@@ -115,6 +115,9 @@ pub trait Store: Target + Logs + Queries {
     /// The file.
     fn path(&self) -> &Path;
 
+    /// Fails if the file of that name is not the one that is open.
+    fn check_named(&self) -> Result<()>;
+
     /// Bytes of memory that its connections take for pages and statements.
     fn memory(&self) -> usize;
 

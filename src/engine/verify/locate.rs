@@ -58,7 +58,9 @@ pub(super) fn log_place(base: &Path, first: &ReadOnlyShard, database: log::Id) -
     let is_ours = |path: &PathBuf| log::peek(path).is_some_and(|(owner, _)| owner == database);
     let is_anothers = |path: &PathBuf| log::peek(path).is_some_and(|(owner, _)| owner != database);
     let remembered = match first.places() {
-        Ok(Some((at, log))) if Path::new(&at) == registry::key(base) => Some(PathBuf::from(log)),
+        Ok(Some((at, log))) if registry::home(Path::new(&at)) == registry::home(base) => {
+            Some(PathBuf::from(log))
+        }
         // A copy of a database: its log is not the original's, but one of the same name may have been copied along.
         Ok(Some((_, log))) => {
             let beside = Path::new(&log).file_name().map(|name| base.with_file_name(name));

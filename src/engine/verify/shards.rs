@@ -11,6 +11,7 @@ use super::{
     report::{Finding, Report, Severity},
 };
 use crate::engine::{
+    io::with_suffix,
     log::{self, Id, Lsn, hex},
     options::log_beside,
     registry,
@@ -53,7 +54,8 @@ pub(super) fn verify(
 ) -> Shards {
     let base = &request.base;
     if let Some(count) = being_made(request, existing) {
-        let text = "The database was being made, and that was interrupted; the next opening goes on with it.";
+        let text = "The database has no documents, as if its making had been interrupted; the next opening goes on with it. If it has \
+                    been in use before, files of it are lost or were emptied: restore a backup.";
         report.add(Finding::new(Severity::Note, base, text));
         report.shards = count;
         return Shards { open: Vec::new(), database: None, log: None };
@@ -72,7 +74,7 @@ pub(super) fn verify(
     let mut tables = Tables::default();
     // What cannot be read is told of anyway.
     let first = shards.open.first().and_then(Option::as_ref);
-    let is_old = first.is_some_and(|first| first.has_left_its_log(&registry::key(base)).unwrap_or(false));
+    let is_old = first.is_some_and(|first| first.has_left_its_log(&registry::home(base)).unwrap_or(false));
     for (shard, open) in (0..).zip(&shards.open) {
         let path = shard_path(base, shard);
         if !existing.contains(&shard) {
@@ -99,9 +101,14 @@ pub(super) fn verify(
 fn being_made(request: &Request, existing: &[ShardId]) -> Option<ShardId> {
     let mut known: Option<Owner> = None;
     let mut is_whole = existing.first() == Some(&0);
+    let has_bytes = |path: &Path| fs::metadata(path).is_ok_and(|found| found.len() > 0);
     for shard in existing {
         let path = shard_path(&request.base, *shard);
         if fs::metadata(&path).is_ok_and(|found| found.len() == 0) {
+            // What SQLite has not moved into the file yet was written when there was more of it.
+            if has_bytes(&with_suffix(&path.canonicalize().ok()?, "-wal")) {
+                return None;
+            }
             is_whole = false;
             continue;
         }
@@ -113,13 +120,17 @@ fn being_made(request: &Request, existing: &[ShardId]) -> Option<ShardId> {
         }
         known = known.or(owner);
     }
-    let Some(Owner { database, shards, .. }) = known else {
-        return (!is_whole).then(|| existing.last().map_or(0, |last| last.saturating_add(1)));
-    };
-    // Its log is made after that.
+    // Its log is made after that. NOTE: one that cannot be read, or where no shard says whose it would be, is taken for its own: who is told of
+    // damage looks before anything is lost.
     let log = request.log.clone().unwrap_or_else(|| log_beside(&request.base));
-    let has_log = log::peek(&log).is_some_and(|(owner, _)| owner == database);
-    (!has_log).then_some(shards)
+    let is_anothers = |Owner { database, .. }| log::peek(&log).is_some_and(|(owner, _)| owner != database);
+    if has_bytes(&log) && !known.is_some_and(is_anothers) {
+        return None;
+    }
+    match known {
+        Some(Owner { shards, .. }) => Some(shards),
+        None => (!is_whole).then(|| existing.last().map_or(0, |last| last.saturating_add(1))),
+    }
 }
 
 /// Whose each shard says that it is, as far as it can be asked.
