@@ -38,6 +38,8 @@ mod prefetch;
 mod presence;
 mod progress;
 mod read;
+#[cfg(test)]
+mod read_test;
 mod readers;
 mod recovering;
 mod registry;

@@ -44,7 +44,7 @@ impl Newest {
     }
 }
 
-/// The state of the buffer at a lookup, for one that could not tell the version.
+/// What [`Buffer::settle`] has to know of a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
     /// The newest write.
@@ -147,34 +147,26 @@ impl Buffer {
             let Some(&slot) = generation.find(hash, number, id)? else {
                 continue;
             };
-            match (newest, slot.history.seen()) {
-                (None, Seen::Deleted) => {
-                    return Ok(Lookup::Deleted(Newest {
-                        at: slot.at,
-                        is_frozen: generation.end().is_some(),
-                    }));
-                }
-                // What came after the delete is the whole history.
-                (Some(newest), Seen::Deleted) => {
-                    let deletion = generation.end().map(|_| slot.at);
-                    return Ok(Lookup::Known(total, pending(newest, deletion)));
-                }
-                _ => {}
+            let (seen, is_frozen) = (slot.history.seen(), generation.end().is_some());
+            let deletion = is_frozen.then_some(slot.at);
+            if seen == Seen::Deleted {
+                return Ok(match newest {
+                    None => Lookup::Deleted(Newest { at: slot.at, is_frozen }),
+                    // What came after the delete is the whole history.
+                    Some(newest) => Lookup::Known(total, pending(newest, deletion)),
+                });
             }
             let newest = *match &mut newest {
                 Some(newest) => newest,
                 none => {
                     value.extend_from_slice(generation.claim.op(slot.at)?.value);
-                    none.insert(Newest { at: slot.at, is_frozen: generation.end().is_some() })
+                    none.insert(Newest { at: slot.at, is_frozen })
                 }
             };
             total += slot.history.writes();
-            match slot.history.seen() {
+            match seen {
                 Seen::Learned => return Ok(Lookup::Known(total, pending(newest, None))),
-                Seen::Whole => {
-                    let deletion = generation.end().map(|_| slot.at);
-                    return Ok(Lookup::Known(total, pending(newest, deletion)));
-                }
+                Seen::Whole => return Ok(Lookup::Known(total, pending(newest, deletion))),
                 Seen::Part | Seen::Deleted => {}
             }
         }

@@ -205,13 +205,21 @@ impl Large {
 mod test {
     use std::{sync::Arc, time::Duration};
 
+    use tempfile::TempDir;
+
     use crate::engine::{Database, Error, Observer, Options};
+
+    /// In a ring of a megabyte a document of so much is too large.
+    fn open(shard_count: u32, observer: Option<Arc<dyn Observer>>) -> (TempDir, Database) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options { wal_size: 1 << 20, shard_count, ..Options::new(folder.path().join("db")) };
+        let db = Database::open(options, observer).expect("opens");
+        (folder, db)
+    }
 
     #[test]
     fn a_large_record_is_progress_for_those_that_wait_behind_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let options = Options { wal_size: 1 << 20, ..Options::new(folder.path().join("db")) };
-        let db = Database::open(options, None).expect("opens");
+        let (_folder, db) = open(8, None);
         let has_got_on = || db.shared_core().expect("open").flush.has_got_on(Duration::from_secs(3600));
         assert!(!has_got_on(), "nothing was written yet");
         db.set(&db.collection("files"), "f1", &[b'1'; 1 << 20]).expect("writes");
@@ -234,9 +242,7 @@ mod test {
 
     #[test]
     fn an_observer_that_panics_harms_nobody() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let options = Options { wal_size: 1 << 20, ..Options::new(folder.path().join("db")) };
-        let db = Database::open(options, Some(Arc::new(Panicking))).expect("opens");
+        let (_folder, db) = open(8, Some(Arc::new(Panicking)));
         let files = db.collection("files");
         for text in [&[b'1'; 1 << 20][..], b"1"] {
             db.set(&files, "f1", text).expect("writes");
@@ -247,9 +253,7 @@ mod test {
 
     #[test]
     fn where_nothing_else_is_written_the_log_of_a_shard_does_not_grow_without_end() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let options = Options { wal_size: 1 << 20, shard_count: 1, ..Options::new(folder.path().join("db")) };
-        let db = Database::open(options, None).expect("opens");
+        let (folder, db) = open(1, None);
         let files = db.collection("files");
         for i in 0..80 {
             // Other pages each time, or SQLite writes none.
@@ -261,9 +265,7 @@ mod test {
 
     #[test]
     fn shards_know_the_last_large_record_only() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let options = Options { wal_size: 1 << 20, shard_count: 2, ..Options::new(folder.path().join("db")) };
-        let db = Database::open(options, None).expect("opens");
+        let (_folder, db) = open(2, None);
         let files = db.collection("files");
         for byte in *b"12345" {
             db.set(&files, "f1", &[byte; 1 << 20]).expect("writes");

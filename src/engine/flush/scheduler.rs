@@ -234,10 +234,11 @@ impl Scheduler {
         let applied = self.applied();
         let (flushed, failed): (Vec<_>, Vec<_>) =
             requests.into_iter().partition(|request| request.target <= applied);
+        let now = Instant::now();
+        let is_held = self.lanes.iter().any(|lane| lane.is_held(now));
         for request in failed {
             let error = self.failure().cloned();
             let is_busy = error.as_ref().is_some_and(|error| error.code() == Code::Busy);
-            let is_held = self.lanes.iter().any(|lane| lane.is_held(Instant::now()));
             if is_busy && (!is_held || request.since.elapsed() < PATIENCE) {
                 self.held.push(request);
                 continue;

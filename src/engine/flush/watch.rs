@@ -46,9 +46,10 @@ impl WatchControl {
         WatchControl { read, changed_at, inbox: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Notes that others have changed a shard that had the log up to `applied`.
+    /// Notes that others have changed a shard that had the log up to `applied`. Several threads notice, and the last one need not have the latest
+    /// place.
     pub(crate) fn note_change(&self, shard: ShardId, applied: Lsn) {
-        self.changed_at[shard as usize].store(applied.0, Ordering::Release);
+        self.changed_at[shard as usize].fetch_max(applied.0, Ordering::AcqRel);
     }
 
     /// What was written before that may be overwritten by others, in the shard.
@@ -82,12 +83,11 @@ pub(crate) fn run(core: &Core) {
     core.persist(work);
 }
 
-/// At most a tick from now.
-fn next_tick(now: Instant) -> Instant {
-    let since = now.duration_since(*FIRST_TICK);
+/// At most a tick from `now`, which is not before the first one.
+fn next_tick(first: Instant, now: Instant) -> Instant {
+    let over = now.duration_since(first).as_nanos() % TICK.as_nanos();
     // The remainder is less than a tick, and so fits.
-    let over = Duration::from_nanos((since.as_nanos() % TICK.as_nanos()) as u64);
-    now + (TICK - over)
+    now + (TICK - Duration::from_nanos(over as u64))
 }
 
 /// Sleeps until something was read or much was written.
@@ -99,7 +99,7 @@ fn work(core: &Core) {
             watch.changed.wait(&mut inbox);
         }
         if !inbox.stop && !inbox.is_churned {
-            watch.changed.wait_until(&mut inbox, next_tick(Instant::now()));
+            watch.changed.wait_until(&mut inbox, next_tick(*FIRST_TICK, Instant::now()));
         }
         if inbox.stop {
             return;
@@ -113,6 +113,30 @@ fn work(core: &Core) {
             if read.load(Ordering::Acquire) {
                 core.look_outside(shard);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+
+    #[test]
+    fn the_latest_place_of_a_change_counts_whoever_notes_it_last() {
+        let watch = WatchControl::new(2);
+        [Lsn(10), Lsn(30), Lsn(20)].into_iter().for_each(|applied| watch.note_change(1, applied));
+        assert_eq!((watch.changed_at(0), watch.changed_at(1)), (Lsn(0), Lsn(30)));
+    }
+
+    #[test]
+    fn whoever_asks_gets_the_same_ticks() {
+        let first = Instant::now();
+        for (since, next) in [(0, 1), (1, 1), (49, 1), (50, 2), (51, 2), (1049, 21)] {
+            assert_eq!(
+                next_tick(first, first + Duration::from_millis(since)),
+                first + TICK * next,
+                "{since}"
+            );
         }
     }
 }
