@@ -12,8 +12,8 @@ use super::{
     buffer::Frozen,
     damage::{describe, describe_large},
     error::{Code, Error, Result},
-    flush::{self, Division, Part},
-    log::{self, Log, Lsn, Opened, Side},
+    flush::{Applier, Division, Part},
+    log::{self, Id, Log, Lsn, Opened, Side},
     log_search,
     options::Options,
     panic::or_panicked,
@@ -167,6 +167,10 @@ impl Target<'_> {
         Division { router, collections, is_foreign: true }.divide(frozen, applied, 0)
     }
 
+    fn applier<'a>(&'a self, log: Id, store: &'a dyn Store) -> Applier<'a> {
+        Applier { log, store, collections: self.collections, follow: &|_, _| () }
+    }
+
     /// Applies what a process left beside the log, after the log itself. Returns the number of writes, and what is damaged.
     fn bring_side(&self, found: &Opened) -> Result<(u64, Option<Error>)> {
         let main = &found.log;
@@ -188,10 +192,8 @@ impl Target<'_> {
         for (store, part) in self.shards.iter().zip(&parts) {
             if !store.has_side(side.log.id())? {
                 recovered += part.entries.len() as u64;
-                let place = (main.id(), store.applied());
-                patiently(self.patience, || {
-                    flush::apply_side(part, side.log.id(), place, &**store, self.collections, &|_, _| ())
-                })?;
+                let (applier, end) = (self.applier(main.id(), &**store), store.applied());
+                patiently(self.patience, || applier.apply_side(part, side.log.id(), end))?;
             }
             store.sync()?;
         }
@@ -217,11 +219,9 @@ impl Target<'_> {
             divided
         })?;
         let bring = |(number, store): (usize, &Arc<dyn Store>)| -> Result<()> {
+            let applier = self.applier(found.log.id(), &**store);
             for parts in &divided {
-                let (part, log) = (&parts[number], found.log.id());
-                patiently(self.patience, || {
-                    flush::apply(part, log, &**store, self.collections, &|_, _| (), 0)
-                })?;
+                patiently(self.patience, || applier.apply(&parts[number], 0))?;
             }
             store.sync()
         };

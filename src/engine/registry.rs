@@ -4,11 +4,12 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     path::{Path, PathBuf},
+    ptr,
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     error::{Code, Error, Result},
@@ -35,11 +36,6 @@ struct Holders {
 /// How long an opening waits for another thread that opens the same database, if its own is in the middle of opening another one.
 const NESTED: Duration = Duration::from_secs(5);
 
-thread_local! {
-    /// What this thread is opening.
-    static OPENING: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
-}
-
 static SLOTS: LazyLock<Mutex<HashMap<PathBuf, Arc<Slot>>>> = LazyLock::new(Mutex::default);
 
 /// A holder's place in the registry.
@@ -55,40 +51,85 @@ pub(crate) fn enter(options: Options, tell: Tell<'_>) -> Result<Entered> {
     let folder = options.base.parent().unwrap_or(Path::new("."));
     options.files.make_folder(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
     let key = home(&options.base);
+    // This thread is in the middle of that very opening, which tells of its progress, and would wait for itself.
+    if Opening::has(&key) {
+        return Err(being_opened(&key));
+    }
     loop {
-        let fresh = || Arc::new(Slot { key: key.clone(), holders: Mutex::default() });
-        // This thread is in the middle of that very opening, which tells of its progress, and would wait for itself.
-        if OPENING.with_borrow(|opening| opening.contains(&key)) {
-            return Err(being_opened(&key));
-        }
-        let slot = Arc::clone(SLOTS.lock().entry(key.clone()).or_insert_with(fresh));
-        // IMPORTANT: this thread is in the middle of another opening, and the one that it waits for here may wait for that.
-        let is_nested = OPENING.with_borrow(|opening| !opening.is_empty());
-        let locked = if is_nested { slot.holders.try_lock_for(NESTED) } else { Some(slot.holders.lock()) };
-        let mut holders = locked.ok_or_else(|| being_opened(&key))?;
+        let slot = Slot::of(&key);
+        let mut holders = slot.lock()?;
         // The last holder may have taken the slot out while this one waited for it.
-        if !SLOTS.lock().get(&key).is_some_and(|current| Arc::ptr_eq(current, &slot)) {
+        if !slot.is_current() {
             continue;
         }
-        let entered = |engine, is_first| Entered { slot: Arc::clone(&slot), engine, is_first };
-        if let Some(engine) = &holders.engine {
-            check_same(&engine.core.options, &options)?;
-            let engine = Arc::clone(engine);
-            holders.count += 1;
-            return Ok(entered(engine, false));
-        }
-        OPENING.with_borrow_mut(|opening| opening.push(key.clone()));
-        let opened = Engine::open(options, tell);
-        OPENING.with_borrow_mut(|opening| opening.retain(|other| *other != key));
-        let engine = match opened {
-            Ok(engine) => Arc::new(engine),
-            Err(error) => {
-                SLOTS.lock().remove(&key);
-                return Err(error);
+        let is_first = holders.engine.is_none();
+        let engine = match &holders.engine {
+            Some(engine) => {
+                check_same(&engine.core.options, &options)?;
+                Arc::clone(engine)
             }
+            None => slot.open(options, tell)?,
         };
-        *holders = Holders { engine: Some(Arc::clone(&engine)), count: 1 };
-        return Ok(entered(engine, true));
+        holders.engine.get_or_insert_with(|| Arc::clone(&engine));
+        holders.count += 1;
+        drop(holders);
+        return Ok(Entered { slot, engine, is_first });
+    }
+}
+
+impl Slot {
+    /// That of the database at `key`, made where there is none.
+    fn of(key: &Path) -> Arc<Slot> {
+        let fresh = || Arc::new(Slot { key: key.to_owned(), holders: Mutex::default() });
+        Arc::clone(SLOTS.lock().entry(key.to_owned()).or_insert_with(fresh))
+    }
+
+    fn is_current(&self) -> bool {
+        SLOTS.lock().get(&self.key).is_some_and(|current| ptr::eq(&**current, self))
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, Holders>> {
+        // IMPORTANT: this thread is in the middle of another opening, and the one that it waits for here may wait for that.
+        let locked = match Opening::has_any() {
+            true => self.holders.try_lock_for(NESTED),
+            false => Some(self.holders.lock()),
+        };
+        locked.ok_or_else(|| being_opened(&self.key))
+    }
+
+    /// Opens the database. Where that fails the slot is taken out.
+    fn open(&self, options: Options, tell: Tell<'_>) -> Result<Arc<Engine>> {
+        let _opening = Opening::begin(&self.key);
+        let opened = Engine::open(options, tell).map(Arc::new);
+        opened.inspect_err(|_| _ = SLOTS.lock().remove(&self.key))
+    }
+}
+
+/// As long as it is there, this thread is opening the database at the path.
+struct Opening<'a>(&'a Path);
+
+thread_local! {
+    static OPENING: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+}
+
+impl<'a> Opening<'a> {
+    fn begin(key: &'a Path) -> Self {
+        OPENING.with_borrow_mut(|opening| opening.push(key.to_owned()));
+        Opening(key)
+    }
+
+    fn has(key: &Path) -> bool {
+        OPENING.with_borrow(|opening| opening.iter().any(|open| open == key))
+    }
+
+    fn has_any() -> bool {
+        OPENING.with_borrow(|opening| !opening.is_empty())
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        OPENING.with_borrow_mut(|opening| opening.retain(|other| other != self.0));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Part, apply};
+use super::{Applier, Part};
 use crate::engine::{
     buffer::Frozen,
     change::Change,
@@ -22,16 +22,16 @@ pub(super) fn bring(core: &Core, shard: usize, parts: &[Arc<Part>], frozen: Lsn)
     {
         return (0, Some(error));
     }
+    let follow = |changes: &[Change<'_>], end| {
+        core.flush.note_progress();
+        if core.is_short_of_room() {
+            core.flush.jobs.hurry(true);
+        }
+        core.follow(shard as ShardId, changes, end);
+    };
+    let applier = Applier { log: core.log.id(), store, collections: &core.collections, follow: &follow };
     for (done, part) in parts.iter().enumerate() {
-        let size = core.options.batch_size;
-        let follow = |changes: &[Change<'_>], end| {
-            core.flush.note_progress();
-            if core.is_short_of_room() {
-                core.flush.jobs.hurry(true);
-            }
-            core.follow(shard as ShardId, changes, end);
-        };
-        if let Err(error) = apply(part, core.log.id(), store, &core.collections, &follow, size) {
+        if let Err(error) = applier.apply(part, core.options.batch_size) {
             return (done, Some(error));
         }
     }
@@ -48,7 +48,8 @@ pub(super) fn reopen(core: &Core, shard: usize, frozen: Lsn) -> Result<()> {
         let mut applied = vec![Lsn(u64::MAX); core.shards.len()];
         applied[shard] = store.applied();
         let parts = core.division().divide(&lost, &applied, 0)?;
-        apply(&parts[shard], core.log.id(), store, &core.collections, &|_, _| (), 0)
+        let (log, collections) = (core.log.id(), &core.collections);
+        Applier { log, store, collections, follow: &|_, _| () }.apply(&parts[shard], 0)
     });
     // IMPORTANT: before the buffer lets go of what is in the shard now. What was read before may be older. Also if it has failed, and if the shard
     // says that nobody else has written: its new connection does not know what happened before it.

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Part, apply_side, bring::reopen, lane::PATIENCE, pause::Pause, scheduler::Scheduler, syncer};
+use super::{Applier, Part, bring::reopen, lane::PATIENCE, pause::Pause, scheduler::Scheduler, syncer};
 use crate::engine::{
     buffer::Frozen,
     change::Change,
@@ -151,7 +151,9 @@ impl Scheduler {
                 reopen(core, shard, self.frozen)?;
             }
             let follow = |changes: &[Change<'_>], end| core.follow(shard as ShardId, changes, end);
-            apply_side(part, side.log.id(), *place, &**store, &core.collections, &follow)?;
+            let applier =
+                Applier { log: place.0, store: &**store, collections: &core.collections, follow: &follow };
+            applier.apply_side(part, side.log.id(), place.1)?;
             store.sync()?;
             *brought = shard + 1;
             core.figures.shard(shard).note_flushed(part.entries.len() as u64);

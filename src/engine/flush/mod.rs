@@ -26,7 +26,7 @@ mod syncer;
 mod test;
 mod watch;
 
-pub(crate) use apply::{apply, apply_side};
+pub(crate) use apply::Applier;
 pub(crate) use control::{FlushControl, Request, SyncControl};
 pub(crate) use part::{Division, Part};
 pub(crate) use pool::Pool;

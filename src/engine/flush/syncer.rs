@@ -17,56 +17,101 @@ pub(crate) fn run(core: &Core) {
 }
 
 fn work(core: &Core) {
-    let interval = core.options.flush_interval();
-    let mut synced = core.log.head();
-    let mut note = Note::default();
-    let mut due = Instant::now();
-    // Between attempts to go over to another log file, and to give log space back.
-    let (mut mending, mut reclaiming) = (Pause::default(), Pause::default());
-    loop {
-        let Work { waiters, reclaim, drain, stop } = next_work(core, due, note.is_behind);
+    let mut syncer = Syncer {
+        core,
+        synced: core.log.head(),
+        note: Note::default(),
+        due: Instant::now(),
+        mending: Pause::default(),
+        reclaiming: Pause::default(),
+    };
+    while syncer.turn() {}
+    note_what_is_left(core);
+}
+
+/// What the thread knows from turn to turn.
+struct Syncer<'a> {
+    core: &'a Core,
+    /// Up to where the log is on the disk.
+    synced: Lsn,
+    note: Note,
+    /// When it is to be synced again.
+    due: Instant,
+    /// Between attempts to go over to another log file.
+    mending: Pause,
+    /// Between attempts to give log space back.
+    reclaiming: Pause,
+}
+
+impl Syncer<'_> {
+    /// Waits for work and does it. False: that was the end.
+    fn turn(&mut self) -> bool {
+        let core = self.core;
+        let Work { waiters, reclaim, drain, stop } = next_work(core, self.due, self.note.is_behind);
         if drain {
             bring_in(core);
         }
-        note.write_if_due(core);
-        let is_early = Instant::now() < due && waiters.is_empty() && reclaim.is_none() && !stop;
-        let head = core.log.head();
-        let is_broken = core.broken.is_the_file();
-        if is_early && !is_broken {
-            continue;
+        self.note.write_if_due(core);
+        let is_early = Instant::now() < self.due && waiters.is_empty() && reclaim.is_none() && !stop;
+        if is_early && !core.broken.is_the_file() {
+            return true;
         }
-        let owes_note = note.is_behind && core.sync.inbox.lock().note_due.is_none();
-        if core.log.is_file() && (head > synced || !waiters.is_empty() || owes_note || is_broken) {
-            let before = synced;
-            synced = sync(core, waiters).unwrap_or(synced);
-            note.follow(core, synced > before);
-        } else {
-            waiters.into_iter().for_each(|done| done(Ok(())));
-            let mut inbox = core.sync.inbox.lock();
-            // Asked again under the lock: a write since then has found the thread active and told nobody. Nor does one while the
-            // scheduler is at work.
-            let may_be_more = core.log.head() > synced || core.flush.is_at_work();
-            inbox.active = core.log.is_file() && (may_be_more || core.broken.is_the_file());
+        match self.has_to_sync(&waiters) {
+            true => self.sync(waiters),
+            false => self.rest(waiters),
         }
+        self.set_due();
+        if let Some(applied) = reclaim {
+            self.give_back(applied);
+        }
+        !stop
+    }
+
+    fn has_to_sync(&self, waiters: &[Done]) -> bool {
+        let core = self.core;
+        let owes_note = || self.note.is_behind && core.sync.inbox.lock().note_due.is_none();
+        let is_behind = core.log.head() > self.synced || !waiters.is_empty();
+        core.log.is_file() && (is_behind || core.broken.is_the_file() || owes_note())
+    }
+
+    fn sync(&mut self, waiters: Vec<Done>) {
+        let before = self.synced;
+        self.synced = sync(self.core, waiters).unwrap_or(before);
+        self.note.follow(self.core, self.synced > before);
+    }
+
+    /// There is nothing to sync.
+    fn rest(&self, waiters: Vec<Done>) {
+        let core = self.core;
+        waiters.into_iter().for_each(|done| done(Ok(())));
+        let mut inbox = core.sync.inbox.lock();
+        // Asked again under the lock: a write since then has found the thread active and told nobody. Nor does one while the
+        // scheduler is at work.
+        let may_be_more = core.log.head() > self.synced || core.flush.is_at_work();
+        inbox.active = core.log.is_file() && (may_be_more || core.broken.is_the_file());
+    }
+
+    fn set_due(&mut self) {
         let now = Instant::now();
-        match core.broken.is_the_file() {
-            true => mending.lengthen(now),
-            false => mending.end(),
+        match self.core.broken.is_the_file() {
+            true => self.mending.lengthen(now),
+            false => self.mending.end(),
         }
-        due = mending.until().unwrap_or(now + interval);
-        // The scheduler asks again as long as there is need.
-        if let Some(applied) = reclaim.filter(|_| reclaiming.is_over(now)) {
-            match give_back(core, applied) {
-                Ok(()) => reclaiming.end(),
-                Err(error) => {
-                    core.note_retry(&error);
-                    reclaiming.lengthen(now);
-                }
-            }
-        }
-        if stop {
-            note_what_is_left(core);
+        self.due = self.mending.until().unwrap_or(now + self.core.options.flush_interval());
+    }
+
+    /// Gives log space back, unless that has failed a moment ago: the scheduler asks again as long as there is need.
+    fn give_back(&mut self, applied: Lsn) {
+        let now = Instant::now();
+        if !self.reclaiming.is_over(now) {
             return;
+        }
+        match give_back(self.core, applied) {
+            Ok(()) => self.reclaiming.end(),
+            Err(error) => {
+                self.core.note_retry(&error);
+                self.reclaiming.lengthen(now);
+            }
         }
     }
 }

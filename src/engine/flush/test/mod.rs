@@ -12,7 +12,7 @@ use std::{
 
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
-use super::{Division, Part, apply};
+use super::{Applier, Division, Part};
 use crate::engine::{
     buffer::{Buffer, Frozen},
     cache::Cache,
@@ -93,7 +93,7 @@ impl Setup {
                 cache.follow(changes, end);
             }
         };
-        apply(part, LOG, store, &self.collections, &follow, batch_size)
+        Applier { log: LOG, store, collections: &self.collections, follow: &follow }.apply(part, batch_size)
     }
 }
 
