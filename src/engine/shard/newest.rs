@@ -48,15 +48,16 @@ const UPDATED: &str = "coalesce(CAST(updated_at AS TEXT), '')";
 
 /// The `limit` newest documents of a table, newest first.
 pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqlite::Result<Vec<Scanned>> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    // Where all are wanted there is nothing to choose, and SQLite would take twice as long to sort them as to read them.
-    let are_all_wanted = limit == i64::MAX;
     let has_places = has_places(connection, table);
     let table = schema::quote(table);
+    // Where half of the rows are wanted or more, SQLite takes longer to choose them than all of them take to be read.
+    let reads_all = limit == i64::MAX || (has_places && places(connection, &table)? <= 2.0 * limit as f64);
     // SQLite keeps the best so far, and a row that is none of them costs little. Rows lie in the order in which they were new: met from the last
     // on, nearly all are none of them, and from the first on nearly all would take another's place. `LIMIT -1` keeps SQLite from
     // leaving that order out. The documents themselves are read once it is known which.
-    let chosen = if are_all_wanted {
+    let chosen = if reads_all {
         "LIMIT ?1".to_owned()
     } else {
         let among = if has_places {
@@ -73,10 +74,19 @@ pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqli
         format!("SELECT id, CAST(data AS BLOB), CAST(_version AS INTEGER), {UPDATED} FROM {table} {chosen}");
     // A name that no table of the file has must not be one of SQLite's own, such as "dbstat".
     let mut statement = connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB)?;
-    let mut documents = statement.query_map([limit], scanned)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let rows = if reads_all { i64::MAX } else { limit };
+    let mut documents = statement.query_map([rows], scanned)?.collect::<rusqlite::Result<Vec<_>>>()?;
     // NOTE: this sort finds out what is in order. What is no UTF-8 SQLite may have put elsewhere than its replacement belongs.
     documents.sort_unstable_by(Scanned::newest_first);
+    documents.truncate(most);
     Ok(documents)
+}
+
+/// How many rows a table can have at most, as told by the first and the last of their places.
+fn places(connection: &Connection, table: &str) -> rusqlite::Result<f64> {
+    let ends = [format!("SELECT max(rowid) FROM {table}"), format!("SELECT min(rowid) FROM {table}")];
+    let sql = format!("SELECT coalesce(({}) - ({}) + 1.0, 0.0)", ends[0], ends[1]);
+    connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB)?.query_row([], |row| row.get(0))
 }
 
 /// Whether the rows of a table have places. Not in one that another program has made without them, or with a column of that name.

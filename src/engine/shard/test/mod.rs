@@ -146,10 +146,31 @@ fn the_newest_documents_come_first() {
         let scanned = setup.store.newest("c", limit).expect("reads");
         scanned.into_iter().map(|scanned| format!("{} {}", scanned.id(), scanned.version)).collect()
     };
-    assert_eq!(ids(99), ["id9 1", "id4 2", "id3 2", "id2 2", "id1 2", "id0 1"]);
-    assert_eq!(ids(2), ["id9 1", "id4 2"]);
-    assert_eq!(ids(u64::MAX), ids(99), "all");
-    assert_eq!(ids(0), [] as [&str; 0]);
+    let all = ["id9 1", "id4 2", "id3 2", "id2 2", "id1 2", "id0 1"];
+    assert_eq!(ids(u64::MAX), all);
+    for limit in 0..=8 {
+        assert_eq!(ids(limit as u64), all[..limit.min(all.len())], "{limit}");
+    }
+}
+
+#[test]
+fn the_newest_documents_come_first_wherever_their_rows_lie() {
+    let setup = Setup::new();
+    for end in 1..=9 {
+        setup.apply(end, "c", &[(&format!("id{end}"), "1", 1)], &[]).expect("applies");
+    }
+    let outside = rusqlite::Connection::open(setup.store.path()).expect("opens");
+    let places = [(i64::MIN, 9), (-3, 8), (0, 7), (i64::MAX, 1), (i64::MAX - 1, 2), (1_i64 << 53, 3)];
+    for (rows, (place, id)) in (1_u64..).zip(places) {
+        let moved = "UPDATE c SET rowid = ?1 WHERE id = ?2";
+        outside.execute(moved, (place, format!("id{id}"))).expect("changes");
+        for limit in 0..=10_u64 {
+            let found = setup.store.newest("c", limit).expect("reads");
+            let ids: Vec<_> = found.iter().map(|scanned| scanned.id().to_owned()).collect();
+            let newest: Vec<_> = (1..=9).rev().take(limit as usize).map(|end| format!("id{end}")).collect();
+            assert_eq!(ids, newest, "{limit} of them, {rows} moved");
+        }
+    }
 }
 
 #[test]
