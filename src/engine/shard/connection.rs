@@ -282,6 +282,9 @@ pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite
             "drop or rename what somebody has made in it, if this names that or what that needs, and flushing goes on by \
              itself, or restore this file from a backup",
         ),
+        Some(ErrorCode::OutOfMemory) => {
+            (Code::Io, "give the process more memory, or open the database with a smaller 'cacheBytes'")
+        }
         Some(ErrorCode::TooBig) => (Code::TooLarge, "split the document into smaller ones"),
         _ => (Code::Io, "check the folder, its permissions and the disk"),
     };
@@ -289,4 +292,20 @@ pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite
         .at(path)
         .in_shard(shard)
         .because(error.to_string())
+}
+
+#[cfg(test)]
+mod test {
+    use std::path::Path;
+
+    use rusqlite::ffi;
+
+    use super::explain;
+
+    #[test]
+    fn without_memory_nobody_is_sent_to_the_disk() {
+        let failure = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOMEM), None);
+        let error = explain("write to", Path::new("app_shard0.db"), 0, &failure).to_string();
+        assert!(error.contains("more memory") && !error.contains("disk"), "{error}");
+    }
 }
