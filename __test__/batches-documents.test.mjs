@@ -149,3 +149,11 @@ test.serial('what a program adds to the prototypes of arrays and texts changes n
   await withMember(Array.prototype, 'toJSON', stray, () => db.deleteMany('arrays', ['u1', 'u2']));
   t.is(await db.get('arrays', 'u1'), null);
 });
+
+test.serial('what a program adds to all objects is no document of a list', async (t) => {
+  const db = openSimple(t, manualFlush);
+  await db.set('users', 'u1', { a: 1 });
+  const kept = [{ id: 'u1', data: 'stray', _version: 1 }];
+  const read = await withMember(Object.prototype, 'kept', kept, () => db.getMany('users', ['u1']));
+  t.deepEqual(read, [{ id: 'u1', data: { a: 1 }, _version: 1, _buffered: true }]);
+});

@@ -66,11 +66,11 @@ async function readParts(engine, number, ids, collection) {
 /** Some of the documents: copies of those that are kept as values, or their JSON text, or a promise for it. */
 function beginPart(engine, number, part, here) {
   const kept = engine.documents.findAll(number, part);
-  if (kept !== undefined) return { part, kept };
+  if (kept !== undefined) return { part, kept, text: undefined };
   const text = readText(engine, number, part, here);
   // Who waits for it may have failed at a part before.
   if (typeof text !== 'string') text.catch(() => undefined);
-  return { part, text };
+  return { part, kept: undefined, text };
 }
 
 function readText(engine, number, ids, here) {
