@@ -1,5 +1,6 @@
 // The SQLite files of the shards, as `db.shards` and other programs see them.
 
+import { constants } from 'node:buffer';
 import test from 'ava';
 import { openHyper, rowsOf } from './helpers/database.mjs';
 import { throwsCode } from './helpers/errors.mjs';
@@ -209,4 +210,14 @@ test('created_at stays, updated_at follows', async (t) => {
   const row = rowsOf(db, 'users')[0];
   t.is(row.created_at, created);
   t.true(row.updated_at > created);
+});
+
+test('a text that no JavaScript string holds is refused', (t) => {
+  const shard = openHyper(t).shards.get(0);
+  const query = shard.prepare("SELECT printf('%.*c', 1 + ?, 'x') AS text");
+  for (const read of ['all', 'get']) {
+    const error = t.throws(() => query[read](constants.MAX_STRING_LENGTH));
+    t.is(error.code, 'KIMDB_TOO_LARGE', error.message);
+  }
+  t.deepEqual(query.get(2), { text: 'xxx' });
 });
