@@ -6,7 +6,10 @@ use std::{
     io::Write,
     iter::{self, Peekable},
     mem,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
     thread,
     time::{Duration, Instant},
     vec,
@@ -26,8 +29,14 @@ const LONG_TEXT: usize = 1 << 20;
 /// Where the first shard takes longer, other threads help with the rest.
 const LONG: Duration = Duration::from_millis(2);
 
-/// The `limit` documents updated last, newest first (of the same second: by id, highest first).
-pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result<Merged> {
+/// The `limit` documents updated last, newest first (of the same second: by id, highest first). `over`: flags that say that nobody waits for
+/// them any more.
+pub(super) fn newest(
+    core: &Core,
+    collection: &Collection,
+    limit: u64,
+    over: &[Arc<AtomicBool>],
+) -> Result<Merged> {
     core.look_outside(REGISTRAR);
     if collection.table().is_none() {
         core.learn_collections()?;
@@ -35,7 +44,7 @@ pub(super) fn newest(core: &Core, collection: &Collection, limit: u64) -> Result
         (0..core.options.shard_count).for_each(|shard| core.look_outside(shard));
     }
     let lists = match collection.table() {
-        Some(table) => of_all_shards(core, &table, limit)?,
+        Some(table) => of_all_shards(core, &table, limit, over)?,
         None => Vec::new(),
     };
     Ok(Merged::of(lists, limit))
@@ -103,11 +112,16 @@ impl PartialEq for List {
 impl Eq for List {}
 
 /// Those of each shard.
-fn of_all_shards(core: &Core, table: &str, limit: u64) -> Result<Vec<Vec<Scanned>>> {
+fn of_all_shards(
+    core: &Core,
+    table: &str,
+    limit: u64,
+    over: &[Arc<AtomicBool>],
+) -> Result<Vec<Vec<Scanned>>> {
     let next = AtomicUsize::new(0);
     let read_next = || {
         let shard = core.shards.get(next.fetch_add(1, Relaxed))?;
-        let read = shard.newest(table, limit);
+        let read = shard.newest(table, limit, over);
         if read.is_err() {
             // Nobody needs the rest.
             next.store(core.shards.len(), Relaxed);

@@ -72,8 +72,10 @@ impl Scanner {
             for scan in inbox.iter() {
                 match scan {
                     Scan::Newest { collection, limit, given_up, done } => {
-                        let find = || flush_and_wait(&core).and_then(|()| newest(&core, &collection, limit));
-                        match run(&[&stop, &given_up], find) {
+                        let over = [Arc::clone(&stop), given_up];
+                        let find =
+                            || flush_and_wait(&core).and_then(|()| newest(&core, &collection, limit, &over));
+                        match run(&[&over[0], &over[1]], find) {
                             Ok(documents) => hand_over(documents.texts(), done),
                             Err(error) => call_back(|| done(Err(error))),
                         }

@@ -1,6 +1,12 @@
 //! Scans, and statements that users write, on connections of their own.
 
-use std::{ops::ControlFlow, sync::atomic::Ordering};
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use rusqlite::{Connection, ErrorCode, PrepFlags, Statement, types::Value};
 
@@ -13,19 +19,22 @@ use crate::engine::error::{Code, Error, Result};
 /// Connections for scans and queries that are kept open.
 const KEPT_SPARES: usize = 2;
 
+/// Steps of SQLite's, some nanoseconds each, after which a scan looks whether somebody still waits for it.
+const STEPS: i32 = 10_000;
+
 impl SqliteShard {
     /// Lends a connection that nobody else uses meanwhile, which can only look.
-    pub(super) fn with_spare<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(super) fn with_spare<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         if self.is_closed() {
             return Err(self.gone());
         }
         let _guest = self.guests.read();
         let spare = self.spares.lock().pop();
-        let spare = match spare {
+        let mut spare = match spare {
             Some(spare) => spare,
             None => connection::guest(&self.path, self.shard, self.shards())?,
         };
-        let result = work(&spare);
+        let result = work(&mut spare);
         let mut spares = self.spares.lock();
         if spares.len() < KEPT_SPARES && !self.is_closed() {
             spares.push(spare);
@@ -76,10 +85,21 @@ impl SqliteShard {
 }
 
 impl Queries for SqliteShard {
-    fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>> {
-        self.with_spare(|connection| match newest::newest(connection, table, limit) {
-            Err(error) if schema::is_no_table(&error) => Ok(Vec::new()),
-            scanned => scanned.map_err(|error| self.explain("read from", &error)),
+    fn newest(&self, table: &str, limit: u64, over: &[Arc<AtomicBool>]) -> Result<Vec<Scanned>> {
+        self.with_spare(|connection| {
+            let failed = |error: rusqlite::Error| self.explain("read from", &error);
+            let over = over.to_vec();
+            let is_over = move || over.iter().any(|over| over.load(Ordering::Acquire));
+            connection.progress_handler(STEPS, Some(is_over)).map_err(failed)?;
+            let scanned = newest::newest(connection, table, limit);
+            connection.progress_handler(0, None::<fn() -> bool>).map_err(failed)?;
+            match scanned {
+                Err(error) if schema::is_no_table(&error) => Ok(Vec::new()),
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                    Err(Error::closed())
+                }
+                scanned => scanned.map_err(failed),
+            }
         })
     }
 
@@ -129,7 +149,7 @@ impl Queries for SqliteShard {
                     Ok(Row {
                         number: row.get(0)?,
                         id: newest::id_of(row, 1)?,
-                        value: row.get_ref(2)?.as_bytes()?,
+                        value: newest::value_of(row, 2)?,
                         version: schema::version_of(row.get::<_, Option<i64>>(3)?.unwrap_or(0)),
                         created: row.get_ref(4)?.as_bytes_or_null()?.map(newest::text),
                         updated: row.get_ref(5)?.as_bytes_or_null()?.map(newest::text),

@@ -46,6 +46,9 @@ impl Scanned {
 /// When a row was changed last, whatever another program has put there.
 const UPDATED: &str = "coalesce(CAST(updated_at AS TEXT), '')";
 
+/// As texts are compared here, whatever order another program has given its table.
+const BY_ID: &str = "id COLLATE BINARY DESC";
+
 /// The `limit` newest documents of a table, newest first.
 pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqlite::Result<Vec<Scanned>> {
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -63,12 +66,12 @@ pub(super) fn newest(connection: &Connection, table: &str, limit: u64) -> rusqli
         let among = if has_places {
             format!(
                 "WHERE rowid IN (SELECT place FROM (SELECT rowid AS place, id, {UPDATED} AS updated FROM {table} ORDER BY rowid DESC LIMIT -1) \
-                 ORDER BY updated DESC, id DESC LIMIT ?1)"
+                 ORDER BY updated DESC, {BY_ID} LIMIT ?1)"
             )
         } else {
             String::new()
         };
-        format!("{among} ORDER BY 4 DESC, id DESC LIMIT ?1")
+        format!("{among} ORDER BY 4 DESC, {BY_ID} LIMIT ?1")
     };
     let sql =
         format!("SELECT id, CAST(data AS BLOB), CAST(_version AS INTEGER), {UPDATED} FROM {table} {chosen}");
@@ -89,16 +92,32 @@ fn places(connection: &Connection, table: &str) -> rusqlite::Result<f64> {
     connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB)?.query_row([], |row| row.get(0))
 }
 
-/// Whether the rows of a table have places. Not in one that another program has made without them, or with a column of that name.
+/// Whether the rows of a table have places. Not in one that another program has made without them, or with a column of that name, which
+/// may hold anything, and nothing.
 pub(super) fn has_places(connection: &Connection, table: &str) -> bool {
-    connection.column_metadata(Some("main"), table, "rowid").is_ok_and(|(_, _, _, is_key, _)| is_key)
+    connection.column_metadata(Some("main"), table, PLACE).is_ok_and(|(_, _, _, is_key, _)| is_key)
+        && has_no_column(connection, table, PLACE).unwrap_or(false)
+}
+
+const PLACE: &str = "rowid";
+
+fn has_no_column(connection: &Connection, table: &str, name: &str) -> rusqlite::Result<bool> {
+    // NOTE: the pragma itself, because a table could be named like the function that stands for it.
+    let mut columns = connection.prepare(&format!("PRAGMA main.table_xinfo({})", schema::quote(table)))?;
+    let names =
+        columns.query_map([], |row| row.get::<_, String>(1))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(names.iter().all(|column| !column.eq_ignore_ascii_case(name)))
 }
 
 /// Whatever type another program has given a row's version and time, it is read as a point read does it.
 fn scanned(row: &Row<'_>) -> rusqlite::Result<Scanned> {
     let version = schema::version_of(row.get::<_, Option<i64>>(2)?.unwrap_or(0));
-    let (value, updated) = (row.get_ref(1)?.as_bytes()?, row.get_ref(3)?.as_bytes()?);
-    Ok(Scanned::new(&text(updated), id_of(row, 0)?, &text(value), version))
+    Ok(Scanned::new(&text(row.get_ref(3)?.as_bytes()?), id_of(row, 0)?, &text(value_of(row, 1)?), version))
+}
+
+/// The document in a column, as bytes. NULL is no JSON, as no text is, and whoever uses the document tells.
+pub(super) fn value_of<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<&'a [u8]> {
+    Ok(row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default())
 }
 
 /// The id in a column. One that is no text is an error that tells its type.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, types::ValueRef};
 use serde_json::json;
 
 use super::ShardId;
@@ -251,7 +251,7 @@ pub(super) fn names_that(
     let names: rusqlite::Result<Vec<(String, bool)>> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect();
     let with_columns = |(name, is_table): (String, bool)| {
-        let fits = is_table && has_columns_of_documents(connection, &name)?;
+        let fits = is_table && takes_documents(connection, &name)?;
         Ok((name, fits))
     };
     names?.into_iter().filter(|(name, _)| is_wanted(name)).map(with_columns).collect()
@@ -272,15 +272,50 @@ pub(super) fn is_anothers(connection: &Connection, table: &str) -> rusqlite::Res
         .query_row([table], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((name, is_table)) = found else { return Ok(false) };
-    Ok(!is_table || !has_columns_of_documents(connection, &name)?)
+    Ok(!is_table || !takes_documents(connection, &name)?)
 }
 
-fn has_columns_of_documents(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+/// What a flush names in a table.
+const COLUMNS: [&str; 5] = ["id", "data", "_version", "created_at", "updated_at"];
+
+/// Whether documents fit in a table: it has their columns, which may change each other only by the id, and no other that needs a value.
+///
+/// IMPORTANT: what a table refuses holds up its shard.
+fn takes_documents(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     // NOTE: the pragma itself, because a table could be named like the function that stands for it.
     let mut statement = connection.prepare(&format!("PRAGMA main.table_info({})", quote(table)))?;
-    let columns: Vec<String> = statement.query_map([], |row| row.get(1))?.collect::<rusqlite::Result<_>>()?;
-    let wanted = ["id", "data", "_version", "updated_at"];
-    Ok(wanted.iter().all(|wanted| columns.iter().any(|column| column == wanted)))
+    let (mut wanted, mut key) = (0, Vec::new());
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, is_needed): (String, bool) =
+            (row.get(1)?, row.get::<_, bool>(3)? && row.get_ref(4)? == ValueRef::Null);
+        let is_wanted = COLUMNS.contains(&name.as_str());
+        if is_needed && !is_wanted {
+            return Ok(false);
+        }
+        wanted += usize::from(is_wanted);
+        if row.get::<_, i64>(5)? > 0 {
+            key.push(name);
+        }
+    }
+    Ok(wanted == COLUMNS.len() && (key == ["id"] || has_unique_ids(connection, table)?))
+}
+
+/// Whether an index keeps the ids of a table unique.
+fn has_unique_ids(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare(&format!("PRAGMA main.index_list({})", quote(table)))?;
+    let mut indexes = statement.query([])?;
+    while let Some(index) = indexes.next()? {
+        let (name, is_unique, is_partial): (String, bool, bool) =
+            (index.get(1)?, index.get(2)?, index.get(4)?);
+        let mut columns = connection.prepare(&format!("PRAGMA main.index_info({})", quote(&name)))?;
+        let columns: Vec<Option<String>> =
+            columns.query_map([], |row| row.get(2))?.collect::<rusqlite::Result<_>>()?;
+        if is_unique && !is_partial && columns == [Some("id".to_owned())] {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a statement failed because its table does not exist.

@@ -1,6 +1,11 @@
 //! What the rest of the engine asks of a shard, by those who ask.
 
-use std::{fmt::Debug, ops::ControlFlow, path::Path};
+use std::{
+    fmt::Debug,
+    ops::ControlFlow,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use super::{Batch, Recorded, Row, RowPlace, Rows, Scanned, Stored, Value};
 use crate::engine::{
@@ -41,8 +46,8 @@ pub type NewNames = (i64, Vec<(String, bool)>);
 
 /// Scans and statements, on connections of their own, so that a long one delays nobody's point reads.
 pub trait Queries {
-    /// The documents updated last, newest first.
-    fn newest(&self, table: &str, limit: u64) -> Result<Vec<Scanned>>;
+    /// The documents updated last, newest first. Fails as closed soon after one of `over` is set.
+    fn newest(&self, table: &str, limit: u64, over: &[Arc<AtomicBool>]) -> Result<Vec<Scanned>>;
 
     /// How many documents a table has; none, if the file does not have it.
     fn count(&self, table: &str) -> Result<u64>;

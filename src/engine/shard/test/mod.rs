@@ -1,11 +1,15 @@
 //! A shard as the rest of the engine sees it.
 
 mod checkpoint;
+mod made_elsewhere;
 mod mending;
 mod outside;
 mod tables;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use super::{
     Batch, Group, Layout, Router, Store, Stored, Value,
@@ -137,19 +141,35 @@ fn a_batch_is_stored_with_the_place_up_to_which_it_reaches() {
 #[test]
 fn the_newest_documents_come_first() {
     let setup = Setup::new();
-    assert_eq!(setup.store.newest("c", 5).expect("reads"), [], "no table yet");
+    assert_eq!(setup.store.newest("c", 5, &[]).expect("reads"), [], "no table yet");
     for end in 1..=9 {
         setup.apply(end, "c", &[(&format!("id{}", end % 5), "1", 1)], &[]).expect("applies");
     }
     setup.apply(9, "c", &[("id9", "1", 1)], &[]).expect("in the same second as id4");
     let ids = |limit| -> Vec<String> {
-        let scanned = setup.store.newest("c", limit).expect("reads");
+        let scanned = setup.store.newest("c", limit, &[]).expect("reads");
         scanned.into_iter().map(|scanned| format!("{} {}", scanned.id(), scanned.version)).collect()
     };
     let all = ["id9 1", "id4 2", "id3 2", "id2 2", "id1 2", "id0 1"];
     assert_eq!(ids(u64::MAX), all);
     for limit in 0..=8 {
         assert_eq!(ids(limit as u64), all[..limit.min(all.len())], "{limit}");
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_long_scan_to_be_over_whose_end_nobody_wants() {
+    let setup = Setup::new();
+    setup.apply(1, "c", &[("a", "1", 1)], &[]).expect("applies");
+    let outside = rusqlite::Connection::open(setup.store.path()).expect("opens");
+    let many = "INSERT INTO c (id, data) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+         SELECT i, '1' FROM n";
+    outside.execute(many, []).expect("writes");
+    let over = [Arc::default(), Arc::new(AtomicBool::new(true))];
+    for limit in [9, u64::MAX] {
+        let error = setup.store.newest("c", limit, &over).expect_err("nobody wants it");
+        assert_eq!(error.code(), Code::Closed);
+        assert_eq!(setup.store.newest("c", limit, &[]).expect("reads").len() as u64, limit.min(10_000));
     }
 }
 
@@ -165,7 +185,7 @@ fn the_newest_documents_come_first_wherever_their_rows_lie() {
         let moved = "UPDATE c SET rowid = ?1 WHERE id = ?2";
         outside.execute(moved, (place, format!("id{id}"))).expect("changes");
         for limit in 0..=10_u64 {
-            let found = setup.store.newest("c", limit).expect("reads");
+            let found = setup.store.newest("c", limit, &[]).expect("reads");
             let ids: Vec<_> = found.iter().map(|scanned| scanned.id().to_owned()).collect();
             let newest: Vec<_> = (1..=9).rev().take(limit as usize).map(|end| format!("id{end}")).collect();
             assert_eq!(ids, newest, "{limit} of them, {rows} moved");
