@@ -274,8 +274,9 @@ impl One<'_> {
         for (name, table) in collections {
             let lower = table.to_ascii_lowercase();
             if !names.iter().any(|known| known.eq_ignore_ascii_case(&table)) {
-                let text =
-                    format!("Its collection '{name}' should be in the table '{table}', which is not there.");
+                let text = format!(
+                    "Its collection '{name}' should be in the table '{table}', which is not there, or is no table of documents."
+                );
                 report.add(self.damage(text).in_collection(&name));
             }
             let other = tables.by_collection.entry(name.clone()).or_insert_with(|| lower.clone());
