@@ -387,3 +387,22 @@ fn an_opening_waits_for_another_programs_transaction() {
         .expect("counts");
     assert_eq!(left, 0);
 }
+
+#[test]
+fn what_a_list_has_shown_is_not_older_in_the_next_read() {
+    for cache_bytes in [0, 1 << 20] {
+        let home = Home::new();
+        // Not the first shard, at which each list looks anyway.
+        let db = open(Options { cache_bytes, shard_count: 2, ..home.options() });
+        let id = ids_of(&db, 1).next().expect("an id");
+        set(&db, "c", &id, "0");
+        db.flush_wait().expect("flushes");
+        let other = Connection::open(home.shard(1)).expect("opens");
+        for round in 1..=20 {
+            read_often(&db, &id);
+            other.execute_batch(&format!("UPDATE c SET data = '{round}'")).expect("writes");
+            assert_eq!(all(&db, "c", 9), [(id.clone(), round.to_string(), 1)]);
+            assert_eq!(value(&db, "c", &id), document(&round.to_string(), 1), "{cache_bytes} bytes of cache");
+        }
+    }
+}

@@ -19,7 +19,7 @@ use super::{
     core::Core,
     error::Result,
     panic::or_panicked,
-    shard::{REGISTRAR, Scanned, collection::Collection},
+    shard::{REGISTRAR, Scanned, ShardId, collection::Collection},
 };
 
 /// A text ends with the document that brings it here: the other side makes values of one after the other, and goes on
@@ -120,8 +120,11 @@ fn of_all_shards(
 ) -> Result<Vec<Vec<Scanned>>> {
     let next = AtomicUsize::new(0);
     let read_next = || {
-        let shard = core.shards.get(next.fetch_add(1, Relaxed))?;
+        let number = next.fetch_add(1, Relaxed);
+        let shard = core.shards.get(number)?;
         let read = shard.newest(table, limit, over);
+        // Or the next read of a document that was listed could give what another process has replaced.
+        core.look_outside(number as ShardId);
         if read.is_err() {
             // Nobody needs the rest.
             next.store(core.shards.len(), Relaxed);
