@@ -15,7 +15,7 @@ async function takeList(source, ticket, done, collection) {
   try {
     await done;
     for (let text = source.nextText(ticket); text !== null; text = source.nextText(ticket)) {
-      // A text of a megabyte takes some milliseconds.
+      // A text takes about a millisecond.
       if (documents.length > 0) await ownTurn();
       unfold(text, documents, collection);
     }

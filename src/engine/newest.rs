@@ -22,9 +22,9 @@ use super::{
     shard::{REGISTRAR, Scanned, ShardId, collection::Collection},
 };
 
-/// A text ends with the document that brings it here: the other side makes values of one after the other, and goes on
-/// with other work in between.
-const LONG_TEXT: usize = 1 << 20;
+/// A text ends with the document that brings it here: the other side makes values of one after the other, which takes about a
+/// millisecond, and goes on with other work in between. V8 keeps strings of more than 128 KiB apart, and collects garbage more often for them.
+const LONG_TEXT: usize = 96 << 10;
 
 /// Where the first shard takes longer, other threads help with the rest.
 const LONG: Duration = Duration::from_millis(2);

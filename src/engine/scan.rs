@@ -48,7 +48,7 @@ pub struct Texts(flume::Receiver<Result<String>>);
 impl Iterator for Texts {
     type Item = Result<String>;
 
-    /// Waits where the next text is being made: a megabyte takes about a millisecond, and a document is in one text. Everything has been
+    /// Waits where the next text is being made, which takes less than a millisecond unless it is one long document. Everything has been
     /// read by then.
     fn next(&mut self) -> Option<Result<String>> {
         self.0.recv().ok()
