@@ -66,8 +66,8 @@ impl SimpleDb {
         or_throw(&env, start())
     }
 
-    /// The next JSON array of a ticket that is done; `null` at the end. One at a time, because making a string of a megabyte
-    /// takes long enough. The database may be closed meanwhile.
+    /// The next JSON array of a ticket that is done; `null` at the end. One at a time, so that the event loop turns in
+    /// between. The database may be closed meanwhile.
     #[napi(ts_return_type = "string | null")]
     pub fn next_text<'a>(&self, env: &'a Env, ticket: Ticket) -> napi::Result<Option<Unknown<'a>>> {
         // NOTE: not under the lock, because it may wait for the next text.

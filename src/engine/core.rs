@@ -100,6 +100,8 @@ impl Core {
 
     /// Gives up what was read of a shard before, if somebody else has written to its file since.
     pub(crate) fn look_outside(&self, shard: ShardId) {
+        // IMPORTANT: one after the other. A change is found once, and who looks behind the one who found it goes on to show it.
+        let _turn = self.watch.turn(shard);
         if self.shards[shard as usize].has_outside_changes() {
             self.forget(shard);
         }

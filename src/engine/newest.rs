@@ -23,7 +23,8 @@ use super::{
 };
 
 /// A text ends with the document that brings it here: the other side makes values of one after the other, which takes about a
-/// millisecond, and goes on with other work in between. V8 keeps strings of more than 128 KiB apart, and collects garbage more often for them.
+/// millisecond, and goes on with other work in between. V8 keeps strings of more than 128 KiB apart, and collects garbage more often for
+/// them; a text with a letter beyond Latin-1 takes two bytes a letter there, and may be one all the same.
 const LONG_TEXT: usize = 96 << 10;
 
 /// Where the first shard takes longer, other threads help with the rest.
@@ -123,7 +124,8 @@ fn of_all_shards(
         let number = next.fetch_add(1, Relaxed);
         let shard = core.shards.get(number)?;
         let read = shard.newest(table, limit, over);
-        // Or the next read of a document that was listed could give what another process has replaced.
+        // Or the next read of a document that was listed could give what another process has replaced. Not where a flush is at the
+        // shard: that one looks when it is done.
         core.look_outside(number as ShardId);
         if read.is_err() {
             // Nobody needs the rest.

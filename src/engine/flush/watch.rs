@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::engine::{core::Core, log::Lsn, memory, shard::ShardId};
 
@@ -23,6 +23,8 @@ static FIRST_TICK: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// What the thread has to look at.
 #[derive(Debug)]
 pub(crate) struct WatchControl {
+    /// Held by who looks at a shard, until what was read of it before is given up.
+    turns: Vec<Mutex<()>>,
     /// Shards that something was read from: there is something that may be out of date.
     read: Vec<AtomicBool>,
     /// Up to where each shard had the log when changes of others to it were noticed last.
@@ -43,7 +45,13 @@ impl WatchControl {
     pub(crate) fn new(shards: u32) -> Self {
         let read = (0..shards).map(|_| AtomicBool::new(false)).collect();
         let changed_at = (0..shards).map(|_| AtomicU64::new(0)).collect();
-        WatchControl { read, changed_at, inbox: Mutex::default(), changed: Condvar::new() }
+        let turns = (0..shards).map(|_| Mutex::default()).collect();
+        WatchControl { turns, read, changed_at, inbox: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Waits for those who look at a shard.
+    pub(crate) fn turn(&self, shard: ShardId) -> MutexGuard<'_, ()> {
+        self.turns[shard as usize].lock()
     }
 
     /// Notes that others have changed a shard that had the log up to `applied`. Several threads notice, and the last one need not have the latest

@@ -10,6 +10,7 @@ use super::{
     number_ids::number_of,
     schema::{self, Owner},
     set::is_log_left,
+    tables,
 };
 use crate::engine::{
     error::Result,
@@ -77,7 +78,7 @@ impl ReadOnlyShard {
 
     /// The tables that documents fit in.
     pub fn tables(&self) -> Result<Vec<String>> {
-        self.told(schema::document_tables(&self.connection))
+        self.told(tables::of_documents(&self.connection))
     }
 
     /// What SQLite finds wrong with the file, in its own words. `quick`: without comparing indexes with tables.

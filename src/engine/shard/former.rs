@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     connection::{self, explain},
-    schema,
+    tables,
 };
 use crate::engine::{
     error::{Error, Result},
@@ -88,6 +88,6 @@ fn holds_documents(path: &Path) -> Result<bool> {
         return Ok(false);
     }
     let connection = connection::reader(path, 0)?;
-    let names = schema::names(&connection).map_err(|error| explain("open", path, 0, &error))?;
+    let names = tables::names(&connection).map_err(|error| explain("open", path, 0, &error))?;
     Ok(names.iter().any(|(_, is_documents)| *is_documents))
 }

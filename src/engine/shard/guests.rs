@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, PrepFlags, Statement, types::Value};
 
 use super::{
     Queries, Row, RowPlace, Rows, Scanned, checkpoint::is_checkpoint, connection, newest, schema,
-    sqlite::SqliteShard, store::NewNames,
+    sqlite::SqliteShard, store::NewNames, tables,
 };
 use crate::engine::error::{Code, Error, Result};
 
@@ -166,11 +166,11 @@ impl Queries for SqliteShard {
     fn new_names(&self, is_new: &dyn Fn(&str) -> bool) -> Result<Option<NewNames>> {
         self.with_spare(|connection| {
             let failed = |error: rusqlite::Error| self.explain("read from", &error);
-            let version = schema::version(connection).map_err(failed)?;
+            let version = tables::version(connection).map_err(failed)?;
             if self.named_as_of.load(Ordering::Acquire) == version {
                 return Ok(None);
             }
-            schema::names_that(connection, is_new).map(|names| Some((version, names))).map_err(failed)
+            tables::names_that(connection, is_new).map(|names| Some((version, names))).map_err(failed)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{number_ids::give_name, schema};
+use super::{number_ids::give_name, schema, tables};
 use crate::engine::half_pairs::replaced;
 
 /// Such ids of a table, as they are stored and as they are to be.
@@ -24,7 +24,7 @@ fn ids(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(Vec<u8>, S
 
 /// Gives documents with such ids names that are texts.
 pub(super) fn rename(connection: &Connection) -> rusqlite::Result<()> {
-    for table in schema::document_tables(connection)? {
+    for table in tables::of_documents(connection)? {
         for (stored, name) in ids(connection, &table)? {
             give_name(connection, &table, &stored, &name)?;
         }
@@ -34,7 +34,7 @@ pub(super) fn rename(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Whether there are any.
 pub(super) fn has_any(connection: &Connection) -> rusqlite::Result<bool> {
-    for table in schema::document_tables(connection)? {
+    for table in tables::of_documents(connection)? {
         if !ids(connection, &table)?.is_empty() {
             return Ok(true);
         }

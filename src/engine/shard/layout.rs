@@ -10,6 +10,7 @@ use super::{
     connection::{self, explain},
     former::Former,
     schema::{self, Owner},
+    tables,
 };
 use crate::engine::{
     error::{Code, Error, Result},
@@ -122,7 +123,7 @@ pub(super) fn check_is_new(base: &Path, others: &[ShardId]) -> Result<()> {
         let path = shard_path(base, *shard);
         let connection = connection::reader(&path, *shard)?;
         let tables =
-            schema::document_tables(&connection).map_err(|error| explain("open", &path, *shard, &error))?;
+            tables::of_documents(&connection).map_err(|error| explain("open", &path, *shard, &error))?;
         if !tables.is_empty() {
             return Err(missing(base, 0));
         }

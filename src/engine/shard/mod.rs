@@ -29,6 +29,7 @@ mod set;
 mod sqlite;
 mod statement;
 mod store;
+mod tables;
 #[cfg(test)]
 mod test;
 mod vfs;

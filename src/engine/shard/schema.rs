@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, types::ValueRef};
+use rusqlite::{Connection, OptionalExtension};
 use serde_json::json;
 
 use super::ShardId;
@@ -227,95 +227,6 @@ pub(super) fn add_collection(connection: &Connection, name: &str, table: &str) -
 /// A document's version. What somebody else has written there is brought to where it can be counted on.
 pub(super) fn version_of(column: i64) -> u64 {
     column.clamp(0, 1 << 61) as u64
-}
-
-/// A number that changes with the tables of the file.
-pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.prepare_cached("PRAGMA schema_version")?.query_row([], |row| row.get(0))
-}
-
-/// Everything in the file that takes a name from tables, which triggers do not, and whether it is a table that documents fit in.
-pub(super) fn names(connection: &Connection) -> rusqlite::Result<Vec<(String, bool)>> {
-    names_that(connection, &|_| true)
-}
-
-/// The same of those names that are wanted.
-pub(super) fn names_that(
-    connection: &Connection,
-    is_wanted: &dyn Fn(&str) -> bool,
-) -> rusqlite::Result<Vec<(String, bool)>> {
-    let mut statement = connection.prepare(
-        "SELECT name, type = 'table' AND rootpage <> 0 FROM sqlite_schema
-         WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND type <> 'trigger'",
-    )?;
-    let names: rusqlite::Result<Vec<(String, bool)>> =
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect();
-    let with_columns = |(name, is_table): (String, bool)| {
-        let fits = is_table && takes_documents(connection, &name)?;
-        Ok((name, fits))
-    };
-    names?.into_iter().filter(|(name, _)| is_wanted(name)).map(with_columns).collect()
-}
-
-/// The tables that documents fit in, but for our own.
-pub(super) fn document_tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let is_meant = |(name, fits): &(String, bool)| *fits && !name.to_ascii_lowercase().starts_with(PREFIX);
-    Ok(names(connection)?.into_iter().filter(is_meant).map(|(name, _)| name).collect())
-}
-
-/// Whether somebody else has something of that name in the file which is no table that documents fit in.
-pub(super) fn is_anothers(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    let sql = "SELECT name, type = 'table' AND rootpage <> 0 FROM sqlite_schema WHERE name = ? COLLATE NOCASE
-         AND type <> 'trigger'";
-    let found: Option<(String, bool)> = connection
-        .prepare_cached(sql)?
-        .query_row([table], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((name, is_table)) = found else { return Ok(false) };
-    Ok(!is_table || !takes_documents(connection, &name)?)
-}
-
-/// What a flush names in a table.
-const COLUMNS: [&str; 5] = ["id", "data", "_version", "created_at", "updated_at"];
-
-/// Whether documents fit in a table: it has their columns, which may change each other only by the id, and no other that needs a value.
-///
-/// IMPORTANT: what a table refuses holds up its shard.
-fn takes_documents(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    // NOTE: the pragma itself, because a table could be named like the function that stands for it.
-    let mut statement = connection.prepare(&format!("PRAGMA main.table_info({})", quote(table)))?;
-    let (mut wanted, mut key) = (0, Vec::new());
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (name, is_needed): (String, bool) =
-            (row.get(1)?, row.get::<_, bool>(3)? && row.get_ref(4)? == ValueRef::Null);
-        let is_wanted = COLUMNS.contains(&name.as_str());
-        if is_needed && !is_wanted {
-            return Ok(false);
-        }
-        wanted += usize::from(is_wanted);
-        if row.get::<_, i64>(5)? > 0 {
-            key.push(name);
-        }
-    }
-    Ok(wanted == COLUMNS.len() && (key == ["id"] || has_unique_ids(connection, table)?))
-}
-
-/// Whether an index keeps the ids of a table unique.
-fn has_unique_ids(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare(&format!("PRAGMA main.index_list({})", quote(table)))?;
-    let mut indexes = statement.query([])?;
-    while let Some(index) = indexes.next()? {
-        let (name, is_unique, is_partial): (String, bool, bool) =
-            (index.get(1)?, index.get(2)?, index.get(4)?);
-        let mut columns = connection.prepare(&format!("PRAGMA main.index_info({})", quote(&name)))?;
-        let columns: Vec<Option<String>> =
-            columns.query_map([], |row| row.get(2))?.collect::<rusqlite::Result<_>>()?;
-        if is_unique && !is_partial && columns == [Some("id".to_owned())] {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Whether a statement failed because its table does not exist.

@@ -19,6 +19,7 @@ use super::{
     number_ids::{self, Evidence, Placement},
     schema::{self, Owner},
     sqlite::SqliteShard,
+    tables,
 };
 use crate::engine::{
     error::{Code, Error, Result},
@@ -291,7 +292,7 @@ impl ShardSet {
         let mut existing = Vec::new();
         for (shard, (path, connection)) in (0..).zip(&self.files) {
             let failed = |error: rusqlite::Error| explain("read from", path, shard, &error);
-            let names = schema::names(connection).map_err(failed)?;
+            let names = tables::names(connection).map_err(failed)?;
             let by_name =
                 names.iter().map(|(name, is_documents)| (name.to_ascii_lowercase(), *is_documents)).collect();
             for (name, table) in schema::collections(connection).map_err(failed)? {

@@ -8,7 +8,7 @@ use crate::engine::log::{Id, Lsn};
 
 use super::{
     Batch, Group, Recorded, memory::kept_collections, outside::Outside, rows::Statements, schema, statement,
-    vfs,
+    tables, vfs,
 };
 
 /// Prepared statements are kept for this many collections, where there are few shards.
@@ -66,7 +66,7 @@ impl Writer {
         if error.sqlite_error_code() != Some(ErrorCode::Unknown) {
             return error;
         }
-        let is_anothers = |table| schema::is_anothers(&self.connection, table).unwrap_or(false);
+        let is_anothers = |table| tables::is_anothers(&self.connection, table).unwrap_or(false);
         match batch.groups.iter().find(|group| is_anothers(group.table)) {
             Some(Group { table, .. }) => {
                 let text = format!("'{table}' is no table of documents there");
@@ -113,7 +113,7 @@ impl Writer {
             let known = schema::collections_like(&transaction, name, table)?;
             if !known.is_empty() {
                 recorded.known.extend(known);
-            } else if schema::is_anothers(&transaction, table)? {
+            } else if tables::is_anothers(&transaction, table)? {
                 recorded.refused.push(table.clone());
             } else {
                 schema::add_collection(&transaction, name, table)?;

@@ -11,6 +11,7 @@ use super::{
     super::{
         connection::explain,
         schema::{self, quote},
+        tables,
     },
     refusal,
 };
@@ -62,7 +63,7 @@ impl Inventory {
         let mut rows = 0;
         for (shard, (path, source)) in paths.iter().zip(sources).enumerate() {
             let failed = |error: rusqlite::Error| explain("read from", path, shard as u32, &error);
-            let documents = schema::document_tables(source).map_err(failed)?;
+            let documents = tables::of_documents(source).map_err(failed)?;
             let is_documents = |name: &str| documents.iter().any(|known| known.eq_ignore_ascii_case(name));
             let entries = entries(source).map_err(failed)?;
             let (own, others): (Vec<_>, Vec<_>) =

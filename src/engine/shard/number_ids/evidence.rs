@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
-use super::{super::schema, Kind, Placement, each_id, number_of, text::is_like_numbers};
+use super::{super::tables, Kind, Placement, each_id, number_of, text::is_like_numbers};
 
 /// What all shards show, by table in lower case.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Evidence {
         connection: &Connection,
         placement: Placement,
     ) -> rusqlite::Result<()> {
-        for table in schema::document_tables(connection)? {
+        for table in tables::of_documents(connection)? {
             let seen = self.0.entry(table.to_ascii_lowercase()).or_default();
             each_id(connection, &table, |id| {
                 match number_of(id).map(|number| placement.kind(id, &number)) {

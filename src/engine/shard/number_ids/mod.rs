@@ -16,7 +16,7 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 
-use super::{Router, ShardId, schema};
+use super::{Router, ShardId, schema, tables};
 
 pub(super) use evidence::Evidence;
 pub(super) use text::number_of;
@@ -61,7 +61,7 @@ pub(super) fn rename(
     placement: Placement,
     tables: &BTreeSet<String>,
 ) -> rusqlite::Result<()> {
-    for table in schema::document_tables(connection)? {
+    for table in tables::of_documents(connection)? {
         let is_listed = tables.contains(&table.to_ascii_lowercase());
         each_id(connection, &table, |stored| {
             let Some(number) = number_of(stored) else { return Ok(()) };
@@ -78,7 +78,7 @@ pub(super) fn rename(
 /// Whether the shard proves some rows to be numbers'.
 pub(super) fn has_numbers(connection: &Connection, placement: Placement) -> rusqlite::Result<bool> {
     let mut has = false;
-    for table in schema::document_tables(connection)? {
+    for table in tables::of_documents(connection)? {
         each_id(connection, &table, |stored| {
             has = has
                 || number_of(stored).is_some_and(|number| placement.kind(stored, &number) == Kind::Number);

@@ -96,6 +96,9 @@ fn documents_go_to_no_table_that_would_refuse_them() {
         "id, {}, UNIQUE (id, data)",
         "id TEXT PRIMARY KEY, {}, more NOT NULL",
         "number INTEGER PRIMARY KEY, id, {}",
+        "number INT PRIMARY KEY NOT NULL, id UNIQUE, {}",
+        "id INTEGER PRIMARY KEY, {}",
+        "id TEXT PRIMARY KEY, {}, more NOT NULL DEFAULT NULL",
     ] {
         tables.push(columns.replace("{}", rest));
     }
@@ -130,6 +133,8 @@ fn documents_go_to_a_table_that_takes_them() {
         "id TEXT PRIMARY KEY COLLATE NOCASE, {}, more, kind NOT NULL DEFAULT 1",
         "id UNIQUE, {}",
         "number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, {}",
+        "number INTEGER PRIMARY KEY NOT NULL, id TEXT UNIQUE NOT NULL, {}",
+        "number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, {}",
     ] {
         let setup = setup_with(&format!("CREATE TABLE c ({})", columns.replace("{}", rest)));
         setup.apply(1, "c", &[("a", "1", 1)], &[]).expect("applies");
