@@ -7,6 +7,9 @@ export const EXECUTABLE = fileURLToPath(new URL('../../bin/kimdb.js', import.met
 // A command that is still there after this long hangs. Ends before the limit of the test itself.
 const LIMIT_MS = 90_000;
 
+/** A line that `load` takes. */
+export const GOOD_LINE = '{"collection":"c","id":"good","data":1}';
+
 /** Runs a command to its end: `{ code, signal, stdout, stderr }`. `input` goes to its standard input. */
 export async function runCli(t, args, { input = '', ...options } = {}) {
   const { child, ended } = startCli(t, args, options);
@@ -62,3 +65,12 @@ export function runShell(t, line, { cwd, env = {} }) {
 
 /** Lines of JSON as values. */
 export const parseLines = (text) => text.trimEnd().split('\n').map(JSON.parse);
+
+/** What a database holds: all documents, by collection and id. */
+export async function contentOf(t, dbPath) {
+  const { code, stdout, stderr } = await runCli(t, ['--db', dbPath, 'dump']);
+  t.is(code, 0, stderr);
+  return new Map(
+    parseLines(stdout).map(({ collection, id, data }) => [JSON.stringify([collection, id]), data]),
+  );
+}

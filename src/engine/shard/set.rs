@@ -303,7 +303,7 @@ impl ShardSet {
                 if !holds_documents(&table, &by_name) {
                     return corrupt(format!(
                         "'{}' keeps the collection '{name}' in '{table}', which is no table of documents: it lacks one of their \
-                         columns, its ids may repeat, or another column needs a value; mend or rename it with any SQLite tool, or \
+                         columns, its ids may repeat or be no texts, or another column needs a value; mend or rename it with any SQLite tool, or \
                          restore the file from a backup.",
                         path.display()
                     ));
