@@ -15,7 +15,7 @@ export const lacks = { recovered: 'buffers nothing that would have to be recover
 
 const PER_TRANSACTION = 5000;
 
-export async function open(folder, { durable = false } = {}) {
+export async function open(folder, { durable = false, timed = false } = {}) {
   const { default: Database } = await import('better-sqlite3');
   const db = new Database(join(folder, 'bench.db'));
   db.pragma('journal_mode = WAL');
@@ -28,6 +28,7 @@ export async function open(folder, { durable = false } = {}) {
 
   const collectionOf = (name) => collections.get(name) ?? prepare(name);
   function prepare(name) {
+    if (timed) return prepareTimed(name);
     db.exec(`CREATE TABLE IF NOT EXISTS "${name}" (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID`);
     const statements = {
       upsert: db.prepare(
@@ -36,6 +37,23 @@ export async function open(folder, { durable = false } = {}) {
       get: db.prepare(`SELECT data FROM "${name}" WHERE id = ?`).pluck(),
       all: db.prepare(`SELECT data FROM "${name}"`).pluck(),
       many: db.prepare(`SELECT id, data FROM "${name}" WHERE id IN (SELECT value FROM json_each(?))`).raw(),
+    };
+    collections.set(name, statements);
+    return statements;
+  }
+  // With the time of the last write, and an index by it.
+  function prepareTimed(name) {
+    db.exec(
+      `CREATE TABLE IF NOT EXISTS "${name}" (id TEXT PRIMARY KEY, data TEXT NOT NULL, updated INTEGER NOT NULL);
+       CREATE INDEX IF NOT EXISTS "${name} by time" ON "${name}" (updated)`,
+    );
+    const upsert = db.prepare(
+      `INSERT INTO "${name}" VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data, updated = excluded.updated`,
+    );
+    const statements = {
+      upsert: { run: (id, data) => upsert.run(id, data, Date.now()) },
+      get: db.prepare(`SELECT data FROM "${name}" WHERE id = ?`).pluck(),
+      latest: db.prepare(`SELECT data FROM "${name}" ORDER BY updated DESC, rowid DESC LIMIT ?`).pluck(),
     };
     collections.set(name, statements);
     return statements;
@@ -89,6 +107,7 @@ export async function open(folder, { durable = false } = {}) {
     dataOf,
     readsAtOnce: true,
     getAll: (collection) => collectionOf(collection).all.all().map(dataOf),
+    latest: (collection, limit) => collectionOf(collection).latest.all(limit).map(dataOf),
     close: () => {
       endTransaction();
       db.close();

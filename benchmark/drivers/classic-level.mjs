@@ -13,6 +13,7 @@ export const promises = {
   synced: 'kill and power cut: kept',
 };
 export const lacks = {
+  latest: 'has no order but that of keys',
   recovered: 'buffers nothing that would have to be recovered',
   workers: 'can be opened once at a time',
 };

@@ -13,6 +13,7 @@ export const promises = {
 };
 
 export const lacks = {
+  latest: 'lists other documents than those that were updated last',
   setMany: 'has no call for many documents',
   workers: 'every opening of a log erases what the others have in it',
 };

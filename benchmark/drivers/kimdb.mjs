@@ -50,6 +50,7 @@ export function open(folder, { unflushed = false } = {}) {
     dataOf: (found) => found?.data,
     readsAtOnce: false,
     getAll: async (collection) => (await db.getAll(collection, Infinity)).map(({ data }) => data),
+    latest: async (collection, limit) => (await db.getAll(collection, limit)).map(({ data }) => data),
     recovered: () => db.stats().recoveredWrites,
     close: () => db.close(),
   };

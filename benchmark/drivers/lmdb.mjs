@@ -13,7 +13,10 @@ export const promises = {
   flushed: 'kill and power cut: kept',
   synced: 'kill and power cut: kept',
 };
-export const lacks = { recovered: 'buffers nothing that would have to be recovered' };
+export const lacks = {
+  recovered: 'buffers nothing that would have to be recovered',
+  latest: 'has no order but that of keys',
+};
 
 // What is put in one turn of the event loop goes into one transaction. Without a turn now and then all of a bulk load
 // would be one, and the thread that commits would begin only after the last put.

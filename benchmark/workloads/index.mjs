@@ -18,6 +18,7 @@ export const WORKLOADS = [
   'mixed',
   'durable',
   'scan',
+  'latest',
   'recover',
   'grow',
   'lag',

@@ -6,20 +6,19 @@ use std::{
     io::Write,
     iter::{self, Peekable},
     mem,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::AtomicBool},
     thread,
     time::{Duration, Instant},
     vec,
 };
 
+use parking_lot::Mutex;
+
 use super::{
     core::Core,
     error::Result,
     panic::or_panicked,
-    shard::{REGISTRAR, Scanned, ShardId, collection::Collection},
+    shard::{Newest, REGISTRAR, Scanned, collection::Collection},
 };
 
 /// A text ends with the document that brings it here: the other side makes values of one after the other, which takes about a
@@ -38,17 +37,40 @@ pub(super) fn newest(
     limit: u64,
     over: &[Arc<AtomicBool>],
 ) -> Result<Merged> {
+    let look_outside = || (0..core.options.shard_count).for_each(|shard| core.look_outside(shard));
     core.look_outside(REGISTRAR);
     if collection.table().is_none() {
         core.learn_collections()?;
         // Another program may have made the table only, and anywhere.
-        (0..core.options.shard_count).for_each(|shard| core.look_outside(shard));
+        look_outside();
     }
-    let lists = match collection.table() {
-        Some(table) => of_all_shards(core, &table, limit, over)?,
-        None => Vec::new(),
-    };
+    let Some(table) = collection.table() else { return Ok(Merged::of(Vec::new(), limit)) };
+    let found = shared_out(core.shards.iter().collect(), |shard| shard.newest(&table, limit, over))?;
+    let wanted = wanted(&found, limit);
+    let lists = shared_out(found.into_iter().zip(wanted).collect(), |(found, count)| found.read(count))?;
+    // Or the next read of a document that is listed could give what another process has replaced. Not where a flush is at the
+    // shard: that one looks when it is done.
+    look_outside();
     Ok(Merged::of(lists, limit))
+}
+
+/// How many of each are among the `limit` newest of all.
+fn wanted(found: &[Newest<'_>], limit: u64) -> Vec<usize> {
+    let all: Vec<_> = found.iter().map(Newest::len).collect();
+    if all.iter().sum::<usize>() as u64 <= limit {
+        return all;
+    }
+    let mut wanted = vec![0; found.len()];
+    let mut next = BinaryHeap::new();
+    for (number, found) in found.iter().enumerate() {
+        next.extend(found.order(0).map(|order| (order, number)));
+    }
+    for _ in 0..limit {
+        let Some((_, number)) = next.pop() else { break };
+        wanted[number] += 1;
+        next.extend(found[number].order(wanted[number]).map(|order| (order, number)));
+    }
+    wanted
 }
 
 /// Documents out of several lists, each of which has its newest first, in the order of all.
@@ -112,41 +134,32 @@ impl PartialEq for List {
 
 impl Eq for List {}
 
-/// Those of each shard.
-fn of_all_shards(
-    core: &Core,
-    table: &str,
-    limit: u64,
-    over: &[Arc<AtomicBool>],
-) -> Result<Vec<Vec<Scanned>>> {
-    let next = AtomicUsize::new(0);
-    let read_next = || {
-        let number = next.fetch_add(1, Relaxed);
-        let shard = core.shards.get(number)?;
-        let read = shard.newest(table, limit, over);
-        // Or the next read of a document that was listed could give what another process has replaced. Not where a flush is at the
-        // shard: that one looks when it is done.
-        core.look_outside(number as ShardId);
-        if read.is_err() {
+/// Does `work` to each, in any order, with the help of other threads if it takes long.
+fn shared_out<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> Result<U> + Sync) -> Result<Vec<U>> {
+    let left = Mutex::new(items);
+    let next = || {
+        let item = left.lock().pop()?;
+        let done = work(item);
+        if done.is_err() {
             // Nobody needs the rest.
-            next.store(core.shards.len(), Relaxed);
+            left.lock().clear();
         }
-        Some(read)
+        Some(done)
     };
-    let read_rest = || iter::from_fn(read_next).collect::<Result<Vec<_>>>();
     let start = Instant::now();
-    let mut parts: Vec<_> = read_next().transpose()?.into_iter().collect();
-    let helpers = if start.elapsed() < LONG { 0 } else { helpers(core.shards.len() - parts.len()) };
-    let rest = thread::scope(|scope| {
-        let help = |_| thread::Builder::new().name("kimdb-scan".into()).spawn_scoped(scope, read_rest);
+    let mut all: Vec<_> = next().transpose()?.into_iter().collect();
+    let helpers = if start.elapsed() < LONG { 0 } else { helpers(left.lock().len()) };
+    let rest = || iter::from_fn(next).collect::<Result<Vec<_>>>();
+    let others = thread::scope(|scope| {
+        let help = |_| thread::Builder::new().name("kimdb-scan".into()).spawn_scoped(scope, rest);
         // Without a thread more the others do its part.
         let threads: Vec<_> = (0..helpers).filter_map(|number| help(number).ok()).collect();
-        let own = read_rest();
+        let own = rest();
         let theirs = threads.into_iter().map(|thread| or_panicked(thread.join()));
         iter::once(own).chain(theirs.collect::<Vec<_>>()).collect::<Result<Vec<_>>>()
     });
-    parts.extend(rest?.into_iter().flatten());
-    Ok(parts)
+    all.extend(others?.into_iter().flatten());
+    Ok(all)
 }
 
 /// Threads that so many shards and the processor can use beside this one.

@@ -1,6 +1,15 @@
 //! Opening SQLite connections, and SQLite's errors in our words.
 
-use std::{path::Path, thread, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use rusqlite::{
     Connection, ErrorCode, OpenFlags,
@@ -141,11 +150,45 @@ const TELLING: [&str; 8] = [
     "quick_check",
 ];
 
-/// A reading connection, one of those of so many shards, for statements that users write: these can only look.
-pub(super) fn guest(path: &Path, shard: ShardId, shards: u32) -> Result<Connection> {
+/// A reading connection for statements that users write: these can only look.
+#[derive(Debug)]
+pub(super) struct Guest {
+    connection: Connection,
+    may_transact: Arc<AtomicBool>,
+}
+
+impl Guest {
+    /// Begins or ends a transaction, which users cannot.
+    pub(super) fn transact(&self, sql: &str) -> rusqlite::Result<()> {
+        // NOTE: it is judged while it is prepared, and not kept.
+        self.may_transact.store(true, Ordering::Relaxed);
+        let done = self.connection.execute_batch(sql);
+        self.may_transact.store(false, Ordering::Relaxed);
+        done
+    }
+}
+
+impl Deref for Guest {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Guest {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+/// A guest as one of those of so many shards.
+pub(super) fn guest(path: &Path, shard: ShardId, shards: u32) -> Result<Guest> {
     let mut connection =
         moderated(reader(path, shard)?, shards).map_err(|error| explain("open", path, shard, &error))?;
-    let judge = |context: AuthContext<'_>| match context.action {
+    let may_transact = Arc::new(AtomicBool::new(false));
+    let may = Arc::clone(&may_transact);
+    let judge = move |context: AuthContext<'_>| match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => Authorization::Allow,
         AuthAction::Function { function_name } if !function_name.eq_ignore_ascii_case("load_extension") => {
             Authorization::Allow
@@ -156,10 +199,11 @@ pub(super) fn guest(path: &Path, shard: ShardId, shards: u32) -> Result<Connecti
         {
             Authorization::Allow
         }
+        AuthAction::Transaction { .. } if may.load(Ordering::Relaxed) => Authorization::Allow,
         _ => Authorization::Deny,
     };
     connection.authorizer(Some(judge)).map_err(|error| explain("open", path, shard, &error))?;
-    Ok(connection)
+    Ok(Guest { connection, may_transact })
 }
 
 /// A connection that cannot write.

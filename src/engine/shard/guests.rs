@@ -11,37 +11,12 @@ use std::{
 use rusqlite::{Connection, ErrorCode, PrepFlags, Statement, types::Value};
 
 use super::{
-    Queries, Row, RowPlace, Rows, Scanned, checkpoint::is_checkpoint, connection, newest, schema,
-    sqlite::SqliteShard, store::NewNames, tables,
+    Newest, Queries, Row, RowPlace, Rows, checkpoint::is_checkpoint, newest, schema, sqlite::SqliteShard,
+    store::NewNames, tables,
 };
 use crate::engine::error::{Code, Error, Result};
 
-/// Connections for scans and queries that are kept open.
-const KEPT_SPARES: usize = 2;
-
-/// Steps of SQLite's, some nanoseconds each, after which a scan looks whether somebody still waits for it.
-const STEPS: i32 = 10_000;
-
 impl SqliteShard {
-    /// Lends a connection that nobody else uses meanwhile, which can only look.
-    pub(super) fn with_spare<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
-        if self.is_closed() {
-            return Err(self.gone());
-        }
-        let _guest = self.guests.read();
-        let spare = self.spares.lock().pop();
-        let mut spare = match spare {
-            Some(spare) => spare,
-            None => connection::guest(&self.path, self.shard, self.shards())?,
-        };
-        let result = work(&mut spare);
-        let mut spares = self.spares.lock();
-        if spares.len() < KEPT_SPARES && !self.is_closed() {
-            spares.push(spare);
-        }
-        result
-    }
-
     /// Runs a statement, and tells what is wrong with it.
     pub(super) fn run(&self, connection: &Connection, sql: &str) -> Result<Rows> {
         let mut statement = connection.prepare(sql).map_err(|error| self.refuse(&error))?;
@@ -85,22 +60,8 @@ impl SqliteShard {
 }
 
 impl Queries for SqliteShard {
-    fn newest(&self, table: &str, limit: u64, over: &[Arc<AtomicBool>]) -> Result<Vec<Scanned>> {
-        self.with_spare(|connection| {
-            let failed = |error: rusqlite::Error| self.explain("read from", &error);
-            let over = over.to_vec();
-            let is_over = move || over.iter().any(|over| over.load(Ordering::Acquire));
-            connection.progress_handler(STEPS, Some(is_over)).map_err(failed)?;
-            let scanned = newest::newest(connection, table, limit);
-            connection.progress_handler(0, None::<fn() -> bool>).map_err(failed)?;
-            match scanned {
-                Err(error) if schema::is_no_table(&error) => Ok(Vec::new()),
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-                    Err(Error::closed())
-                }
-                scanned => scanned.map_err(failed),
-            }
-        })
+    fn newest(&self, table: &str, limit: u64, over: &[Arc<AtomicBool>]) -> Result<Newest<'_>> {
+        self.find_newest(table, limit, over)
     }
 
     fn count(&self, table: &str) -> Result<u64> {
@@ -126,7 +87,7 @@ impl Queries for SqliteShard {
             let failed = |error: rusqlite::Error| self.explain("read from", &error);
             // Where rows have no places of their own, or a column of that name hides them, the order is that of ids.
             let (place, key) =
-                if newest::has_places(connection, table) { ("rowid", "rowid") } else { ("NULL", "id") };
+                if tables::has_places(connection, table) { ("rowid", "rowid") } else { ("NULL", "id") };
             let behind = if after.is_some() { format!("WHERE {key} > ?1") } else { String::new() };
             // Versions and times of whatever type another program has made them, as other reads take them.
             let sql = format!(

@@ -39,7 +39,12 @@ pub(super) fn moderated(connection: Connection, shards: u32) -> rusqlite::Result
 pub(super) fn kept_collections(most: usize, shards: u32) -> usize {
     /// A flush visits some collections at a time.
     const LEAST: usize = 4;
-    (most * FULL_SHARDS as usize / shards.max(FULL_SHARDS) as usize).max(LEAST)
+    kept(most, shards).max(LEAST)
+}
+
+/// What one of so many shards may keep of what it keeps `most` of with few shards.
+pub(super) fn kept(most: usize, shards: u32) -> usize {
+    most * FULL_SHARDS as usize / shards.max(FULL_SHARDS) as usize
 }
 
 /// What is left, in KiB, of a cache that is one among those of so many shards.
@@ -72,7 +77,7 @@ impl SqliteShard {
             self.in_use.reader.store(bytes, Ordering::Relaxed);
         }
         if let Some(spares) = self.spares.try_lock() {
-            let bytes = spares.iter().map(statement::cached_bytes).sum();
+            let bytes = spares.iter().map(|spare| statement::cached_bytes(spare)).sum();
             self.in_use.spares.store(bytes, Ordering::Relaxed);
         }
         let InUse { writer, reader, spares } = &self.in_use;

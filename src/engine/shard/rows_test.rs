@@ -90,9 +90,9 @@ fn every_text_is_stored_as_it_is() {
             text.chars().take(5).collect::<String>()
         );
     }
-    assert_eq!(setup.store.newest("c", 99, &[]).expect("reads").len(), texts.len());
+    assert_eq!(setup.newest("c", 99, &[]).expect("reads").len(), texts.len());
     setup.apply(16, "c", &[], &texts).expect("applies");
-    assert_eq!(setup.store.newest("c", 99, &[]).expect("reads"), []);
+    assert_eq!(setup.newest("c", 99, &[]).expect("reads"), []);
 }
 
 #[test]

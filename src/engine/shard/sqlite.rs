@@ -47,7 +47,7 @@ pub(super) struct SqliteShard {
     pub(super) reader: ReentrantMutex<RefCell<Option<Reader>>>,
     pub(super) writer: Mutex<Option<Writer>>,
     /// For scans and queries, so that a long one delays nobody's point reads.
-    pub(super) spares: Mutex<Vec<Connection>>,
+    pub(super) spares: Mutex<Vec<connection::Guest>>,
     /// Held by who syncs it.
     pub(super) wal: Mutex<Wal>,
     /// How many commits there were, and how many of them are on the disk. The latter only changes under the lock before.

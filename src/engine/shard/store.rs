@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use super::{Batch, Recorded, Row, RowPlace, Rows, Scanned, Stored, Value};
+use super::{Batch, Newest, Recorded, Row, RowPlace, Rows, Stored, Value};
 use crate::engine::{
     error::Result,
     log::{Id, Lsn},
@@ -46,8 +46,8 @@ pub type NewNames = (i64, Vec<(String, bool)>);
 
 /// Scans and statements, on connections of their own, so that a long one delays nobody's point reads.
 pub trait Queries {
-    /// The documents updated last, newest first. Fails as closed soon after one of `over` is set.
-    fn newest(&self, table: &str, limit: u64, over: &[Arc<AtomicBool>]) -> Result<Vec<Scanned>>;
+    /// Finds the `limit` documents updated last. This and what is done with it fails as closed soon after one of `over` is set.
+    fn newest(&self, table: &str, limit: u64, over: &[Arc<AtomicBool>]) -> Result<Newest<'_>>;
 
     /// How many documents a table has; none, if the file does not have it.
     fn count(&self, table: &str) -> Result<u64>;
@@ -74,7 +74,7 @@ pub trait Queries {
     fn pragma(&self, text: &str) -> Result<Rows>;
 }
 
-/// One shard. All methods may be called from any thread; reads never wait for writes.
+/// One shard. All methods may be called from any thread; point reads never wait for writes.
 pub trait Store: Target + Logs + Queries {
     /// Puts the document's JSON text into `value`. `gives_way`: whoever waits to read is next, before the caller reads again.
     fn read(&self, table: &str, id: &str, value: &mut Vec<u8>, gives_way: bool) -> Result<Stored>;

@@ -1,8 +1,10 @@
 //! The tables of a file, and which of them documents fit in.
 
+use std::ffi::CStr;
+
 use rusqlite::{Connection, OptionalExtension, types::ValueRef};
 
-use super::schema::{PREFIX, quote};
+use super::schema::{PREFIX, has_triggers, quote};
 
 /// A number that changes with the tables of the file.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -86,6 +88,43 @@ fn takes_documents(connection: &Connection, table: &str) -> rusqlite::Result<boo
     let is_key = number.is_none() && key == ["id"];
     let are_ids_texts = number.is_none_or(|name| name != "id");
     Ok(needed.iter().all(|name| Some(name) == number) && are_ids_texts && (is_key || indexes.have_ids))
+}
+
+/// Whether the rows of a table have places. Not in one that another program has made without them, or with a column of that name, which
+/// may hold anything, and nothing.
+pub(super) fn has_places(connection: &Connection, table: &str) -> bool {
+    const PLACE: &str = "rowid";
+    connection.column_metadata(Some("main"), table, PLACE).is_ok_and(|(_, _, _, is_key, _)| is_key)
+        && has_no_column(connection, table, PLACE).unwrap_or(false)
+}
+
+fn has_no_column(connection: &Connection, table: &str, name: &str) -> rusqlite::Result<bool> {
+    // NOTE: the pragma itself, because a table could be named like the function that stands for it.
+    let mut columns = connection.prepare(&format!("PRAGMA main.table_xinfo({})", quote(table)))?;
+    let names =
+        columns.query_map([], |row| row.get::<_, String>(1))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(names.iter().all(|column| !column.eq_ignore_ascii_case(name)))
+}
+
+/// Whether a table is as those that we make, so far that its rows change as a flush says, and in no other way: it has one row for each id,
+/// compared byte by byte, no triggers, and no documents that go with those of another table.
+pub(super) fn is_as_ours(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    if !has_places(connection, table) {
+        return Ok(false);
+    }
+    let (kind, order, _, is_key, _) = connection.column_metadata(Some("main"), table, "id")?;
+    let is = |found: Option<&CStr>, wanted: &[u8]| {
+        found.is_some_and(|found| found.to_bytes().eq_ignore_ascii_case(wanted))
+    };
+    let mut statement = connection.prepare(&format!("PRAGMA main.table_info({})", quote(table)))?;
+    let keys = statement.query_map([], |row| row.get(5))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    let mut others = connection.prepare(&format!("PRAGMA main.foreign_key_list({})", quote(table)))?;
+    Ok(is_key
+        && is(kind, b"TEXT")
+        && is(order, b"BINARY")
+        && keys.into_iter().filter(|key| *key > 0).count() == 1
+        && !others.exists([])?
+        && !has_triggers(connection, table)?)
 }
 
 /// Whether a column that is given no value becomes NULL, as its default says.

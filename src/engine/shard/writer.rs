@@ -7,8 +7,12 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use crate::engine::log::{Id, Lsn};
 
 use super::{
-    Batch, Group, Recorded, memory::kept_collections, outside::Outside, rows::Statements, schema, statement,
-    tables, vfs,
+    Batch, Group, Recorded,
+    memory::kept_collections,
+    newest::{Recalled, Recents},
+    outside::Outside,
+    rows::Statements,
+    schema, statement, tables, vfs,
 };
 
 /// Prepared statements are kept for this many collections, where there are few shards.
@@ -22,6 +26,7 @@ pub(super) struct Writer {
     /// Collections on record in this shard.
     recorded: HashSet<String>,
     outside: Outside,
+    pub(super) recents: Recents,
     /// The log of one record that was applied last. It is gone when the next one is applied.
     side: Option<Id>,
     pub(super) connection: Connection,
@@ -33,19 +38,24 @@ impl Writer {
         let kept_collections = kept_collections(KEPT_COLLECTIONS, shards);
         let recorded = schema::collections(&connection)?.into_iter().map(|(name, _)| name).collect();
         let outside = Outside::new(&connection)?;
-        let statements = HashMap::new();
-        Ok(Writer { statements, kept_collections, recorded, outside, side: None, connection })
+        let (statements, recents) = (HashMap::new(), Recents::new(shards));
+        Ok(Writer { statements, kept_collections, recorded, outside, recents, side: None, connection })
     }
 
     /// Bytes of pages and statements.
     pub(super) fn memory(&self) -> usize {
         let statements: usize = self.statements.values().map(Statements::bytes).sum();
-        statements + statement::cached_bytes(&self.connection)
+        statements + self.recents.bytes() + statement::cached_bytes(&self.connection)
     }
 
     /// Whether another connection than this one has written since this was asked last.
     pub(super) fn has_outside_changes(&mut self) -> rusqlite::Result<bool> {
         self.outside.has_changed(&self.connection)
+    }
+
+    /// The newest documents of a table, if they are known.
+    pub(super) fn recall(&mut self, table: &str, limit: usize) -> rusqlite::Result<Recalled> {
+        self.recents.recall(&self.connection, table, limit)
     }
 
     /// Applies a batch. On an error the transaction is rolled back and the next call starts afresh.
@@ -83,9 +93,11 @@ impl Writer {
         let result = self.fill(batch).and_then(|()| self.commit());
         if result.is_err() {
             self.statements.clear();
+            self.recents.forget_all();
             let _ = self.roll_back();
             return result;
         }
+        self.recents.follow(&batch.groups);
         self.side = batch.side.or(self.side);
         for group in &batch.groups {
             if !self.recorded.contains(group.collection) {

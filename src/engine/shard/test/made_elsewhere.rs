@@ -16,7 +16,7 @@ fn setup_with(statements: &str) -> Setup {
 }
 
 fn newest(setup: &Setup, limit: u64) -> Vec<String> {
-    let scanned = setup.store.newest("c", limit, &[]).expect("reads");
+    let scanned = setup.newest("c", limit, &[]).expect("reads");
     scanned.iter().map(|scanned| scanned.id().to_owned()).collect()
 }
 
@@ -62,9 +62,25 @@ fn a_document_that_is_null_is_no_text_and_harms_no_other() {
          INSERT INTO c (id, data, updated_at) VALUES ('old', NULL, '2019'), ('new', '1', '2025')",
     );
     assert_eq!(newest(&setup, 1), ["new"]);
-    let all = setup.store.newest("c", 2, &[]).expect("reads");
+    let all = setup.newest("c", 2, &[]).expect("reads");
     assert_eq!(all.iter().map(|scanned| scanned.value()).collect::<Vec<_>>(), ["1", ""]);
     assert_eq!(walked(&setup), ["old", "new"]);
+}
+
+#[test]
+fn an_id_that_is_no_text_fails_the_lists_that_it_would_be_in() {
+    let setup = setup_with(
+        "CREATE TABLE c (id TEXT PRIMARY KEY, data TEXT, _version INTEGER, created_at TEXT, updated_at TEXT);
+         INSERT INTO c (id, data, updated_at) VALUES (x'00', '1', '2019'), ('a', '1', '2020'), ('b', '1', '2021'), (NULL, '1', '2018')",
+    );
+    for end in 1..=3 {
+        assert_eq!(newest(&setup, 1), ["b"]);
+        assert_eq!(newest(&setup, 2), ["b", "a"]);
+        for limit in [3, 4, u64::MAX] {
+            assert_eq!(setup.newest("c", limit, &[]).expect_err("a blob").code(), Code::Corrupt);
+        }
+        setup.apply(end, "c", &[("b", "1", 1)], &[]).expect("applies");
+    }
 }
 
 #[test]

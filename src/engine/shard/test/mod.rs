@@ -3,6 +3,7 @@
 mod checkpoint;
 mod made_elsewhere;
 mod mending;
+mod newest;
 mod outside;
 mod tables;
 
@@ -12,7 +13,7 @@ use std::{
 };
 
 use super::{
-    Batch, Group, Layout, Router, Store, Stored, Value,
+    Batch, Group, Layout, Router, Scanned, Store, Stored, Value,
     collection::{Collection, Collections},
     find,
     set::{self, ShardSet},
@@ -75,9 +76,20 @@ impl Setup {
         collection: &str,
         upserts: &[(&str, &str, u64)],
         deletes: &[&str],
-    ) -> crate::engine::Result<()> {
+    ) -> Result<()> {
+        self.apply_at(end, 1_714_979_289 + end, collection, upserts, deletes)
+    }
+
+    /// The same of calls at a time, in seconds since 1970.
+    pub(super) fn apply_at(
+        &self,
+        end: u64,
+        time: u64,
+        collection: &str,
+        upserts: &[(&str, &str, u64)],
+        deletes: &[&str],
+    ) -> Result<()> {
         let collection = self.collections.get(collection);
-        let time = 1_714_979_289 + end;
         let number = collection.number;
         let stored = upserts.iter().map(|(id, value, writes)| {
             let fate = if deletes.contains(id) { Fate::Recreated } else { Fate::Stored };
@@ -101,10 +113,16 @@ impl Setup {
             created: time,
             updated: time,
         });
-        let changes: Vec<Change<'_>> = stored.chain(deleted).collect();
+        let mut changes: Vec<Change<'_>> = stored.chain(deleted).collect();
+        changes.sort_by_key(|change| change.id);
         let table = self.table_of(&collection);
         let group = Group { collection: &collection.name, table: &table, changes: &changes };
         self.store.apply(&Batch { log: LOG, end: Lsn(end), side: None, groups: vec![group] })
+    }
+
+    pub(super) fn newest(&self, table: &str, limit: u64, over: &[Arc<AtomicBool>]) -> Result<Vec<Scanned>> {
+        let count = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.store.newest(table, limit, over)?.read(count)
     }
 
     pub(super) fn read(&self, table: &str, id: &str) -> (Option<(String, u64)>, Lsn) {
@@ -139,64 +157,11 @@ fn a_batch_is_stored_with_the_place_up_to_which_it_reaches() {
 }
 
 #[test]
-fn the_newest_documents_come_first() {
-    let setup = Setup::new();
-    assert_eq!(setup.store.newest("c", 5, &[]).expect("reads"), [], "no table yet");
-    for end in 1..=9 {
-        setup.apply(end, "c", &[(&format!("id{}", end % 5), "1", 1)], &[]).expect("applies");
-    }
-    setup.apply(9, "c", &[("id9", "1", 1)], &[]).expect("in the same second as id4");
-    let ids = |limit| -> Vec<String> {
-        let scanned = setup.store.newest("c", limit, &[]).expect("reads");
-        scanned.into_iter().map(|scanned| format!("{} {}", scanned.id(), scanned.version)).collect()
-    };
-    let all = ["id9 1", "id4 2", "id3 2", "id2 2", "id1 2", "id0 1"];
-    assert_eq!(ids(u64::MAX), all);
-    for limit in 0..=8 {
-        assert_eq!(ids(limit as u64), all[..limit.min(all.len())], "{limit}");
-    }
-}
-
-#[test]
-fn nobody_waits_for_a_long_scan_to_be_over_whose_end_nobody_wants() {
-    let setup = Setup::new();
-    setup.apply(1, "c", &[("a", "1", 1)], &[]).expect("applies");
-    let outside = rusqlite::Connection::open(setup.store.path()).expect("opens");
-    let many = "INSERT INTO c (id, data) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
-         SELECT i, '1' FROM n";
-    outside.execute(many, []).expect("writes");
-    let over = [Arc::default(), Arc::new(AtomicBool::new(true))];
-    for limit in [9, u64::MAX] {
-        let error = setup.store.newest("c", limit, &over).expect_err("nobody wants it");
-        assert_eq!(error.code(), Code::Closed);
-        assert_eq!(setup.store.newest("c", limit, &[]).expect("reads").len() as u64, limit.min(10_000));
-    }
-}
-
-#[test]
-fn the_newest_documents_come_first_wherever_their_rows_lie() {
-    let setup = Setup::new();
-    for end in 1..=9 {
-        setup.apply(end, "c", &[(&format!("id{end}"), "1", 1)], &[]).expect("applies");
-    }
-    let outside = rusqlite::Connection::open(setup.store.path()).expect("opens");
-    let places = [(i64::MIN, 9), (-3, 8), (0, 7), (i64::MAX, 1), (i64::MAX - 1, 2), (1_i64 << 53, 3)];
-    for (rows, (place, id)) in (1_u64..).zip(places) {
-        let moved = "UPDATE c SET rowid = ?1 WHERE id = ?2";
-        outside.execute(moved, (place, format!("id{id}"))).expect("changes");
-        for limit in 0..=10_u64 {
-            let found = setup.store.newest("c", limit, &[]).expect("reads");
-            let ids: Vec<_> = found.iter().map(|scanned| scanned.id().to_owned()).collect();
-            let newest: Vec<_> = (1..=9).rev().take(limit as usize).map(|end| format!("id{end}")).collect();
-            assert_eq!(ids, newest, "{limit} of them, {rows} moved");
-        }
-    }
-}
-
-#[test]
 fn statements_of_users_only_look() {
     let setup = Setup::new();
     setup.apply(8, "c", &[("a", "1", 1)], &[]).expect("applies");
+    // On the same connection, in a transaction.
+    assert_eq!(setup.newest("c", 5, &[]).expect("reads").len(), 1);
     let query = |sql: &str, params: &[Value]| setup.store.query(sql, params, usize::MAX);
     let rows = query("SELECT ?1 AS n, x'00ff', NULL, 1.5, data FROM c", &[Value::Integer(7)]).expect("reads");
     assert_eq!(rows.columns[0], "n");
@@ -212,7 +177,10 @@ fn statements_of_users_only_look() {
         "DROP TABLE c",
         "CREATE TABLE t (x)",
         "CREATE TEMP TABLE t (x)",
+        "BEGIN",
         "BEGIN EXCLUSIVE",
+        "COMMIT",
+        "SAVEPOINT a",
         "VACUUM",
         "PRAGMA query_only = OFF",
         "PRAGMA journal_mode = DELETE",
