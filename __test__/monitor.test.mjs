@@ -101,6 +101,33 @@ test('an unknown option is a warning', async (t) => {
 
 // Answers
 
+test('a page that cannot be read is told, and asked for again', async (t) => {
+  const source = `
+    import fs from 'node:fs';
+    import { createServer } from 'node:http';
+    import SimpleDB from 'kimdb';
+    import { monitor } from 'kimdb/monitor';
+    const { readFileSync } = fs;
+    const db = new SimpleDB();
+    const server = createServer(monitor(db)).listen(0, '127.0.0.1', async () => {
+      const look = async () => (await fetch('http://127.0.0.1:' + server.address().port)).status;
+      fs.readFileSync = () => { throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' }); };
+      const response = await fetch('http://127.0.0.1:' + server.address().port);
+      console.log(response.status, (await response.text()).trim());
+      fs.readFileSync = readFileSync;
+      console.log(await look());
+      server.close();
+      db.close();
+    });
+  `;
+  const { code, lines, stderr } = await runModule(t, useFolder(t), source);
+  t.deepEqual([code, stderr], [0, '']);
+  t.deepEqual(lines, [
+    '500 The files of this page could not be read: EMFILE: too many open files; /metrics and /metrics.json work.',
+    '200',
+  ]);
+});
+
 test('the page is whole, and the browser runs nothing else', async (t) => {
   const send = await serve(t, monitor(openSimple(t)));
   const { status, headers, body } = await send('/');

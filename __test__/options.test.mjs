@@ -71,14 +71,14 @@ for (const name of ['dbPath', 'walPath']) {
     for (const value of [1, true, {}, new URL('file:///tmp/x.db'), Buffer.from('x.db')]) {
       throwsCode(t, () => new HyperScaleDB({ [name]: value }), 'TypeError', INVALID, new RegExp(`'${name}'`));
     }
-    for (const value of ['', 'a\0b', 'folder/']) {
-      throwsCode(
-        t,
-        () => new HyperScaleDB({ [name]: value }),
-        'RangeError',
-        INVALID,
-        new RegExp(`'${name}'`),
-      );
+    for (const [value, accepted] of [
+      ['', 'the path of a file'],
+      ['a\0b', 'a path without NUL'],
+      ['folder/', 'the path of a file, not of a folder'],
+      ['file:///tmp/x.db', "a path, as fileURLToPath() of 'node:url' makes one of a URL"],
+    ]) {
+      const error = throwsCode(t, () => new HyperScaleDB({ [name]: value }), 'RangeError', INVALID);
+      t.is(error.message, `option '${name}' must be ${accepted}, got ${JSON.stringify(value)}`);
     }
   });
 }

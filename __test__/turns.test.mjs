@@ -16,6 +16,7 @@ const MANY = 50_000;
 const SMALL = { value: 1 };
 const DOCUMENT = { name: 'Kim', note: 'x'.repeat(500), tags: ['a', 'b'] };
 const LONG = { note: 'x'.repeat(100_000) };
+const HEAVY = { note: 'x'.repeat(1_000_000) };
 
 /** What loops call, and how often at most. */
 const CALLS = {
@@ -54,6 +55,25 @@ async function runsMeanwhile(call, most) {
   });
   for (let i = 0; i < most && !ran; i++) await call();
   return ran;
+}
+
+for (const [name, call] of [
+  ['set', (db) => db.set('c', 'a', HEAVY)],
+  ['get', (db) => db.get('c', 'a')],
+]) {
+  test(`the event loop turns behind each ${name} of a document that takes a millisecond by itself`, async (t) => {
+    const db = openSimple(t, { ...pathsIn(useFolder(t)), ...manualFlush });
+    await db.set('c', 'a', HEAVY);
+    let turns = 0;
+    const count = () => {
+      turns++;
+      immediate = setImmediate(count);
+    };
+    let immediate = setImmediate(count);
+    for (let i = 0; i < 8; i++) await call(db);
+    clearImmediate(immediate);
+    t.true(turns >= 7, `${turns}`);
+  });
 }
 
 for (const [name, [call, most]] of Object.entries(CALLS)) {

@@ -34,8 +34,17 @@ function readEntries(entries, newId, where, toPair) {
   const documents = [];
   // They become texts only where an error needs one: to make a text for each entry would take as long as all the rest.
   let i = 0;
-  const entry = { toString: () => `${where}[${i}]` };
-  const itsId = { toString: () => `the id of ${entry}` };
+  // NOTE: methods. What traces the files of a program for its deployment (@vercel/nft) runs arrows without parameters, and fails at these.
+  const entry = {
+    toString() {
+      return `${where}[${i}]`;
+    },
+  };
+  const itsId = {
+    toString() {
+      return `the id of ${entry}`;
+    },
+  };
   try {
     for (; i < list.length; i++) {
       const pair = toPair(list[i], entry);

@@ -55,6 +55,19 @@ function toPublicError(error) {
   return isFinal ? error : new KimDBError(error.message, error);
 }
 
+/** Errors that were made where a report came in, long after the call. */
+const late = new WeakSet();
+
+function noteLate(error) {
+  late.add(error);
+  return error;
+}
+
+/** Has a late error tell who called `method`, in which it has arrived. */
+function tellCaller(error, method) {
+  if (late.delete(error)) Error.captureStackTrace(error, method);
+}
+
 function typeError(code, message, cause) {
   return Object.assign(cause === undefined ? new TypeError(message) : new TypeError(message, { cause }), {
     code,
@@ -99,6 +112,8 @@ module.exports = {
   isOurs,
   messageOf,
   toPublicError,
+  noteLate,
+  tellCaller,
   typeError,
   rangeError,
   notOpen,

@@ -11,10 +11,18 @@ const OVERRIDE = 'NAPI_RS_NATIVE_LIBRARY_PATH';
 
 const REINSTALL = 'delete node_modules and run `npm install` on this machine';
 
-/** What the generated loader threw as it found nothing that works. */
+/** What the generated loader threw as it found nothing that works: in a sentence, and what lies behind that, if it says more. */
 function explainMissing(error) {
   const system = readSystem();
-  return `${reason(system, failuresIn(error))} (${inWords(system)})`;
+  const failures = failuresIn(error);
+  const message = `${reason(
+    system,
+    failures.map(({ message }) => message),
+  )} (${inWords(system)})`;
+  return {
+    message,
+    cause: failures.find((failure) => !isNotFound(failure.message) && !isUnsupported(failure.message)),
+  };
 }
 
 /** The engine is of another version than the rest of the package. */
@@ -74,14 +82,18 @@ function explainBroken({ glibc }, message) {
   return `The native engine of kimdb is installed, but cannot be loaded: ${message}. It may be damaged or made for another system: ${REINSTALL}.`;
 }
 
-/** What the generated loader met at each place where it looked, as texts, the last first. It chains them below an error of its own. */
+/** What the generated loader met at each place where it looked, the last first. It chains them below an error of its own. */
 function failuresIn(error) {
-  const messages = [];
-  for (let { cause } = error; cause instanceof Error; cause = cause.cause) messages.push(cause.message);
-  return messages.length > 0 ? messages : [error.message];
+  const failures = [];
+  for (let { cause } = error; cause instanceof Error; cause = cause.cause) failures.push(cause);
+  // Each by itself: what was not found elsewhere would be told below it.
+  for (const failure of failures) delete failure.cause;
+  return failures.length > 0 ? failures : [error];
 }
 
 const isNotFound = (message) => /^Cannot find (module|package)/i.test(message);
+
+const isUnsupported = (message) => message.startsWith('Unsupported ');
 
 const firstLine = (text) => text.split('\n')[0].replace(/\.$/, '');
 

@@ -13,8 +13,9 @@ const refuse = (message, cause) => {
 function load() {
   try {
     return require('../binding.js');
-  } catch (cause) {
-    return refuse(explainMissing(cause), cause);
+  } catch (error) {
+    const { message, cause } = explainMissing(error);
+    return refuse(message, cause);
   }
 }
 

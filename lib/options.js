@@ -53,10 +53,13 @@ function checkBoolean(name, value) {
 }
 
 function checkPath(name, value) {
-  const accepted = 'the path of a file, without NUL';
-  if (typeof value !== 'string') throw wrongType(name, accepted, value);
-  if (value === '' || value.includes('\0') || /[\\/]$/.test(value)) {
-    throw wrongValue(name, accepted, value);
+  if (typeof value !== 'string') throw wrongType(name, 'a string, the path of a file', value);
+  if (value === '') throw wrongValue(name, 'the path of a file', value);
+  if (value.includes('\0')) throw wrongValue(name, 'a path without NUL', value);
+  if (/[\\/]$/.test(value)) throw wrongValue(name, 'the path of a file, not of a folder', value);
+  // It would be a folder of that name below the working directory.
+  if (/^file:/i.test(value)) {
+    throw wrongValue(name, "a path, as fileURLToPath() of 'node:url' makes one of a URL", value);
   }
   if (!value.isWellFormed()) throw wrongValue(name, 'a path without half a surrogate pair', value);
 }

@@ -7,7 +7,7 @@
 
 const { bufferedResults, entryPair, readEntries, readIds } = require('./batches.js');
 const { existingId, toDocument, writableId } = require('./documents.js');
-const { describe, rangeError, toPublicError, typeError } = require('./errors.js');
+const { describe, rangeError, tellCaller, toPublicError, typeError } = require('./errors.js');
 const { HyperScaleDB, engineOf } = require('./hyperscale-db.js');
 const { readLater } = require('./late-reads.js');
 const { readMany } = require('./many-reads.js');
@@ -232,7 +232,12 @@ function keptOf(db) {
 }
 
 async function afterwards(engine, ticket, id) {
-  await engine.wait(ticket);
+  try {
+    await engine.wait(ticket);
+  } catch (error) {
+    tellCaller(error, afterwards);
+    throw error;
+  }
   return { id, buffered: true };
 }
 
@@ -254,6 +259,7 @@ async function getFlushed(engine, number, id) {
     if (--turns.left <= 0 && turns.isOver()) return turns.later(document);
     return document;
   } catch (error) {
+    tellCaller(error, getFlushed);
     throw toPublicError(error);
   }
 }
@@ -263,6 +269,7 @@ const hasBuffered = (engine) => engine.invoke('bufferSize') > 0;
 
 /** The rejection of a call, which may be one of many too. */
 async function refused(error) {
+  tellCaller(error, refused);
   if (--turns.left <= 0 && turns.isOver()) await turns.later();
   throw toPublicError(error);
 }

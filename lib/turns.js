@@ -23,6 +23,8 @@ const MOST_DOCUMENTS = 64;
 const FIRST_DOCUMENTS = 8;
 /** So many characters of a long text count as one document. */
 const CHARACTERS = 1 << 13;
+/** A text of so many takes a millisecond or more by itself. */
+const HEAVY = 1 << 18;
 
 class Turns {
   /** Documents before the next look. IMPORTANT: a call that is done counts its own, and if nothing is left asks `isOver` and ends `later`. */
@@ -38,11 +40,14 @@ class Turns {
   #runStart;
   #isChainOver = false;
   #isRunOver = false;
+  #isHeavy = false;
   #drain = new Drain(() => this.#endRun());
 
   /** To be called with each text that is written or read: long ones count as several documents. */
   weigh(text) {
-    if (text.length >= CHARACTERS) this.left -= Math.floor(text.length / CHARACTERS);
+    if (text.length < CHARACTERS) return;
+    this.left -= Math.floor(text.length / CHARACTERS);
+    this.#isHeavy ||= text.length >= HEAVY;
   }
 
   /** Whether calls wait. All that come later do so too, so that single reads and writes end in the order in which they came. */
@@ -74,8 +79,15 @@ class Turns {
     const wasOver = this.#isOver;
     this.#isChainOver ||= time - this.#chainStart >= CHAIN_MS;
     this.#isRunOver ||= time - this.#runStart >= RUN_MS;
-    // Calls that are made together go on, as it would not help if they waited. Those behind an await come after this.
-    if (!wasOver && this.#isOver) resolved.then(this.#beginToWait);
+    if (this.#isHeavy) {
+      // What it took lies before the first look.
+      this.#isHeavy = false;
+      this.#isChainOver = true;
+      this.#beginToWait();
+    } else if (!wasOver && this.#isOver) {
+      // Calls that are made together go on, as it would not help if they waited. Those behind an await come after this.
+      resolved.then(this.#beginToWait);
+    }
   }
 
   get #isOver() {

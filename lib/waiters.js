@@ -3,7 +3,7 @@
 // Promises for tickets: a native call that cannot finish at once returns a ticket, and a later
 // poll says how it went. While any ticket is open the event loop stays alive.
 
-const { closed, toPublicError } = require('./errors.js');
+const { closed, noteLate, toPublicError } = require('./errors.js');
 
 /** Numbers and texts of one read in a report. */
 const READ = 4;
@@ -43,12 +43,12 @@ class Waiters {
     for (const ticket of done) this.#resolve(ticket, undefined);
     for (const { ticket, texts } of results) this.#resolve(ticket, texts);
     for (let i = 0; i < reads.length; i += READ) this.#resolve(reads[i], reads.slice(i + 1, i + READ));
-    for (const { ticket, error } of failed) this.#reject(ticket, toPublicError(error));
+    for (const { ticket, error } of failed) this.#reject(ticket, noteLate(toPublicError(error)));
   }
 
   /** Fails what is still open when the database is closed. */
   rejectAll() {
-    for (const ticket of [...this.#open.keys()]) this.#reject(ticket, closed());
+    for (const ticket of [...this.#open.keys()]) this.#reject(ticket, noteLate(closed()));
   }
 
   #resolve(ticket, result) {

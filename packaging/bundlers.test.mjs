@@ -1,9 +1,10 @@
 // A program that was made one file, by the commands and settings of docs/installing.md: with kimdb left outside, and with kimdb
 // inside and its engine as a file beside it.
 
-import { readdirSync, renameSync, symlinkSync } from 'node:fs';
+import { cpSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { nodeFileTrace } from '@vercel/nft';
 import test from 'ava';
 import webpack from 'webpack';
 import { readPage } from '../__test__/helpers/pages.mjs';
@@ -85,6 +86,34 @@ test('a bundle with the monitor says that its page is missing, and has its figur
   const [page, metrics] = stdout.trimEnd().split('\n');
   t.regex(page, /^500 The files of this page are missing\. A bundler has to leave kimdb out/);
   t.regex(metrics, /^200 # /);
+});
+
+test('a bundle of an ES module with the monitor says so too', async (t) => {
+  const folder = await makeInstalledProject(t);
+  writeFiles(folder, { 'app.mjs': MONITORED });
+  const banner =
+    "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  const args = ['app.mjs', '--bundle', '--platform=node', '--format=esm', `--banner:js=${banner}`];
+  const { code } = await runCommand(t, folder, 'esbuild', [
+    ...args,
+    '--loader:.node=copy',
+    '--outfile=dist/app.mjs',
+  ]);
+  t.is(code, 0);
+  const { stdout, stderr } = await runScript(t, folder, 'dist/app.mjs');
+  t.is(stderr, '');
+  t.regex(stdout, /^500 The files of this page are missing\. .*\n200 # /);
+});
+
+test('what traces the files of a program finds all that it needs', async (t) => {
+  const folder = await makeInstalledProject(t);
+  writeFiles(folder, { 'app.mjs': MONITORED });
+  const { fileList } = await nodeFileTrace([join(folder, 'app.mjs')], { base: folder });
+  const other = makeFolder(t);
+  for (const file of fileList) cpSync(join(folder, file), join(other, file));
+  const { code, stdout, stderr } = await runScript(t, other, 'app.mjs');
+  t.deepEqual([code, stderr], [0, '']);
+  t.regex(stdout, /^200 <!doctype html>\n200 # /i);
 });
 
 test('the page has a command of esbuild and settings of webpack for each case', (t) => {

@@ -16,8 +16,8 @@ const LOAD = `
 try {
   require('kimdb');
   console.log('loaded');
-} catch ({ name, code, message }) {
-  console.log(JSON.stringify({ name, code, message }));
+} catch ({ name, code, message, cause }) {
+  console.log(JSON.stringify({ name, code, message, behind: cause?.message }));
 }
 `;
 
@@ -29,7 +29,12 @@ async function load(t, folder, options) {
   return stdout === 'loaded\n' ? 'loaded' : JSON.parse(stdout);
 }
 
-const noBinding = (message) => ({ name: 'KimDBError', code: 'KIMDB_NO_BINDING', message });
+const noBinding = (message, behind = undefined) => ({
+  name: 'KimDBError',
+  code: 'KIMDB_NO_BINDING',
+  message,
+  ...(behind && { behind }),
+});
 
 /** The file of the engine in a project. */
 const engineIn = (folder) => join(folder, 'node_modules', ENGINE, `kimdb.${thisPlatform().name}.node`);
@@ -113,6 +118,7 @@ test('where Node.js loads no addons', async (t) => {
     noBinding(
       "kimdb's engine is an addon, and Node.js was told to load none: start it without --no-addons, or with --allow-addons where it runs " +
         `with --permission. ${SYSTEM}`,
+      'Cannot load native addon because loading addons is disabled.',
     ),
   );
 });

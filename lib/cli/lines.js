@@ -85,12 +85,14 @@ function parse(text) {
 /** The value of a JSON text. A SyntaxError says that it is none, a RangeError which number in it is too large. */
 function parseJson(text) {
   const value = JSON.parse(text);
-  if (LARGE.test(text)) JSON.parse(text, checkNumber);
+  if (LARGE.test(text) || (text.length >= MANY_DIGITS && LONG.test(text))) JSON.parse(text, checkNumber);
   return value;
 }
 
-/** Not every text that has it has such a number. */
-const LARGE = /[eE]\+?\d{3}|\d{308}/;
+/** Not every text that has one of these has such a number. */
+const LARGE = /[eE]\+?\d{3}/;
+const MANY_DIGITS = 308;
+const LONG = new RegExp(`\\d{${MANY_DIGITS}}`);
 
 /** JavaScript takes a larger number than its own for infinity, which would be stored as null. */
 function checkNumber(name, value) {

@@ -4,7 +4,7 @@
 // two requests and starts no timer: while nobody looks, nothing runs.
 
 const { CONTENT_TYPE, toPrometheus } = require('../prometheus.js');
-const { page } = require('./page.js');
+const { isBundled, page } = require('./page.js');
 
 const COMMON = {
   'X-Content-Type-Options': 'nosniff',
@@ -12,16 +12,22 @@ const COMMON = {
   'Cache-Control': 'no-store',
 };
 
-const NO_PAGE =
-  'The files of this page are missing. A bundler has to leave kimdb out of the bundle (external); /metrics and /metrics.json work.\n';
+const noPage = (error) => {
+  const why = isBundled(error)
+    ? 'The files of this page are missing. A bundler has to leave kimdb out of the bundle (external)'
+    : `The files of this page could not be read: ${error.message}`;
+  return `${why}; /metrics and /metrics.json work.\n`;
+};
 
 /** What there is, by name below the monitor's path. */
 const ANSWERS = {
   '': () => {
-    const made = page();
-    if (made === undefined) return { status: 500, text: NO_PAGE };
-    const { html, policy } = made;
-    return { type: 'text/html; charset=utf-8', text: html, headers: { 'Content-Security-Policy': policy } };
+    try {
+      const { html, policy } = page();
+      return { type: 'text/html; charset=utf-8', text: html, headers: { 'Content-Security-Policy': policy } };
+    } catch (error) {
+      return { status: 500, text: noPage(error) };
+    }
   },
   'metrics.json': (subject) => ({
     type: 'application/json; charset=utf-8',

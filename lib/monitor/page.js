@@ -6,29 +6,36 @@ const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 
-/** One style, in this order. */
-const STYLES = ['page', 'figures', 'tables'].map((name) => `style/${name}.css`);
-
-/** One script, in this order. */
-const SCRIPTS = ['elements', 'format', 'samples', 'plot', 'main'].map((name) => `client/${name}.js`);
-
 let made;
 
-/** The page and its Content-Security-Policy; `undefined` where its files are not. Made when somebody looks for the first time. */
+/** The page and its Content-Security-Policy. Made when somebody looks for the first time, and throws where its files cannot be read. */
 function page() {
-  try {
-    made ??= make();
-  } catch (error) {
-    // A bundler took the code alone.
-    if (error.code !== 'ENOENT') throw error;
-  }
+  made ??= make();
   return made;
 }
 
+/** Whether that is so because a bundler took the code alone. */
+const isBundled = (error) => error.code === 'ENOENT' || error instanceof ReferenceError;
+
+// IMPORTANT: each file by a name that stands here as it is, so that what traces the files of a program for its deployment finds it; and not before
+// somebody looks, because a bundle may have no `__dirname`.
 function make() {
-  const html = read('page.html');
-  const style = STYLES.map(read).join('\n');
-  const script = `(() => {\n${SCRIPTS.map(read).join('\n')}})();\n`;
+  const html = read(path.join(__dirname, 'page.html'));
+  // One style and one script, in this order.
+  const styles = [
+    read(path.join(__dirname, 'style/page.css')),
+    read(path.join(__dirname, 'style/figures.css')),
+    read(path.join(__dirname, 'style/tables.css')),
+  ];
+  const scripts = [
+    read(path.join(__dirname, 'client/elements.js')),
+    read(path.join(__dirname, 'client/format.js')),
+    read(path.join(__dirname, 'client/samples.js')),
+    read(path.join(__dirname, 'client/plot.js')),
+    read(path.join(__dirname, 'client/main.js')),
+  ];
+  const style = styles.join('\n');
+  const script = `(() => {\n${scripts.join('\n')}})();\n`;
   const policy = [
     "default-src 'none'",
     `style-src '${hashOf(style)}'`,
@@ -44,8 +51,8 @@ function make() {
   return { html: whole, policy: policy.join('; ') };
 }
 
-const read = (name) => fs.readFileSync(path.join(__dirname, name), 'utf8');
+const read = (file) => fs.readFileSync(file, 'utf8');
 
 const hashOf = (text) => `sha256-${createHash('sha256').update(text).digest('base64')}`;
 
-module.exports = { page };
+module.exports = { page, isBundled };

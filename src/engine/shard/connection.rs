@@ -304,6 +304,10 @@ pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             (Code::Corrupt, "restore this file from a backup")
         }
+        Some(ErrorCode::CannotOpen) if is_too_long(path) => (
+            Code::Io,
+            "SQLite takes paths of up to 504 bytes, with up to 247 in the last name: choose a shorter 'dbPath'",
+        ),
         // SQLite does not tell why.
         Some(ErrorCode::CannotOpen) => (
             Code::Io,
@@ -338,6 +342,13 @@ pub(super) fn explain(doing: &str, path: &Path, shard: ShardId, error: &rusqlite
         .because(error.to_string())
 }
 
+/// Whether a file of this name has no room for SQLite's `-journal` behind it.
+fn is_too_long(path: &Path) -> bool {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let last = path.file_name().unwrap_or_default();
+    whole.as_os_str().len() > 504 || last.len() > 247
+}
+
 #[cfg(test)]
 mod test {
     use std::path::Path;
@@ -351,5 +362,15 @@ mod test {
         let failure = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOMEM), None);
         let error = explain("write to", Path::new("app_shard0.db"), 0, &failure).to_string();
         assert!(error.contains("more memory") && !error.contains("disk"), "{error}");
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_told_as_that() {
+        let failure = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), None);
+        let explained = |path: &str| explain("open", Path::new(path), 0, &failure).to_string();
+        for path in ["x".repeat(248), format!("/{}", "y/".repeat(252) + "z")] {
+            assert!(explained(&path).contains("shorter 'dbPath'"), "{path}");
+        }
+        assert!(explained("app_shard0.db").contains("permissions"));
     }
 }

@@ -65,16 +65,18 @@ impl Queries for SqliteShard {
     }
 
     fn count(&self, table: &str) -> Result<u64> {
-        // A name that no table of the file has may be one of SQLite's own, such as "dbstat".
-        let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
-        if self.query(known, &[Value::Text(table.to_owned())], 1)?.rows.is_empty() {
-            return Ok(0);
-        }
-        let counted = self.query(&format!("SELECT count(*) FROM {}", schema::quote(table)), &[], 1)?.rows;
-        match counted.first().and_then(|row| row.first()) {
-            Some(Value::Integer(count)) => Ok(*count as u64),
-            _ => Ok(0),
-        }
+        self.with_spare(|connection| {
+            let failed = |error: rusqlite::Error| self.explain("read from", &error);
+            let sql = format!("SELECT count(*) FROM {}", schema::quote(table));
+            // A name that no table of the file has must not be one of SQLite's own, such as "dbstat".
+            match connection.prepare_with_flags(&sql, PrepFlags::SQLITE_PREPARE_NO_VTAB) {
+                Err(error) if schema::is_no_table(&error) => Ok(0),
+                statement => statement
+                    .and_then(|mut counted| counted.query_row([], |row| row.get::<_, i64>(0)))
+                    .map(|count| count as u64)
+                    .map_err(failed),
+            }
+        })
     }
 
     fn walk(

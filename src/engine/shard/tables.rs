@@ -1,6 +1,6 @@
 //! The tables of a file, and which of them documents fit in.
 
-use std::ffi::CStr;
+use std::{collections::HashSet, ffi::CStr};
 
 use rusqlite::{Connection, OptionalExtension, types::ValueRef};
 
@@ -38,6 +38,26 @@ pub(super) fn names_that(
 pub(super) fn of_documents(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let is_meant = |(name, fits): &(String, bool)| *fits && !name.to_ascii_lowercase().starts_with(PREFIX);
     Ok(names(connection)?.into_iter().filter(is_meant).map(|(name, _)| name).collect())
+}
+
+/// Which of these names something in the file has already, in small letters: SQLite makes no difference. All at once, because each look is one at all
+/// names of the file.
+pub(super) fn taken<'a>(
+    connection: &Connection,
+    tables: impl Iterator<Item = &'a str>,
+) -> rusqlite::Result<HashSet<String>> {
+    let wanted: HashSet<String> = tables.map(str::to_ascii_lowercase).collect();
+    let mut statement =
+        connection.prepare_cached("SELECT name FROM sqlite_schema WHERE type <> 'trigger'")?;
+    let mut rows = statement.query([])?;
+    let mut taken = HashSet::new();
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_str()?.to_ascii_lowercase();
+        if wanted.contains(&name) {
+            taken.insert(name);
+        }
+    }
+    Ok(taken)
 }
 
 /// Whether somebody else has something of that name in the file which is no table that documents fit in.

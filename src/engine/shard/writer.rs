@@ -121,11 +121,13 @@ impl Writer {
         self.roll_back()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut recorded = Recorded::default();
+        let taken = tables::taken(&transaction, wishes.iter().map(|(_, table)| &**table))?;
         for (name, table) in wishes {
             let known = schema::collections_like(&transaction, name, table)?;
             if !known.is_empty() {
                 recorded.known.extend(known);
-            } else if tables::is_anothers(&transaction, table)? {
+            } else if taken.contains(&table.to_ascii_lowercase()) && tables::is_anothers(&transaction, table)?
+            {
                 recorded.refused.push(table.clone());
             } else {
                 schema::add_collection(&transaction, name, table)?;
