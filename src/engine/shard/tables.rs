@@ -4,7 +4,7 @@ use std::{collections::HashSet, ffi::CStr};
 
 use rusqlite::{Connection, OptionalExtension, types::ValueRef};
 
-use super::schema::{PREFIX, has_triggers, quote};
+use super::schema::{PREFIX, quote};
 
 /// A number that changes with the tables of the file.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -126,8 +126,13 @@ fn has_no_column(connection: &Connection, table: &str, name: &str) -> rusqlite::
     Ok(names.iter().all(|column| !column.eq_ignore_ascii_case(name)))
 }
 
+/// Whether somebody has put triggers on any table. What is written to one may change all others then.
+fn has_triggers(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger'")?.exists([])
+}
+
 /// Whether a table is as those that we make, so far that its rows change as a flush says, and in no other way: it has one row for each id,
-/// compared byte by byte, no triggers, and no documents that go with those of another table.
+/// compared byte by byte, no trigger changes it, and no document in it goes with that of another table.
 pub(super) fn is_as_ours(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     if !has_places(connection, table) {
         return Ok(false);
@@ -144,7 +149,7 @@ pub(super) fn is_as_ours(connection: &Connection, table: &str) -> rusqlite::Resu
         && is(order, b"BINARY")
         && keys.into_iter().filter(|key| *key > 0).count() == 1
         && !others.exists([])?
-        && !has_triggers(connection, table)?)
+        && !has_triggers(connection)?)
 }
 
 /// Whether a column that is given no value becomes NULL, as its default says.
