@@ -172,7 +172,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
     fn they_are_those_of_the_file_whoever_has_written_them(steps in prop::collection::vec(step(), 1..40)) {
         let setup = Setup::new();
