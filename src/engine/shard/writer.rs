@@ -53,9 +53,14 @@ impl Writer {
         self.outside.has_changed(&self.connection)
     }
 
-    /// The newest documents of a table, if they are known.
-    pub(super) fn recall(&mut self, table: &str, limit: usize) -> rusqlite::Result<Recalled> {
-        self.recents.recall(&self.connection, table, limit)
+    /// See [`Recents::recall`].
+    pub(super) fn recall(
+        &mut self,
+        table: &str,
+        limit: usize,
+        settle: impl FnOnce() -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<Recalled> {
+        self.recents.recall(&self.connection, table, limit, settle)
     }
 
     /// Applies a batch. On an error the transaction is rolled back and the next call starts afresh.
@@ -93,6 +98,7 @@ impl Writer {
         let result = self.fill(batch).and_then(|()| self.commit());
         if result.is_err() {
             self.statements.clear();
+            // Nobody knows what a commit that failed has left.
             self.recents.forget_all();
             let _ = self.roll_back();
             return result;

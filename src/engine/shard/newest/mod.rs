@@ -21,7 +21,7 @@ pub use document::{Key, Scanned};
 pub(super) use query::{id_of, text, value_of};
 pub(super) use recents::{Recalled, Recents};
 
-use self::{query::Keys, recent::Recent};
+use self::{query::Keys, recent::Recent, recents::Ticket};
 use super::{
     schema,
     spare::Snapshot,
@@ -34,8 +34,9 @@ use crate::engine::error::{Error, Result};
 const MOST_ASKED: usize = 1024;
 const LEAST_ASKED: usize = 128;
 
-/// How long the writer is waited for, which a batch or a checkpoint holds meanwhile. A look at all rows may take as long.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long the writer is waited for: longer than it takes for a small batch, and not for a large one or a checkpoint. A look at each row may take
+/// less than these.
+const PATIENCE: Duration = Duration::from_millis(2);
 
 /// What was found.
 #[derive(Debug)]
@@ -80,27 +81,17 @@ impl Newest<'_> {
         let Newest { shard, table, found } = self;
         let read = match found {
             Found::Keys(snapshot, keys, Some(rows)) if are_most(keys.len().min(count), rows as f64) => {
-                query::all(&snapshot, &table).map(|documents| first(documents, count))
+                query::all(&snapshot, &table).map(|documents| truncated(documents, count))
             }
-            Found::Keys(snapshot, keys, _) => query::by_id(&snapshot, &table, &first(keys, count)),
+            Found::Keys(snapshot, keys, _) => query::by_id(&snapshot, &table, &truncated(keys, count)),
             Found::Places(snapshot, places) => {
-                let places = first(places, count).into_iter().map(|(_, place)| place);
+                let places = truncated(places, count).into_iter().map(|(_, place)| place);
                 query::by_place(&snapshot, &table, places.collect())
             }
-            Found::Documents(documents) => Ok(first(documents, count)),
+            Found::Documents(documents) => Ok(truncated(documents, count)),
         };
         read.map_err(|error| shard.scan_failed(&error))
     }
-}
-
-fn first<T>(mut items: Vec<T>, count: usize) -> Vec<T> {
-    items.truncate(count);
-    items
-}
-
-/// Whether so many of so many rows are read faster as part of all than one after the other.
-fn are_most(wanted: usize, rows: f64) -> bool {
-    rows <= 2.0 * wanted as f64
 }
 
 impl SqliteShard {
@@ -120,55 +111,37 @@ impl SqliteShard {
     }
 
     fn find<'a>(&self, snapshot: Snapshot<'a>, table: &str, limit: usize) -> rusqlite::Result<Found<'a>> {
-        if limit <= MOST_ASKED {
-            let asked = match self.recall(&snapshot, table, limit)? {
-                Some(Recalled::Known(keys, rows)) => return Ok(Found::Keys(snapshot, keys, rows)),
-                Some(Recalled::Learning(asked)) => Some(asked),
-                None => None,
-            };
-            if is_as_ours(&snapshot, table)? {
-                // Twice as many as are wanted, so that some may be deleted.
-                let most = 2 * limit.max(LEAST_ASKED);
-                let Keys { keys, are_exact } = query::keys(&snapshot, table, limit, most)?;
-                self.learn(table, asked, are_exact.then(|| Recent::new(keys.clone(), most)));
-                let rows = (are_exact && keys.len() < most).then_some(keys.len());
-                return Ok(Found::Keys(snapshot, first(keys, limit), rows));
+        if limit > MOST_ASKED {
+            return look_anywhere(snapshot, table, limit);
+        }
+        match self.recall(&snapshot, table, limit)? {
+            Recalled::Known { keys, rows } => Ok(Found::Keys(snapshot, keys, rows)),
+            Recalled::Nothing => look(snapshot, table, limit).map(|(found, _)| found),
+            Recalled::Learning(ticket) => {
+                let looked = look(snapshot, table, limit);
+                let (found, recent) = match looked {
+                    Ok((found, recent)) => (Ok(found), recent),
+                    Err(error) => (Err(error), None),
+                };
+                self.learn(table, ticket, recent);
+                found
             }
-            self.learn(table, asked, None);
-        }
-        let has_places = has_places(&snapshot, table);
-        if limit == usize::MAX || has_places && are_most(limit, query::rows(&snapshot, table)?) {
-            query::all(&snapshot, table).map(Found::Documents)
-        } else if has_places {
-            query::places(&snapshot, table, limit).map(|places| Found::Places(snapshot, places))
-        } else {
-            query::any(&snapshot, table, limit).map(Found::Documents)
         }
     }
 
-    /// Settles the snapshot, and asks the writer what it has in mind of a table; `None`: it has no time.
-    fn recall(
-        &self,
-        snapshot: &Snapshot<'_>,
-        table: &str,
-        limit: usize,
-    ) -> rusqlite::Result<Option<Recalled>> {
-        let mut writer = self.writer.try_lock_for(PATIENCE);
-        // IMPORTANT: under the lock, so that the snapshot has what the writer has committed, and nothing more of it; and before the writer is
-        // asked, which looks whether somebody else has committed anything.
-        snapshot.settle()?;
-        let writer = writer.as_deref_mut().and_then(Option::as_mut);
-        // Where that fails, a look at each row tells.
-        Ok(writer.and_then(|writer| writer.recall(table, limit).ok()))
+    /// Settles the snapshot, and asks the writer what it has in mind of a table.
+    fn recall(&self, snapshot: &Snapshot<'_>, table: &str, limit: usize) -> rusqlite::Result<Recalled> {
+        // IMPORTANT: under the writer's lock, so that the snapshot has what the writer has committed, and nothing more of it.
+        match self.writer.try_lock_for(PATIENCE).as_deref_mut() {
+            Some(Some(writer)) => writer.recall(table, limit, || snapshot.settle()),
+            _ => snapshot.settle().map(|()| Recalled::Nothing),
+        }
     }
 
-    /// Has the writer keep in mind what was found; `None`: nothing that could be kept.
-    fn learn(&self, table: &str, asked: Option<u64>, found: Option<Recent>) {
-        if let Some(asked) = asked
-            && let Some(mut writer) = self.writer.try_lock_for(PATIENCE)
-            && let Some(writer) = &mut *writer
-        {
-            writer.recents.learn(table, asked, found);
+    /// Has the writer keep in mind what was found. Where it has no time, it notes what it writes a little longer.
+    fn learn(&self, table: &str, ticket: Ticket, found: Option<Recent>) {
+        if let Some(Some(writer)) = self.writer.try_lock_for(PATIENCE).as_deref_mut() {
+            writer.recents.learn(table, ticket, found);
         }
     }
 
@@ -178,4 +151,50 @@ impl SqliteShard {
             _ => self.explain("read from", error),
         }
     }
+}
+
+/// A look at each row of a table, and what the writer may keep of it in mind.
+fn look<'a>(
+    snapshot: Snapshot<'a>,
+    table: &str,
+    limit: usize,
+) -> rusqlite::Result<(Found<'a>, Option<Recent>)> {
+    if !is_as_ours(&snapshot, table)? {
+        return Ok((look_anywhere(snapshot, table, limit)?, None));
+    }
+    // Twice as many as are wanted, so that some may be deleted.
+    let most = 2 * limit.max(LEAST_ASKED);
+    // At once, where that does not fail for rows that are not wanted.
+    if are_most(limit, query::rows(&snapshot, table)?)
+        && let Ok(documents) = query::all(&snapshot, table)
+    {
+        let recent = Recent::of_all(documents.iter().map(Scanned::order), most);
+        return Ok((Found::Documents(truncated(documents, limit)), recent));
+    }
+    let Keys { keys, are_exact } = query::keys(&snapshot, table, limit, most)?;
+    let recent = are_exact.then(|| Recent::new(keys.clone(), most));
+    let rows = recent.as_ref().and_then(Recent::rows);
+    Ok((Found::Keys(snapshot, truncated(keys, limit), rows), recent))
+}
+
+/// A look at each row of any table.
+fn look_anywhere<'a>(snapshot: Snapshot<'a>, table: &str, limit: usize) -> rusqlite::Result<Found<'a>> {
+    let has_places = has_places(&snapshot, table);
+    if limit == usize::MAX || has_places && are_most(limit, query::rows(&snapshot, table)?) {
+        query::all(&snapshot, table).map(|documents| Found::Documents(truncated(documents, limit)))
+    } else if has_places {
+        query::places(&snapshot, table, limit).map(|places| Found::Places(snapshot, places))
+    } else {
+        query::any(&snapshot, table, limit).map(Found::Documents)
+    }
+}
+
+/// Whether so many of so many rows are read faster as part of all than one after the other.
+fn are_most(wanted: usize, rows: f64) -> bool {
+    rows <= 2.0 * wanted as f64
+}
+
+fn truncated<T>(mut items: Vec<T>, length: usize) -> Vec<T> {
+    items.truncate(length);
+    items
 }

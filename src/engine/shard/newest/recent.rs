@@ -55,8 +55,20 @@ impl Recent {
         Recent { keys, floor, most }
     }
 
-    /// The `limit` newest; `None`: that is not known.
-    pub(super) fn first(&self, limit: usize) -> Option<&[Key]> {
+    /// All documents of a table, newest first. `None`: a time was no UTF-8, and as text is not what the row has.
+    pub(super) fn of_all<'a>(
+        order: impl ExactSizeIterator<Item = (&'a str, &'a str)> + Clone,
+        most: usize,
+    ) -> Option<Recent> {
+        if order.clone().any(|(updated, _)| updated.contains(char::REPLACEMENT_CHARACTER)) {
+            return None;
+        }
+        let keys: Vec<_> = order.take(most).map(|(updated, id)| Key::new(updated, id)).collect();
+        Some(Recent::new(keys, most))
+    }
+
+    /// The `limit` newest; `None`: these are not known.
+    pub(super) fn newest(&self, limit: usize) -> Option<&[Key]> {
         let is_enough = self.floor.is_none() || limit <= self.keys.len();
         is_enough.then(|| &self.keys[..limit.min(self.keys.len())])
     }

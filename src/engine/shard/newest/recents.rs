@@ -13,8 +13,9 @@ use super::{
 };
 use crate::engine::shard::{Group, memory::kept, outside::Outside};
 
-/// Keys kept by a shard, where there are few shards.
+/// Keys kept by a shard, where there are few shards, and tables.
 const MOST_KEYS: usize = 32 << 10;
+const MOST_TABLES: usize = 256;
 
 /// What one takes, with an id of usual length and what memory is given in.
 const BYTES_OF_KEY: usize = 80;
@@ -29,7 +30,7 @@ const UNUSED_BATCHES: u32 = 256;
 #[derive(Debug)]
 pub(in super::super) struct Recents {
     tables: HashMap<String, Table>,
-    /// As of when nobody else has written.
+    /// Up to when the writes of others have been noticed here; `kimdb-watch` notices them for itself.
     outside: Option<Outside>,
     /// How often somebody has asked.
     asked: u64,
@@ -47,18 +48,24 @@ struct Table {
 
 #[derive(Debug)]
 enum State {
-    /// What was written since the snapshot in which its rows are being looked at.
-    Learning(BTreeMap<Box<str>, Option<u64>>),
+    /// What was written since the snapshot of who has this ticket, who looks at the rows.
+    Learning(Ticket, BTreeMap<Box<str>, Option<u64>>),
     Known(Recent),
 }
+
+/// Who asked, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Ticket(u64);
 
 /// What is known of a table.
 #[derive(Debug)]
 pub(in super::super) enum Recalled {
-    /// Its newest documents, as of now, and how many rows it has if these are known.
-    Known(Vec<Key>, Option<usize>),
-    /// Nothing. What is written from now on is noted for who asked with this number.
-    Learning(u64),
+    /// Its newest documents, and how many rows it has if these are known, as in the snapshot.
+    Known { keys: Vec<Key>, rows: Option<usize> },
+    /// Nothing. What is written after the snapshot is noted for who has this ticket.
+    Learning(Ticket),
+    /// Nothing, nor can it be learned from this snapshot.
+    Nothing,
 }
 
 impl Recents {
@@ -68,50 +75,55 @@ impl Recents {
         Recents { tables: HashMap::new(), outside: None, asked: 0, most_keys }
     }
 
-    /// The `limit` newest documents of a table, or how to have them known the next time. The snapshot of who asks has been settled.
+    /// The `limit` newest documents of a table, or how to have them known the next time. `settle` settles the snapshot of who asks.
+    ///
+    /// # Errors
+    /// Those of `settle`.
     pub(in super::super) fn recall(
         &mut self,
         writer: &Connection,
         table: &str,
         limit: usize,
+        settle: impl FnOnce() -> rusqlite::Result<()>,
     ) -> rusqlite::Result<Recalled> {
-        let outside = match &mut self.outside {
-            Some(outside) => outside,
-            None => self.outside.insert(Outside::new(writer)?),
-        };
-        // NOTE: what somebody else has written since the snapshot is in vain too, but not wrong.
-        if outside.has_changed(writer)? {
-            self.forget_all();
+        // IMPORTANT: a look at what others have written on both sides. What came before the first the snapshot has, and what is known has not;
+        // what comes between the two the snapshot may have or not.
+        let before = self.look_outside(writer);
+        settle()?;
+        let after = self.look_outside(writer);
+        if before.is_err() || !matches!(after, Ok(false)) {
+            return Ok(Recalled::Nothing);
         }
         self.asked += 1;
-        let asked = self.asked;
         if let Some(known) = self.tables.get_mut(table)
             && let State::Known(recent) = &known.state
-            && let Some(keys) = recent.first(limit)
+            && let Some(keys) = recent.newest(limit)
         {
-            (known.asked, known.unused) = (asked, 0);
-            return Ok(Recalled::Known(keys.to_vec(), recent.rows()));
+            (known.asked, known.unused) = (self.asked, 0);
+            return Ok(Recalled::Known { keys: keys.to_vec(), rows: recent.rows() });
         }
-        let learning = Table { state: State::Learning(BTreeMap::new()), asked, unused: 0 };
-        self.tables.insert(table.to_owned(), learning);
-        Ok(Recalled::Learning(asked))
+        let ticket = Ticket(self.asked);
+        let state = State::Learning(ticket, BTreeMap::new());
+        self.tables.insert(table.to_owned(), Table { state, asked: self.asked, unused: 0 });
+        self.make_room();
+        Ok(Recalled::Learning(ticket))
     }
 
-    /// Keeps what was found in the snapshot of who asked with this number; `None`: the table is none that can be followed.
-    pub(super) fn learn(&mut self, table: &str, asked: u64, found: Option<Recent>) {
-        let Some(known) = self.tables.get_mut(table).filter(|known| known.asked == asked) else { return };
-        let (State::Learning(meanwhile), Some(mut recent)) = (&mut known.state, found) else {
+    /// Keeps what was found in the snapshot of who has this ticket; `None`: nothing that could be followed.
+    pub(super) fn learn(&mut self, table: &str, ticket: Ticket, found: Option<Recent>) {
+        let Some(known) = self.tables.get_mut(table) else { return };
+        let State::Learning(wanted, meanwhile) = &mut known.state else { return };
+        if *wanted != ticket {
+            return;
+        }
+        let Some(mut recent) = found else {
             self.tables.remove(table);
             return;
         };
         let meanwhile: Vec<_> = std::mem::take(meanwhile).into_iter().collect();
         recent.follow(&meanwhile);
         known.state = State::Known(recent);
-        while self.keys() > self.most_keys {
-            let oldest = self.tables.iter().min_by_key(|(_, table)| table.asked);
-            let oldest = oldest.map(|(name, _)| name.clone()).expect("it has keys");
-            self.tables.remove(&oldest);
-        }
+        self.make_room();
     }
 
     /// Follows what was committed.
@@ -122,21 +134,32 @@ impl Recents {
         for group in groups {
             let Some(known) = self.tables.get_mut(group.table) else { continue };
             known.unused += 1;
-            let is_kept = match &mut known.state {
-                State::Learning(meanwhile) => {
+            let mut is_kept = known.unused <= UNUSED_BATCHES;
+            match &mut known.state {
+                State::Learning(_, meanwhile) => {
                     let touched = group.changes.iter().map(|change| (change.id().into(), change.updated()));
                     meanwhile.extend(touched.take(MOST_MEANWHILE + 1));
-                    meanwhile.len() <= MOST_MEANWHILE
+                    is_kept &= meanwhile.len() <= MOST_MEANWHILE;
                 }
-                State::Known(recent) => {
-                    recent.follow(group.changes);
-                    known.unused <= UNUSED_BATCHES
-                }
-            };
+                State::Known(recent) => recent.follow(group.changes),
+            }
             if !is_kept {
                 self.tables.remove(group.table);
             }
         }
+    }
+
+    /// Forgets everything if somebody else has written since this was asked last.
+    fn look_outside(&mut self, writer: &Connection) -> rusqlite::Result<bool> {
+        let outside = match &mut self.outside {
+            Some(outside) => outside,
+            None => self.outside.insert(Outside::new(writer)?),
+        };
+        let has_changed = outside.has_changed(writer)?;
+        if has_changed {
+            self.forget_all();
+        }
+        Ok(has_changed)
     }
 
     /// Nothing of it counts any more.
@@ -144,9 +167,18 @@ impl Recents {
         self.tables.clear();
     }
 
+    /// Forgets the tables that were asked for the longest ago, as long as there is too much.
+    fn make_room(&mut self) {
+        while self.tables.len() > MOST_TABLES || self.keys() > self.most_keys {
+            let oldest = self.tables.iter().min_by_key(|(_, table)| table.asked);
+            let oldest = oldest.map(|(name, _)| name.clone()).expect("there is too much");
+            self.tables.remove(&oldest);
+        }
+    }
+
     fn keys(&self) -> usize {
         let keys = |table: &Table| match &table.state {
-            State::Learning(meanwhile) => meanwhile.len(),
+            State::Learning(_, meanwhile) => meanwhile.len(),
             State::Known(recent) => recent.len(),
         };
         self.tables.values().map(keys).sum()

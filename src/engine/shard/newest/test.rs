@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{
     Key,
     recent::Recent,
-    recents::{Recalled, Recents},
+    recents::{Recalled, Recents, Ticket},
 };
 use crate::engine::{
     change::{Change, Fate},
@@ -65,16 +65,21 @@ fn file() -> (tempfile::TempDir, Connection, Connection) {
     (folder, writer, other)
 }
 
-fn learning(recalled: rusqlite::Result<Recalled>) -> u64 {
-    match recalled {
-        Ok(Recalled::Learning(asked)) => asked,
+/// Asks of a snapshot that is settled without anything happening meanwhile.
+fn ask(recents: &mut Recents, writer: &Connection, table: &str, limit: usize) -> Recalled {
+    recents.recall(writer, table, limit, || Ok(())).expect("settles")
+}
+
+fn ticket(recents: &mut Recents, writer: &Connection, table: &str, limit: usize) -> Ticket {
+    match ask(recents, writer, table, limit) {
+        Recalled::Learning(ticket) => ticket,
         other => panic!("{other:?}"),
     }
 }
 
-fn known(recalled: rusqlite::Result<Recalled>) -> Vec<Key> {
-    match recalled {
-        Ok(Recalled::Known(keys, _)) => keys,
+fn known(recents: &mut Recents, writer: &Connection, table: &str, limit: usize) -> Vec<Key> {
+    match ask(recents, writer, table, limit) {
+        Recalled::Known { keys, .. } => keys,
         other => panic!("{other:?}"),
     }
 }
@@ -95,7 +100,7 @@ proptest! {
             recent.follow(&write(&mut model, batch));
             prop_assert!(recent.len() <= 2 * most);
             for limit in 0..=recent.len() + 1 {
-                if let Some(keys) = recent.first(limit) {
+                if let Some(keys) = recent.newest(limit) {
                     knew += 1;
                     prop_assert_eq!(keys, newest(&model, limit));
                 }
@@ -103,7 +108,7 @@ proptest! {
             if let Some(rows) = recent.rows() {
                 prop_assert_eq!(rows, model.len());
             }
-            prop_assert!(recent.first(recent.len()).is_some());
+            prop_assert!(recent.newest(recent.len()).is_some());
         }
         prop_assert!(knew >= batches.len());
     }
@@ -112,26 +117,26 @@ proptest! {
 #[test]
 fn a_table_with_fewer_documents_than_are_kept_is_known_whole() {
     let mut recent = Recent::new(vec![key("b", 2), key("a", 1)], 3);
-    assert_eq!((recent.rows(), recent.first(9)), (Some(2), Some(&[key("b", 2), key("a", 1)][..])));
+    assert_eq!((recent.rows(), recent.newest(9)), (Some(2), Some(&[key("b", 2), key("a", 1)][..])));
     recent.follow(&[(Box::from("a"), None), (Box::from("b"), None)]);
-    assert_eq!((recent.rows(), recent.first(9)), (Some(0), Some(&[][..])));
+    assert_eq!((recent.rows(), recent.newest(9)), (Some(0), Some(&[][..])));
     let recent = Recent::new(vec![key("b", 2), key("a", 1)], 2);
-    assert_eq!((recent.rows(), recent.first(3)), (None, None), "there may be more");
+    assert_eq!((recent.rows(), recent.newest(3)), (None, None), "there may be more");
 }
 
 #[test]
 fn what_is_written_while_rows_are_looked_at_counts() {
     let (_folder, writer, _) = file();
     let mut recents = Recents::new(1);
-    let asked = learning(recents.recall(&writer, "c", 5));
+    let asked = ticket(&mut recents, &writer, "c", 5);
     follow(&mut recents, "c", &[("a", None), ("b", Some(9)), ("d", Some(7))]);
     follow(&mut recents, "other", &[("e", Some(9))]);
     follow(&mut recents, "c", &[("d", Some(8))]);
     // As it was before all of these.
     recents.learn("c", asked, Some(Recent::new(vec![key("a", 3), key("c", 2), key("b", 1)], 10)));
-    assert_eq!(known(recents.recall(&writer, "c", 5)), [key("b", 9), key("d", 8), key("c", 2)]);
+    assert_eq!(known(&mut recents, &writer, "c", 5), [key("b", 9), key("d", 8), key("c", 2)]);
     follow(&mut recents, "c", &[("c", Some(10))]);
-    assert_eq!(known(recents.recall(&writer, "c", 2)), [key("c", 10), key("b", 9)]);
+    assert_eq!(known(&mut recents, &writer, "c", 2), [key("c", 10), key("b", 9)]);
 }
 
 #[test]
@@ -139,21 +144,23 @@ fn what_is_found_too_late_is_not_kept() {
     let (_folder, writer, other) = file();
     let mut recents = Recents::new(1);
     let found = || Some(Recent::new(vec![key("a", 3)], 10));
-    let first = learning(recents.recall(&writer, "c", 5));
-    let second = learning(recents.recall(&writer, "c", 5));
+    let first = ticket(&mut recents, &writer, "c", 5);
+    let second = ticket(&mut recents, &writer, "c", 5);
     recents.learn("c", first, found());
+    assert_eq!(recents.bytes(), 0, "somebody else looks at a later snapshot");
     recents.learn("c", second, None);
-    let third = learning(recents.recall(&writer, "c", 5));
+    let third = ticket(&mut recents, &writer, "c", 5);
     other.execute("INSERT INTO t VALUES (1)", []).expect("writes");
-    let fourth = learning(recents.recall(&writer, "d", 5));
+    let fourth = ticket(&mut recents, &writer, "d", 5);
     recents.learn("c", third, found());
-    let fifth = learning(recents.recall(&writer, "c", 5));
+    assert_eq!(recents.bytes(), 0, "somebody else has written");
+    let fifth = ticket(&mut recents, &writer, "c", 5);
     recents.forget_all();
     recents.learn("c", fifth, found());
     recents.learn("d", fourth, found());
-    assert_eq!(recents.bytes(), 0);
+    assert_eq!(recents.bytes(), 0, "a batch has failed");
     let many: Vec<_> = (0..10_001).map(|number| format!("{number:05}")).collect();
-    let last = learning(recents.recall(&writer, "c", 5));
+    let last = ticket(&mut recents, &writer, "c", 5);
     let writes: Vec<_> = many.iter().map(|id| (&**id, Some(1))).collect();
     follow(&mut recents, "c", &writes);
     recents.learn("c", last, found());
@@ -161,17 +168,33 @@ fn what_is_found_too_late_is_not_kept() {
 }
 
 #[test]
+fn nothing_is_learned_from_a_snapshot_that_somebody_has_written_beside() {
+    let (_folder, writer, other) = file();
+    let mut recents = Recents::new(1);
+    for is_known in [false, true] {
+        if is_known {
+            let ticket = ticket(&mut recents, &writer, "c", 5);
+            recents.learn("c", ticket, Some(Recent::new(vec![key("a", 3)], 10)));
+        }
+        let settle = || other.execute("INSERT INTO t VALUES (1)", []).map(|_| ());
+        let recalled = recents.recall(&writer, "c", 5, settle).expect("settles");
+        assert!(matches!(recalled, Recalled::Nothing), "{recalled:?}");
+    }
+    ticket(&mut recents, &writer, "c", 5);
+}
+
+#[test]
 fn nothing_counts_once_somebody_else_has_written() {
     let (_folder, writer, other) = file();
     let mut recents = Recents::new(1);
     let know = |recents: &mut Recents| {
-        let asked = learning(recents.recall(&writer, "c", 5));
+        let asked = ticket(recents, &writer, "c", 5);
         recents.learn("c", asked, Some(Recent::new(vec![key("a", 3)], 10)));
-        assert_eq!(known(recents.recall(&writer, "c", 5)), [key("a", 3)]);
+        assert_eq!(known(recents, &writer, "c", 5), [key("a", 3)]);
     };
     know(&mut recents);
     writer.execute("INSERT INTO t VALUES (1)", []).expect("writes");
-    assert_eq!(known(recents.recall(&writer, "c", 5)), [key("a", 3)], "its own");
+    assert_eq!(known(&mut recents, &writer, "c", 5), [key("a", 3)], "its own");
     for _ in 0..2 {
         other.execute("INSERT INTO t VALUES (1)", []).expect("writes");
         know(&mut recents);
@@ -183,7 +206,7 @@ fn what_nobody_asks_for_is_forgotten_and_so_is_what_would_be_too_much() {
     let (_folder, writer, _) = file();
     let mut recents = Recents::new(1);
     let learn = |recents: &mut Recents, table: &str, keys: usize| {
-        let asked = learning(recents.recall(&writer, table, keys));
+        let asked = ticket(recents, &writer, table, keys);
         let keys = (0..keys).rev().map(|number| key(&format!("{number:05}"), 5)).collect();
         recents.learn(table, asked, Some(Recent::new(keys, 9999)));
     };
@@ -192,16 +215,16 @@ fn what_nobody_asks_for_is_forgotten_and_so_is_what_would_be_too_much() {
         (0..count).for_each(|_| follow(recents, "c", &[("00000", Some(5))]));
     };
     batches(&mut recents, 256);
-    assert_eq!(known(recents.recall(&writer, "c", 1)).len(), 1);
+    assert_eq!(known(&mut recents, &writer, "c", 1).len(), 1);
     batches(&mut recents, 257);
     assert_eq!(recents.bytes(), 0);
     for table in ["a", "b", "c"] {
         learn(&mut recents, table, 9000);
     }
-    known(recents.recall(&writer, "a", 1));
+    known(&mut recents, &writer, "a", 1);
     learn(&mut recents, "d", 9000);
     for table in ["a", "c", "d"] {
-        assert_eq!(known(recents.recall(&writer, table, 1)).len(), 1, "{table}");
+        assert_eq!(known(&mut recents, &writer, table, 1).len(), 1, "{table}");
     }
-    learning(recents.recall(&writer, "b", 1));
+    ticket(&mut recents, &writer, "b", 1);
 }

@@ -121,8 +121,9 @@ impl Setup {
     }
 
     pub(super) fn newest(&self, table: &str, limit: u64, over: &[Arc<AtomicBool>]) -> Result<Vec<Scanned>> {
-        let count = usize::try_from(limit).unwrap_or(usize::MAX);
-        self.store.newest(table, limit, over)?.read(count)
+        let found = self.store.newest(table, limit, over)?;
+        let count = usize::try_from(limit).unwrap_or(usize::MAX).min(found.len());
+        found.read(count)
     }
 
     pub(super) fn read(&self, table: &str, id: &str) -> (Option<(String, u64)>, Lsn) {

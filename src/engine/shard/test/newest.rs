@@ -2,7 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
 use proptest::prelude::*;
@@ -23,7 +27,7 @@ fn ids(setup: &Setup, limit: u64) -> Vec<String> {
 /// Another program puts so many documents into the table.
 fn fill(setup: &Setup, rows: u32) {
     let many = "INSERT INTO c (id, data, updated_at) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-         SELECT i, '1', '2020-01-01 00:00:00' FROM n";
+         SELECT CAST(i AS TEXT), '1', '2020-01-01 00:00:00' FROM n";
     outside(setup).execute(many, [rows]).expect("writes");
 }
 
@@ -111,6 +115,44 @@ fn rows_are_looked_at_once_and_again_when_somebody_else_has_written() {
     assert!(looks(1025) && looks(1025), "too many to keep");
 }
 
+/// Tells at the end of a test, however it ends.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+#[test]
+fn a_list_has_what_was_committed_before_it_whoever_wrote_that_while_others_were_made() {
+    let setup = Setup::new();
+    setup.apply(1, "c", &[("old", "1", 1)], &[]).expect("applies");
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Acquire) {
+                ids(&setup, 1);
+            }
+        });
+        let _over = Over(&is_over);
+        let other = outside(&setup);
+        for round in 2..800 {
+            let (id, time) = (format!("{round:06}"), 1_800_000_000 + round);
+            if round % 2 == 0 {
+                // What is in mind of it has to be of the same moment as what is read then.
+                let before = format!("{:06}", round - 1);
+                setup.apply_at(round, time, "c", &[(&id, "1", 1)], &[&before]).expect("applies");
+            } else {
+                let insert =
+                    "INSERT INTO c (id, data, updated_at) VALUES (?1, '1', datetime(?2, 'unixepoch'))";
+                other.execute(insert, (&id, time as i64)).expect("writes");
+            }
+            assert_eq!(ids(&setup, 1), [id]);
+        }
+    });
+}
+
 #[test]
 fn a_table_whose_rows_change_otherwise_is_looked_at_each_time() {
     for made in [
@@ -128,6 +170,7 @@ fn a_table_whose_rows_change_otherwise_is_looked_at_each_time() {
         let setup = Setup::new();
         setup.apply(1, "c", &[("old", "1", 1)], &[]).expect("applies");
         outside(&setup).execute_batch(made).expect("runs");
+        fill(&setup, 600);
         setup.apply(2, "c", &[("old", "2", 1)], &[]).expect("applies");
         assert_eq!(ids(&setup, 1), ["old"]);
         setup.apply(3, "c", &[("OLD", "3", 1), ("new", "3", 1)], &[]).expect("applies");
