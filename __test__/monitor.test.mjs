@@ -123,7 +123,7 @@ test('a page that cannot be read is told, and asked for again', async (t) => {
   const { code, lines, stderr } = await runModule(t, useFolder(t), source);
   t.deepEqual([code, stderr], [0, '']);
   t.deepEqual(lines, [
-    '500 The files of this page could not be read: EMFILE: too many open files; /metrics and /metrics.json work.',
+    '500 The files of this page could not be read (EMFILE); /metrics and /metrics.json work.',
     '200',
   ]);
 });

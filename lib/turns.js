@@ -47,10 +47,12 @@ class Turns {
   weigh(text) {
     if (text.length < CHARACTERS) return;
     this.left -= Math.floor(text.length / CHARACTERS);
-    this.#isHeavy ||= text.length >= HEAVY;
+    if (text.length < HEAVY) return;
+    this.#isHeavy = true;
+    this.left = 0;
   }
 
-  /** Whether calls wait. All that come later do so too, so that single reads and writes end in the order in which they came. */
+  /** Whether calls wait. All that come later do so too, so that single reads and writes that are done at once end in the order in which they came. */
   isOver() {
     if (this.#next === undefined && !isFake) this.#look(now());
     return this.#next !== undefined;
@@ -129,6 +131,7 @@ class Turns {
 
   #endTurn = () => {
     const resolve = this.#resolve;
+    this.#isHeavy = false;
     this.#endChain();
     this.#endRun();
     this.#immediate = undefined;

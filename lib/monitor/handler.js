@@ -15,7 +15,7 @@ const COMMON = {
 const noPage = (error) => {
   const why = isBundled(error)
     ? 'The files of this page are missing. A bundler has to leave kimdb out of the bundle (external)'
-    : `The files of this page could not be read: ${error.message}`;
+    : `The files of this page could not be read (${error.code})`;
   return `${why}; /metrics and /metrics.json work.\n`;
 };
 

@@ -45,6 +45,8 @@ pub(super) fn newest(
         look_outside();
     }
     let Some(table) = collection.table() else { return Ok(Merged::of(Vec::new(), limit)) };
+    // IMPORTANT: one list at a time (`scan.rs`). It holds snapshots of shards while it takes those of others, and a shard that is being mended waits for
+    // its snapshots: of two lists one could wait for the other.
     let found = shared_out(core.shards.iter().collect(), |shard| shard.newest(&table, limit, over))?;
     let wanted = wanted(&found, limit);
     let lists = shared_out(found.into_iter().zip(wanted).collect(), |(found, count)| found.read(count))?;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, ffi::CStr};
 
-use rusqlite::{Connection, OptionalExtension, types::ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, types::ValueRef};
 
 use super::schema::{PREFIX, quote};
 
@@ -52,7 +52,9 @@ pub(super) fn taken<'a>(
     let mut rows = statement.query([])?;
     let mut taken = HashSet::new();
     while let Some(row) = rows.next()? {
-        let name = row.get_ref(0)?.as_str()?.to_ascii_lowercase();
+        // One that is no UTF-8 is none of ours.
+        let name = String::from_utf8_lossy(row.get_ref(0)?.as_bytes_or_null()?.unwrap_or_default())
+            .to_ascii_lowercase();
         if wanted.contains(&name) {
             taken.insert(name);
         }
@@ -131,6 +133,30 @@ fn has_triggers(connection: &Connection) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger'")?.exists([])
 }
 
+/// Whether every index that keeps ids unique compares their bytes: a document is written over the one of which any of them says that it is the same.
+fn are_ids_told_apart_by_bytes(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare(&format!("PRAGMA main.index_list({})", quote(table)))?;
+    let mut indexes = statement.query([])?;
+    while let Some(index) = indexes.next()? {
+        if !index.get::<_, bool>(2)? {
+            continue;
+        }
+        let name: String = index.get(1)?;
+        let mut columns = connection.prepare(&format!("PRAGMA main.index_xinfo({})", quote(&name)))?;
+        let column = |row: &Row<'_>| Ok((row.get(2)?, row.get(4)?, row.get(5)?));
+        let columns = columns.query_map([], column)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let keys: Vec<(Option<String>, Option<String>, bool)> =
+            columns.into_iter().filter(|(_, _, is_key)| *is_key).collect();
+        if let [(Some(name), Some(order), _)] = &keys[..]
+            && name == "id"
+            && !order.eq_ignore_ascii_case("BINARY")
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Whether a table is as those that we make, so far that its rows change as a flush says, and in no other way: it has one row for each id,
 /// compared byte by byte, no trigger changes it, and no document in it goes with that of another table.
 pub(super) fn is_as_ours(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
@@ -148,6 +174,7 @@ pub(super) fn is_as_ours(connection: &Connection, table: &str) -> rusqlite::Resu
         && is(kind, b"TEXT")
         && is(order, b"BINARY")
         && keys.into_iter().filter(|key| *key > 0).count() == 1
+        && are_ids_told_apart_by_bytes(connection, table)?
         && !others.exists([])?
         && !has_triggers(connection)?)
 }

@@ -112,6 +112,8 @@ impl SqliteShard {
 
     fn find<'a>(&self, snapshot: Snapshot<'a>, table: &str, limit: usize) -> rusqlite::Result<Found<'a>> {
         if limit > MOST_ASKED {
+            // Or what is asked of the table's columns could be of another moment.
+            snapshot.settle()?;
             return look_anywhere(snapshot, table, limit);
         }
         match self.recall(&snapshot, table, limit)? {

@@ -96,7 +96,7 @@ impl Recent {
         let floor = self.floor.as_ref();
         let is_kept =
             |key: &Key| floor.is_none_or(|floor| Key::newest_first(key, floor) != Ordering::Greater);
-        self.keys.extend(newest.take_while(is_kept));
+        self.keys.extend(newest.filter(is_kept));
         self.keys.sort_by(Key::newest_first);
         if self.keys.len() > 2 * self.most || stored.len() > self.most {
             self.keys.truncate(self.most);

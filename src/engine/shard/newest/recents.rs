@@ -3,7 +3,10 @@
 //! IMPORTANT: all of it happens under the lock of the shard's writer, so that what is kept is what the writer has committed. What others
 //! write is found when somebody asks, and then nothing counts any more.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use rusqlite::Connection;
 
@@ -24,7 +27,10 @@ const BYTES_OF_KEY: usize = 80;
 const MOST_MEANWHILE: usize = 10_000;
 
 /// A table that nobody has asked for is kept up to date for so many batches.
-const UNUSED_BATCHES: u32 = 256;
+pub(super) const UNUSED_BATCHES: u32 = 4096;
+
+/// How often somebody has asked, of any shard.
+static ASKED: AtomicU64 = AtomicU64::new(0);
 
 /// See above.
 #[derive(Debug)]
@@ -32,8 +38,6 @@ pub(in super::super) struct Recents {
     tables: HashMap<String, Table>,
     /// Up to when the writes of others have been noticed here; `kimdb-watch` notices them for itself.
     outside: Option<Outside>,
-    /// How often somebody has asked.
-    asked: u64,
     most_keys: usize,
 }
 
@@ -72,7 +76,7 @@ impl Recents {
     /// Those of one of so many shards.
     pub(in super::super) fn new(shards: u32) -> Recents {
         let most_keys = kept(MOST_KEYS, shards);
-        Recents { tables: HashMap::new(), outside: None, asked: 0, most_keys }
+        Recents { tables: HashMap::new(), outside: None, most_keys }
     }
 
     /// The `limit` newest documents of a table, or how to have them known the next time. `settle` settles the snapshot of who asks.
@@ -94,17 +98,17 @@ impl Recents {
         if before.is_err() || !matches!(after, Ok(false)) {
             return Ok(Recalled::Nothing);
         }
-        self.asked += 1;
+        let asked = ASKED.fetch_add(1, Ordering::Relaxed);
         if let Some(known) = self.tables.get_mut(table)
             && let State::Known(recent) = &known.state
             && let Some(keys) = recent.newest(limit)
         {
-            (known.asked, known.unused) = (self.asked, 0);
+            (known.asked, known.unused) = (asked, 0);
             return Ok(Recalled::Known { keys: keys.to_vec(), rows: recent.rows() });
         }
-        let ticket = Ticket(self.asked);
+        let ticket = Ticket(asked);
         let state = State::Learning(ticket, BTreeMap::new());
-        self.tables.insert(table.to_owned(), Table { state, asked: self.asked, unused: 0 });
+        self.tables.insert(table.to_owned(), Table { state, asked, unused: 0 });
         self.make_room();
         Ok(Recalled::Learning(ticket))
     }
@@ -147,6 +151,7 @@ impl Recents {
                 self.tables.remove(group.table);
             }
         }
+        self.make_room();
     }
 
     /// Forgets everything if somebody else has written since this was asked last.
@@ -167,11 +172,11 @@ impl Recents {
         self.tables.clear();
     }
 
-    /// Forgets the tables that were asked for the longest ago, as long as there is too much.
+    /// Forgets the tables that were asked for the longest ago, as long as there is too much. The last one stays.
     fn make_room(&mut self) {
-        while self.tables.len() > MOST_TABLES || self.keys() > self.most_keys {
+        while self.tables.len() > MOST_TABLES || self.tables.len() > 1 && self.keys() > self.most_keys {
             let oldest = self.tables.iter().min_by_key(|(_, table)| table.asked);
-            let oldest = oldest.map(|(name, _)| name.clone()).expect("there is too much");
+            let oldest = oldest.map(|(name, _)| name.clone()).expect("there are some");
             self.tables.remove(&oldest);
         }
     }

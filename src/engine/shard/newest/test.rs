@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{
     Key,
     recent::Recent,
-    recents::{Recalled, Recents, Ticket},
+    recents::{Recalled, Recents, Ticket, UNUSED_BATCHES},
 };
 use crate::engine::{
     change::{Change, Fate},
@@ -211,12 +211,12 @@ fn what_nobody_asks_for_is_forgotten_and_so_is_what_would_be_too_much() {
         recents.learn(table, asked, Some(Recent::new(keys, 9999)));
     };
     learn(&mut recents, "c", 1);
-    let batches = |recents: &mut Recents, count: usize| {
+    let batches = |recents: &mut Recents, count: u32| {
         (0..count).for_each(|_| follow(recents, "c", &[("00000", Some(5))]));
     };
-    batches(&mut recents, 256);
+    batches(&mut recents, UNUSED_BATCHES);
     assert_eq!(known(&mut recents, &writer, "c", 1).len(), 1);
-    batches(&mut recents, 257);
+    batches(&mut recents, UNUSED_BATCHES + 1);
     assert_eq!(recents.bytes(), 0);
     for table in ["a", "b", "c"] {
         learn(&mut recents, table, 9000);
@@ -227,4 +227,27 @@ fn what_nobody_asks_for_is_forgotten_and_so_is_what_would_be_too_much() {
         assert_eq!(known(&mut recents, &writer, table, 1).len(), 1, "{table}");
     }
     ticket(&mut recents, &writer, "b", 1);
+}
+
+#[test]
+fn what_grows_to_be_too_much_goes_too_but_for_the_last() {
+    let (_folder, writer, _) = file();
+    let mut recents = Recents::new(1);
+    for table in ["a", "b"] {
+        let ticket = ticket(&mut recents, &writer, table, 1);
+        recents.learn(table, ticket, Some(Recent::new(Vec::new(), 40_000)));
+    }
+    let many: Vec<_> = (0..20_000).map(|number| format!("{number:05}")).collect();
+    let writes: Vec<_> = many.iter().map(|id| (&**id, Some(1))).collect();
+    follow(&mut recents, "a", &writes);
+    assert_eq!(known(&mut recents, &writer, "b", 1).len(), 0);
+    follow(&mut recents, "b", &writes);
+    assert_eq!(known(&mut recents, &writer, "b", 99_999).len(), 20_000);
+    follow(&mut recents, "b", &[("x1", Some(1)), ("x2", Some(1))]);
+    ticket(&mut recents, &writer, "a", 1);
+    let mut recents = Recents::new(1024);
+    let ticket = ticket(&mut recents, &writer, "a", 1);
+    recents.learn("a", ticket, Some(Recent::new(Vec::new(), 40_000)));
+    follow(&mut recents, "a", &writes);
+    assert_eq!(known(&mut recents, &writer, "a", 99_999).len(), 20_000, "the only one");
 }

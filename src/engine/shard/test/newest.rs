@@ -163,6 +163,8 @@ fn a_table_whose_rows_change_otherwise_is_looked_at_each_time() {
         "DROP TABLE c; CREATE TABLE c (id UNIQUE, data, _version, created_at, updated_at)",
         "CREATE TABLE users (id TEXT PRIMARY KEY, data, _version, created_at, updated_at); INSERT INTO users (id) VALUES ('u');
          CREATE TRIGGER t AFTER DELETE ON users BEGIN UPDATE c SET updated_at = '2030' WHERE id = 'old'; END",
+        "DROP TABLE c; CREATE TABLE c (id TEXT, data, _version, created_at, updated_at, PRIMARY KEY (id COLLATE NOCASE))",
+        "CREATE UNIQUE INDEX once ON c (id COLLATE NOCASE)",
         "CREATE TABLE users (id TEXT PRIMARY KEY, data, _version, created_at, updated_at); DROP TABLE c;
          CREATE TABLE c (id TEXT PRIMARY KEY, data, _version, created_at, updated_at,
              user TEXT DEFAULT 'u' REFERENCES users ON DELETE CASCADE); INSERT INTO users (id) VALUES ('u')",
