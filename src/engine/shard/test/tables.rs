@@ -159,6 +159,20 @@ fn what_others_have_made_meanwhile_is_no_collections_table() {
 }
 
 #[test]
+fn a_name_that_is_no_utf8_holds_up_no_new_collection() {
+    let setup = Setup::new();
+    setup.apply(1, "users", &[("a", "1", 1)], &[]).expect("applies");
+    by_another(
+        &setup,
+        "CREATE TABLE odd (x); PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET name = CAST(x'ff' AS TEXT), tbl_name = CAST(x'ff' AS TEXT),
+             sql = CAST(CAST('CREATE TABLE \"' AS BLOB) || x'ff' || CAST('\" (x)' AS BLOB) AS TEXT) WHERE name = 'odd'",
+    );
+    setup.apply(2, "orders", &[("a", "1", 1)], &[]).expect("applies");
+    assert_eq!(setup.read("orders", "a").0, Some(("1".to_owned(), 1)));
+}
+
+#[test]
 fn a_table_that_others_drop_is_made_anew() {
     let setup = Setup::new();
     for (end, reopened) in [(1, false), (3, true)] {
