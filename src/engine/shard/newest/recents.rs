@@ -95,6 +95,7 @@ impl Recents {
         let before = self.look_outside(writer);
         settle()?;
         let after = self.look_outside(writer);
+        // Where a look fails, so will the next read or write, and that one tells.
         if before.is_err() || !matches!(after, Ok(false)) {
             return Ok(Recalled::Nothing);
         }
