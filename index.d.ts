@@ -596,7 +596,7 @@ declare namespace SimpleDB {
     memoryBytes: number;
     /** Bytes of the index over what is buffered; it is made when that is read. */
     indexBytes: number;
-    /** Bytes of pages and statements that SQLite keeps for all shards. */
+    /** Bytes of pages and statements that SQLite keeps for all shards, and of what `getAll` remembers. */
     sqliteBytes: number;
     /** Promises of this instance that wait. */
     waitingCalls: number;

@@ -54,7 +54,7 @@ pub struct Stats {
     pub waiting_bytes: u64,
     /// Bytes of the index over what is buffered, which reads need.
     pub index_bytes: usize,
-    /// Bytes of pages and statements that SQLite keeps for all shards.
+    /// Bytes of pages and statements that SQLite keeps for all shards, and of what is kept in mind for lists of the newest documents.
     pub sqlite_bytes: usize,
     /// Bytes of memory that the engine takes: the ring unless it is a mapped file, what waits, index, cache and SQLite.
     pub memory_bytes: usize,

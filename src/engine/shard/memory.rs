@@ -64,7 +64,7 @@ impl SqliteShard {
         self.owner.map_or(1, |owner| owner.shards)
     }
 
-    /// Bytes of pages and statements. A connection that is in use counts with what it had before.
+    /// Bytes of pages, statements and what the writer keeps in mind. A connection that is in use counts with what it had before.
     pub(super) fn bytes_in_use(&self) -> usize {
         if let Some(writer) = self.writer.try_lock() {
             let bytes = writer.as_ref().map_or(0, |writer| writer.memory());

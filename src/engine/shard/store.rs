@@ -123,7 +123,7 @@ pub trait Store: Target + Logs + Queries {
     /// Fails if the file of that name is not the one that is open.
     fn check_named(&self) -> Result<()>;
 
-    /// Bytes of memory that its connections take for pages and statements.
+    /// Bytes of memory that its connections take for pages and statements, and its writer for what it keeps in mind.
     fn memory(&self) -> usize;
 
     /// Lets go of the file, after a checkpoint if nobody else has it open. Later calls fail.

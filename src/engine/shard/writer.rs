@@ -42,7 +42,7 @@ impl Writer {
         Ok(Writer { statements, kept_collections, recorded, outside, recents, side: None, connection })
     }
 
-    /// Bytes of pages and statements.
+    /// Bytes of pages, statements and what is kept in mind.
     pub(super) fn memory(&self) -> usize {
         let statements: usize = self.statements.values().map(Statements::bytes).sum();
         statements + self.recents.bytes() + statement::cached_bytes(&self.connection)
